@@ -1,0 +1,210 @@
+/* Formats log events as JSON or text lines in a buffer on the stack and hands them to the program's callback. */
+#include "base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/time.h"
+
+/* A longer event loses its last fields; the line stays valid JSON. */
+#define LINE_MAX_BYTES 4096
+
+struct arctic_log {
+    int32_t level;
+    int32_t format;
+    arctic_log_callback callback;
+    void *user;
+};
+
+struct line {
+    char text[LINE_MAX_BYTES];
+    size_t used;
+    bool overflow;
+};
+
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+static const char *const format_names[] = {"json", "text"};
+
+static int parse_name(const char *const *names, size_t count, const char *what, const char *name, int32_t *ret_index,
+                      struct arctic_error *error)
+{
+    for (size_t i = 0; name && i < count; i++) {
+        if (strcmp(names[i], name) == 0) {
+            *ret_index = (int32_t)i;
+            return ARCTIC_OK;
+        }
+    }
+    return arci_fail(error, ARCTIC_E_USAGE, what, "%s '%s' is not known", what, name ? name : "");
+}
+
+int arctic_log_level_parse(const char *name, int32_t *ret_level, struct arctic_error *error)
+{
+    return parse_name(level_names, 4, "log level", name, ret_level, error);
+}
+
+int arctic_log_format_parse(const char *name, int32_t *ret_format, struct arctic_error *error)
+{
+    return parse_name(format_names, 2, "log format", name, ret_format, error);
+}
+
+int arctic_log_create(int32_t level, int32_t format, arctic_log_callback callback, void *user,
+                      struct arctic_log **ret_log, struct arctic_error *error)
+{
+    if (level < ARCTIC_LOG_DEBUG || level > ARCTIC_LOG_ERROR)
+        return arci_fail(error, ARCTIC_E_USAGE, "level", "log level %d is not known", level);
+    if (format != ARCTIC_LOG_JSON && format != ARCTIC_LOG_TEXT)
+        return arci_fail(error, ARCTIC_E_USAGE, "format", "log format %d is not known", format);
+    struct arctic_log *log = calloc(1, sizeof *log);
+    if (!log)
+        return arci_fail_memory(error);
+    *log = (struct arctic_log){.level = level, .format = format, .callback = callback, .user = user};
+    *ret_log = log;
+    return ARCTIC_OK;
+}
+
+void arctic_log_free(struct arctic_log *log)
+{
+    free(log);
+}
+
+bool arci_log_enabled(const struct arctic_log *log, int32_t level)
+{
+    return log && log->callback && level >= log->level;
+}
+
+/* Two bytes stay free for what closes an object after an overflow. */
+static void put(struct line *line, const char *bytes, size_t length)
+{
+    if (line->overflow || length > sizeof line->text - 2 - line->used) {
+        line->overflow = true;
+        return;
+    }
+    memcpy(line->text + line->used, bytes, length);
+    line->used += length;
+}
+
+static void put_text(struct line *line, const char *text)
+{
+    put(line, text, strlen(text));
+}
+
+/* Length of the well-formed UTF-8 sequence at `text`, 0 where there is none (RFC 3629 section 4). */
+static size_t utf8_length(const unsigned char *text)
+{
+    if (text[0] < 0x80)
+        return 1;
+    size_t length = text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : 2;
+    if (text[0] < 0xc2 || text[0] > 0xf4)
+        return 0;
+    for (size_t i = 1; i < length; i++) {
+        if ((text[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    bool overlong = (text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xf0 && text[1] < 0x90);
+    bool surrogate = text[0] == 0xed && text[1] > 0x9f;
+    bool too_high = text[0] == 0xf4 && text[1] > 0x8f;
+    return overlong || surrogate || too_high ? 0 : length;
+}
+
+/* Log text may come from a peer: control bytes and broken UTF-8 are escaped so that no line can be forged. */
+static void put_quoted(struct line *line, const char *text)
+{
+    put(line, "\"", 1);
+    for (const unsigned char *byte = (const unsigned char *)text; *byte;) {
+        char escaped[8];
+        size_t length = utf8_length(byte);
+        if (*byte == '"' || *byte == '\\') {
+            put(line, (char[]){'\\', (char)*byte}, 2);
+        } else if (*byte < 0x20 || *byte == 0x7f) {
+            snprintf(escaped, sizeof escaped, "\\u%04x", *byte);
+            put_text(line, escaped);
+        } else if (length == 0) {
+            put_text(line, "\\ufffd");
+        } else {
+            put(line, (const char *)byte, length);
+        }
+        byte += length ? length : 1;
+    }
+    put(line, "\"", 1);
+}
+
+static void put_number(struct line *line, int64_t number)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%lld", (long long)number);
+    put_text(line, digits);
+}
+
+static void put_json_member(struct line *line, const struct arci_log_field *field)
+{
+    put(line, ",", 1);
+    put_quoted(line, field->name);
+    put(line, ":", 1);
+    if (field->text)
+        put_quoted(line, field->text);
+    else
+        put_number(line, field->number);
+}
+
+/* Adds one member whole or not at all. */
+static void put_json_member_whole(struct line *line, const struct arci_log_field *field)
+{
+    size_t before = line->used;
+    put_json_member(line, field);
+    if (line->overflow)
+        line->used = before;
+}
+
+static void format_json(struct line *line, int32_t level, const char *subsystem, const char *time, const char *message,
+                        const struct arci_log_field *fields)
+{
+    put_text(line, "{\"time\":");
+    put_quoted(line, time);
+    put_json_member_whole(line, &ARCI_TEXT("level", level_names[level]));
+    put_json_member_whole(line, &ARCI_TEXT("subsystem", subsystem));
+    put_json_member_whole(line, &ARCI_TEXT("message", message));
+    for (; fields->name && !line->overflow; fields++)
+        put_json_member_whole(line, fields);
+    line->text[line->used++] = '}';
+}
+
+static void format_text(struct line *line, int32_t level, const char *subsystem, const char *time, const char *message,
+                        const struct arci_log_field *fields)
+{
+    put_text(line, time);
+    put(line, " ", 1);
+    put_text(line, level_names[level]);
+    put(line, " ", 1);
+    put_text(line, subsystem);
+    put_text(line, ": ");
+    put_text(line, message);
+    for (; fields->name && !line->overflow; fields++) {
+        put(line, " ", 1);
+        put_text(line, fields->name);
+        put(line, "=", 1);
+        if (fields->text)
+            put_quoted(line, fields->text);
+        else
+            put_number(line, fields->number);
+    }
+}
+
+void arci_log_write(struct arctic_log *log, int32_t level, const char *subsystem, const char *message,
+                    const struct arci_log_field *fields)
+{
+    if (!arci_log_enabled(log, level))
+        return;
+    char time[ARCI_TIME_TEXT];
+    arci_time_format(arci_time_now(), time);
+    struct line line;
+    line.used = 0;
+    line.overflow = false;
+    if (log->format == ARCTIC_LOG_JSON)
+        format_json(&line, level, subsystem, time, message, fields);
+    else
+        format_text(&line, level, subsystem, time, message, fields);
+    line.text[line.used] = '\0';
+    log->callback(log->user, level, line.text, line.used);
+}

@@ -1,0 +1,23 @@
+/* cmocka with the headers it wants before it, and what most unit tests need. */
+#ifndef ARCTIC_TESTS_UNIT_H
+#define ARCTIC_TESTS_UNIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include <arctic/error.h>
+
+/* Fails with the error's own message, which says more than a number. */
+#define assert_ok(expression, error)                                                                         \
+    do {                                                                                                     \
+        int assert_ok_code_ = (expression);                                                                  \
+        if (assert_ok_code_ < 0)                                                                             \
+            fail_msg("%s: %s: %s", #expression, arctic_code_name(assert_ok_code_), (error).message);         \
+    } while (0)
+
+#endif
