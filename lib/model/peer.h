@@ -1,0 +1,73 @@
+/* Peers: agents as the cluster sees them. */
+#ifndef ARCI_MODEL_PEER_H
+#define ARCI_MODEL_PEER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include <arctic/address.h>
+#include <arctic/id.h>
+
+#include "model/name.h"
+
+#define ARCI_PEER_KEY_SIZE 32      /* Ed25519 public key */
+#define ARCI_PEER_ENDPOINTS_MAX 8  /* tunnel addresses of one peer */
+#define ARCI_PEER_ADDRESS_SIZE 272 /* "host:port" with a host name of at most 253 bytes */
+
+enum arci_peer_state {
+    ARCI_PEER_DISCOVERED = 0,
+    ARCI_PEER_CONNECTED = 1,
+    ARCI_PEER_UNREACHABLE = 2,
+    ARCI_PEER_REVOKED = 3,
+};
+
+/* What the peer says of itself; stored and signed by it. */
+struct arci_peer {
+    struct arctic_id id;
+    char name[ARCI_NAME_SIZE];
+    char description[ARCI_DESCRIPTION_SIZE];
+    uint8_t public_key[ARCI_PEER_KEY_SIZE];
+    uint16_t api_port;
+    uint16_t tunnel_port;
+    uint16_t iptunnel_port;
+    char version[32];
+    bool qos_enabled;
+    int64_t created_at; /* milliseconds since 1970 */
+    int64_t updated_at;
+};
+
+/* What this host knows of a peer by itself. */
+struct arci_peer_live {
+    bool is_local;
+    enum arci_peer_state state;
+    char address[ARCI_PEER_ADDRESS_SIZE]; /* API, "host:port" */
+    struct arctic_endpoint endpoints[ARCI_PEER_ENDPOINTS_MAX]; /* tunnel, the one that answered last first */
+    size_t endpoint_count;
+    int64_t last_seen_at; /* milliseconds since 1970, 0: never */
+    int64_t rtt_us;       /* -1: not measured */
+};
+
+const char *arci_peer_state_name(enum arci_peer_state state);
+
+/* The API's form (reference 3, "Peer fields"); "tunnel" is an object with "state". NULL when memory runs out. */
+json_t *arci_peer_to_json(const struct arci_peer *peer, const struct arci_peer_live *live);
+
+/* The durable form: a round trip through both gives the same peer. Errors as for requests. */
+json_t *arci_peer_to_record(const struct arci_peer *peer);
+int arci_peer_from_record(const json_t *object, struct arci_peer *ret_peer, struct arctic_error *error);
+
+/* The live part that outlasts a restart: address, endpoints, last seen. */
+json_t *arci_peer_live_to_record(const struct arci_peer_live *live);
+int arci_peer_live_from_record(const json_t *object, struct arci_peer_live *ret_live, struct arctic_error *error);
+
+/* Body of POST /v1/peers {"address":"host:port","name"?}; the address is split and checked, not resolved. */
+struct arci_peer_request {
+    char address[ARCI_PEER_ADDRESS_SIZE];
+    char name[ARCI_NAME_SIZE]; /* "" when absent */
+};
+int arci_peer_request_from_json(const json_t *object, struct arci_peer_request *ret_request, struct arctic_error *error);
+
+/* Applies PUT /v1/peers/{id}: name, description. *peer changes on success only. */
+int arci_peer_update_from_json(const json_t *object, struct arci_peer *peer, struct arctic_error *error);
+
+#endif
