@@ -1,0 +1,34 @@
+/* Helpers over the SQLite C API. */
+#include "store/sql.h"
+
+#include "base/error.h"
+
+int arci_sql_fail(sqlite3 *database, const char *what, struct arctic_error *error)
+{
+    int result = sqlite3_errcode(database);
+    if (result == SQLITE_NOMEM)
+        return arci_fail_memory(error);
+    int code = result == SQLITE_CORRUPT || result == SQLITE_NOTADB ? ARCTIC_E_CORRUPT : ARCTIC_E_SYSTEM;
+    return arci_fail(error, code, NULL, "%s: %s", what, sqlite3_errmsg(database));
+}
+
+int arci_sql_run(sqlite3 *database, const char *sql, struct arctic_error *error)
+{
+    if (sqlite3_exec(database, sql, NULL, NULL, NULL) != SQLITE_OK)
+        return arci_sql_fail(database, "the database refused a statement", error);
+    return ARCTIC_OK;
+}
+
+int arci_sql_prepare(sqlite3 *database, const char *sql, sqlite3_stmt **ret_statement, struct arctic_error *error)
+{
+    if (sqlite3_prepare_v2(database, sql, -1, ret_statement, NULL) != SQLITE_OK)
+        return arci_sql_fail(database, "the database refused a statement", error);
+    return ARCTIC_OK;
+}
+
+int arci_sql_finish(sqlite3 *database, sqlite3_stmt *statement, struct arctic_error *error)
+{
+    if (sqlite3_step(statement) != SQLITE_DONE)
+        return arci_sql_fail(database, "cannot write to the database", error);
+    return ARCTIC_OK;
+}

@@ -1,0 +1,229 @@
+/* The SQLite store. Statements are prepared at each use: their cost vanishes beside the fsync of the commit that follows. */
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "store/schema.h"
+#include "store/sql.h"
+
+/* A backup program may hold the file for a moment. */
+#define BUSY_TIMEOUT_MS 5000
+
+struct arci_store {
+    sqlite3 *database;
+    struct arctic_log *log;
+};
+
+ARCI_DEFINE_CLEANUP(struct arci_store *, arci_store_close, store_cleanup)
+
+/* SQLite would take the umask's mode; its WAL and index files follow the mode of the main file. */
+static int create_private(const char *path, struct arctic_error *error)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return arci_fail_errno(error, "cannot open the database %s", path);
+    close(fd);
+    return ARCTIC_OK;
+}
+
+static int check_integrity(sqlite3 *database, struct arctic_error *error)
+{
+    ARCI_STATEMENT *statement = NULL;
+    int code = arci_sql_prepare(database, "PRAGMA quick_check(1)", &statement, error);
+    if (code < 0)
+        return code;
+    if (sqlite3_step(statement) != SQLITE_ROW)
+        return arci_sql_fail(database, "cannot check the database", error);
+    const char *verdict = (const char *)sqlite3_column_text(statement, 0);
+    if (!verdict || strcmp(verdict, "ok") != 0)
+        return arci_fail(error, ARCTIC_E_CORRUPT, NULL, "the database is damaged: %s", verdict ? verdict : "no answer");
+    return ARCTIC_OK;
+}
+
+static int prepare_database(sqlite3 *database, struct arctic_error *error)
+{
+    sqlite3_busy_timeout(database, BUSY_TIMEOUT_MS);
+    int code = arci_sql_run(database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF", error);
+    if (code < 0)
+        return code;
+    code = check_integrity(database, error);
+    if (code < 0)
+        return code;
+    return arci_schema_migrate(database, error);
+}
+
+int arci_store_open(const char *path, struct arctic_log *log, struct arci_store **ret_store, struct arctic_error *error)
+{
+    int code = create_private(path, error);
+    if (code < 0)
+        return code;
+    ARCI_CLEANUP(store_cleanup) struct arci_store *store = calloc(1, sizeof *store);
+    if (!store)
+        return arci_fail_memory(error);
+    store->log = log;
+    if (sqlite3_open_v2(path, &store->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+        if (!store->database)
+            return arci_fail_memory(error);
+        return arci_sql_fail(store->database, "cannot open the database", error);
+    }
+    code = prepare_database(store->database, error);
+    if (code < 0)
+        return arci_fail_within(error, code, "%s", path);
+    arci_log_debug(log, "store", "database open", ARCI_TEXT("path", path));
+    *ret_store = arci_steal(store);
+    return ARCTIC_OK;
+}
+
+void arci_store_close(struct arci_store *store)
+{
+    if (!store)
+        return;
+    sqlite3_close_v2(store->database);
+    free(store);
+}
+
+int arci_store_transaction(struct arci_store *store, arci_store_work work, void *context, struct arctic_error *error)
+{
+    int code = arci_sql_run(store->database, "BEGIN IMMEDIATE", error);
+    if (code < 0)
+        return code;
+    code = work(context, error);
+    if (code >= 0)
+        code = arci_sql_run(store->database, "COMMIT", error);
+    if (code < 0)
+        arci_sql_run(store->database, "ROLLBACK", NULL);
+    return code;
+}
+
+static void bind_text(sqlite3_stmt *statement, int index, const char *text)
+{
+    sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
+}
+
+/* A bind can fail only for want of memory, and leaves NULL then, which the NOT NULL columns refuse at the step. */
+int arci_store_put_record(struct arci_store *store, const struct arci_stored_record *record, struct arctic_error *error)
+{
+    ARCI_STATEMENT *statement = NULL;
+    int code = arci_sql_prepare(store->database,
+                                "INSERT OR REPLACE INTO record (kind, id, owner, version, deleted, updated_at, body, signature) "
+                                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                                &statement, error);
+    if (code < 0)
+        return code;
+    bind_text(statement, 1, record->kind);
+    bind_text(statement, 2, record->id);
+    bind_text(statement, 3, record->owner);
+    sqlite3_bind_int64(statement, 4, (sqlite3_int64)record->version);
+    sqlite3_bind_int(statement, 5, record->deleted);
+    sqlite3_bind_int64(statement, 6, record->updated_at);
+    bind_text(statement, 7, record->body);
+    bind_text(statement, 8, record->signature);
+    return arci_sql_finish(store->database, statement, error);
+}
+
+static const char *column_text(sqlite3_stmt *statement, int column)
+{
+    return (const char *)sqlite3_column_text(statement, column);
+}
+
+static int give_record(sqlite3_stmt *statement, arci_store_record_callback callback, void *context, struct arctic_error *error)
+{
+    struct arci_stored_record record = {
+        .kind = column_text(statement, 0),
+        .id = column_text(statement, 1),
+        .owner = column_text(statement, 2),
+        .version = (uint64_t)sqlite3_column_int64(statement, 3),
+        .deleted = sqlite3_column_int(statement, 4) != 0,
+        .updated_at = sqlite3_column_int64(statement, 5),
+        .body = column_text(statement, 6),
+        .signature = column_text(statement, 7),
+    };
+    if (!record.kind || !record.id || !record.owner || !record.body || !record.signature)
+        return arci_fail_memory(error);
+    return callback(context, &record, error);
+}
+
+int arci_store_each_record(struct arci_store *store, arci_store_record_callback callback, void *context,
+                           struct arctic_error *error)
+{
+    ARCI_STATEMENT *statement = NULL;
+    int code = arci_sql_prepare(store->database,
+                                "SELECT kind, id, owner, version, deleted, updated_at, body, signature FROM record "
+                                "ORDER BY kind, id",
+                                &statement, error);
+    if (code < 0)
+        return code;
+    int step;
+    while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
+        code = give_record(statement, callback, context, error);
+        if (code < 0)
+            return code;
+    }
+    return step == SQLITE_DONE ? ARCTIC_OK : arci_sql_fail(store->database, "cannot read records", error);
+}
+
+int arci_store_put_note(struct arci_store *store, const char *space, const char *key, const char *value,
+                        struct arctic_error *error)
+{
+    ARCI_STATEMENT *statement = NULL;
+    const char *sql = value ? "INSERT OR REPLACE INTO note (space, key, value) VALUES (?, ?, ?)"
+                            : "DELETE FROM note WHERE space = ? AND key = ?";
+    int code = arci_sql_prepare(store->database, sql, &statement, error);
+    if (code < 0)
+        return code;
+    bind_text(statement, 1, space);
+    bind_text(statement, 2, key);
+    if (value)
+        bind_text(statement, 3, value);
+    return arci_sql_finish(store->database, statement, error);
+}
+
+int arci_store_get_note(struct arci_store *store, const char *space, const char *key, char **ret_value,
+                        struct arctic_error *error)
+{
+    ARCI_STATEMENT *statement = NULL;
+    int code = arci_sql_prepare(store->database, "SELECT value FROM note WHERE space = ? AND key = ?", &statement, error);
+    if (code < 0)
+        return code;
+    bind_text(statement, 1, space);
+    bind_text(statement, 2, key);
+    int step = sqlite3_step(statement);
+    if (step == SQLITE_DONE) {
+        *ret_value = NULL;
+        return ARCTIC_OK;
+    }
+    if (step != SQLITE_ROW)
+        return arci_sql_fail(store->database, "cannot read a note", error);
+    const char *value = column_text(statement, 0);
+    char *copy = value ? strdup(value) : NULL;
+    if (!copy)
+        return arci_fail_memory(error);
+    *ret_value = copy;
+    return ARCTIC_OK;
+}
+
+int arci_store_each_note(struct arci_store *store, const char *space, arci_store_note_callback callback, void *context,
+                         struct arctic_error *error)
+{
+    ARCI_STATEMENT *statement = NULL;
+    int code = arci_sql_prepare(store->database, "SELECT key, value FROM note WHERE space = ? ORDER BY key", &statement, error);
+    if (code < 0)
+        return code;
+    bind_text(statement, 1, space);
+    int step;
+    while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
+        const char *key = column_text(statement, 0);
+        const char *value = column_text(statement, 1);
+        if (!key || !value)
+            return arci_fail_memory(error);
+        code = callback(context, key, value, error);
+        if (code < 0)
+            return code;
+    }
+    return step == SQLITE_DONE ? ARCTIC_OK : arci_sql_fail(store->database, "cannot read notes", error);
+}

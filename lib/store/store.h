@@ -1,0 +1,64 @@
+/*
+ * Durable state in one SQLite file (WAL, synchronous=FULL): what a call has answered with success is on disk.
+ *
+ * Two kinds of content: records, which have an owner, a version and a signature and are shared between peers; and notes, which are
+ * this host's own (identity, licence, what it has observed of others). One thread uses a store at a time.
+ */
+#ifndef ARCI_STORE_STORE_H
+#define ARCI_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <arctic/error.h>
+#include <arctic/log.h>
+
+struct arci_store;
+
+/* A record as it is stored. Texts are borrowed: by a write until it returns, in a callback until that returns. */
+struct arci_stored_record {
+    const char *kind;
+    const char *id;
+    const char *owner;
+    uint64_t version; /* at most 2^63-1 */
+    bool deleted;
+    int64_t updated_at;
+    const char *body; /* JSON text */
+    const char *signature;
+};
+
+/* A negative return ends the iteration with that code; the callback fills `error` then. It must not write to the store. */
+typedef int (*arci_store_record_callback)(void *context, const struct arci_stored_record *record, struct arctic_error *error);
+typedef int (*arci_store_note_callback)(void *context, const char *key, const char *value, struct arctic_error *error);
+typedef int (*arci_store_work)(void *context, struct arctic_error *error);
+
+/*
+ * Opens the file, makes it (mode 0600) where there is none, and brings its schema up to date in one transaction.
+ * Errors: ARCTIC_E_CORRUPT for a damaged file, ARCTIC_E_UNSUPPORTED for one written by a newer version, ARCTIC_E_SYSTEM.
+ */
+int arci_store_open(const char *path, struct arctic_log *log, struct arci_store **ret_store, struct arctic_error *error);
+void arci_store_close(struct arci_store *store);
+
+/* Runs `work` within one transaction: committed to disk when it returns >= 0, undone otherwise. Not nested. */
+int arci_store_transaction(struct arci_store *store, arci_store_work work, void *context, struct arctic_error *error);
+
+/* Inserts or replaces the record of this kind and id. Outside of a transaction it is one of its own. */
+int arci_store_put_record(struct arci_store *store, const struct arci_stored_record *record, struct arctic_error *error);
+
+/* Calls back for every record, tombstones included, ordered by kind and id. */
+int arci_store_each_record(struct arci_store *store, arci_store_record_callback callback, void *context,
+                           struct arctic_error *error);
+
+/* Sets a note; a NULL value removes it. Names of spaces: "agent", "peer". */
+int arci_store_put_note(struct arci_store *store, const char *space, const char *key, const char *value,
+                        struct arctic_error *error);
+
+/* Reads a note into *ret_value (to be freed); NULL where there is none. */
+int arci_store_get_note(struct arci_store *store, const char *space, const char *key, char **ret_value,
+                        struct arctic_error *error);
+
+/* Calls back for every note of a space, ordered by key. */
+int arci_store_each_note(struct arci_store *store, const char *space, arci_store_note_callback callback, void *context,
+                         struct arctic_error *error);
+
+#endif
