@@ -1,8 +1,6 @@
 /* Addresses, prefixes and endpoints: what operators type and what they are told when it is wrong. */
 #include "tests/unit/unit.h"
 
-#include <string.h>
-
 #include <arctic/address.h>
 
 #include "base/address.h"
@@ -19,14 +17,13 @@ static void test_cidr_round_trip(void **state)
 {
     (void)state;
     static const char *const texts[] = {"0.0.0.0/0",       "10.0.0.0/8",          "192.168.100.0/24", "203.0.113.7/32",
-                                        "::/0",            "2001:db8::/32",       "fd00::/7",         "2001:db8::1/128",
+                                        "::/0",            "2001:db8::/32",       "fc00::/7",         "2001:db8::1/128",
                                         "128.0.0.0/1",     "10.1.2.0/23",         "8000::/1"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct arctic_cidr cidr;
         char text[ARCTIC_CIDR_TEXT];
         assert_int_equal(arctic_cidr_parse(texts[i], &cidr, NULL), ARCTIC_OK);
-        if (strcmp(texts[i], "fd00::/7") != 0)
-            assert_string_equal(arctic_cidr_format(&cidr, text), texts[i]);
+        assert_string_equal(arctic_cidr_format(&cidr, text), texts[i]);
     }
 }
 
