@@ -1,0 +1,112 @@
+/* arctic-agent: settings, signals, log to stderr, readiness to systemd; the work is done by the library. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#ifdef HAVE_SYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+#include "settings.h"
+
+/* One writev() a line, so that lines of several threads do not mix. */
+static void write_line(void *user, int32_t level, const char *line, size_t length)
+{
+    (void)user;
+    (void)level;
+    struct iovec parts[] = {{(void *)line, length}, {(char[]){'\n'}, 1}};
+    /* Where stderr cannot be written there is nobody left to tell. */
+    if (writev(STDERR_FILENO, parts, 2) < 0)
+        return;
+}
+
+static void notify(const char *state)
+{
+#ifdef HAVE_SYSTEMD
+    sd_notify(0, state);
+#else
+    (void)state;
+#endif
+}
+
+struct signal_waiter {
+    sigset_t signals;
+    struct arctic_agent *agent;
+};
+
+/* A thread of its own takes the signals synchronously: no handler, no global. */
+static void *wait_for_signal(void *context)
+{
+    struct signal_waiter *waiter = context;
+    int number;
+    if (sigwait(&waiter->signals, &number) == 0) {
+        notify("STOPPING=1");
+        arctic_agent_stop(waiter->agent);
+    }
+    return NULL;
+}
+
+static int run_agent(struct arctic_agent *agent, struct signal_waiter *waiter, struct arctic_error *error)
+{
+    pthread_t thread;
+    waiter->agent = agent;
+    int result = pthread_create(&thread, NULL, wait_for_signal, waiter);
+    if (result != 0) {
+        snprintf(error->message, sizeof error->message, "cannot start the signal thread (%d)", result);
+        return ARCTIC_E_SYSTEM;
+    }
+    notify("READY=1");
+    int code = arctic_agent_run(agent, error);
+    /* Where the agent ended by itself the thread still waits. */
+    pthread_kill(thread, SIGTERM);
+    pthread_join(thread, NULL);
+    return code;
+}
+
+static int start(const struct settings *settings, struct arctic_log *log)
+{
+    struct arctic_agent_options options;
+    struct arctic_agent *agent = NULL;
+    struct arctic_error error = {0};
+    struct signal_waiter waiter;
+    if (!settings_to_options(settings, &options))
+        return 2;
+    options.log = log;
+    /* Blocked before any thread is made, so that all inherit it and only the waiter takes them. */
+    sigemptyset(&waiter.signals);
+    sigaddset(&waiter.signals, SIGTERM);
+    sigaddset(&waiter.signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &waiter.signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    int code = arctic_agent_create(&options, &agent, &error);
+    if (code >= 0)
+        code = run_agent(agent, &waiter, &error);
+    arctic_agent_free(agent);
+    if (code < 0)
+        fprintf(stderr, "arctic-agent: %s\n", error.message);
+    return code < 0 ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct settings settings;
+    enum settings_outcome outcome = settings_read(argc, argv, &settings);
+    if (outcome != SETTINGS_RUN)
+        return outcome == SETTINGS_EXIT_OK ? 0 : 2;
+    struct arctic_error error;
+    struct arctic_log *log = NULL;
+    int32_t level;
+    int32_t format;
+    if (arctic_log_level_parse(settings.log_level, &level, &error) < 0 ||
+        arctic_log_format_parse(settings.log_format, &format, &error) < 0 ||
+        arctic_log_create(level, format, write_line, NULL, &log, &error) < 0) {
+        fprintf(stderr, "arctic-agent: %s\n", error.message);
+        return 2;
+    }
+    int status = start(&settings, log);
+    arctic_log_free(log);
+    return status;
+}

@@ -1,0 +1,264 @@
+/* One table of settings gives the names in the file and the environment, the flags, the defaults and the help. */
+#include "settings.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_FILE "/etc/arctic/agent.env"
+
+struct setting {
+    const char *name; /* DATA_DIR in file and environment, --data-dir as a flag */
+    const char *fallback;
+    size_t offset;
+    bool is_number;
+    long lowest;
+    long highest;
+    const char *help;
+};
+
+#define TEXT(member) offsetof(struct settings, member), false, 0, 0
+#define NUMBER(member, lowest, highest) offsetof(struct settings, member), true, lowest, highest
+
+static const struct setting table[] = {
+    {"DATA_DIR", "/var/lib/arctic", TEXT(data_dir), "state: database and peer key"},
+    {"RUN_DIR", "/run/arctic", TEXT(run_dir), "files that live as long as the agent"},
+    {"API_ADDRESS", "::", TEXT(api_address), "address of the API, :: for all"},
+    {"API_PORT", "8080", NUMBER(api_port, 0, 65534), "port of the API, 0 for a free one"},
+    {"TUNNEL_PORT", "61000", NUMBER(tunnel_port, 0, 65534), "port of the tunnel, 0 for a free one"},
+    {"IPTUNNEL_PORT", "51840", NUMBER(iptunnel_port, 0, 65534), "port of the IP tunnel"},
+    {"PARENT_INTERFACE", "", TEXT(parent_interface), "parent of MACVLAN interfaces; empty: the one with the default route"},
+    {"WORKERS", "1", NUMBER(workers, 1, 64), "data-plane threads"},
+    {"LOG_LEVEL", "info", TEXT(log_level), "debug, info, warn or error"},
+    {"LOG_FORMAT", "json", TEXT(log_format), "json or text"},
+    {"TUNNEL_CONGESTION", "bbr", TEXT(tunnel_congestion), "TCP congestion control of the tunnel"},
+    {"TUNNEL_PRIME_KB", "512", NUMBER(prime_kb, 0, 65536), "KiB of padding that warms a fresh tunnel connection, each way"},
+    {"TABLE_MODE", "auto", TEXT(table_mode), "nft table: owner, plain or auto"},
+    {"MARK_MASK", "0xfff00000", NUMBER(mark_mask, 1, UINT32_MAX), "packet mark bits that Arctic may use"},
+    {"ROUTE_TABLE", "42010", NUMBER(route_table, 1, UINT32_MAX), "routing table of captured packets"},
+    {"RULE_PRIORITY", "10", NUMBER(rule_priority, 1, 32765), "priority of the ip rule that leads there"},
+};
+
+#define SETTING_COUNT (sizeof table / sizeof table[0])
+
+/* getopt_long() codes after the settings' own. */
+enum { FLAG_ENV_FILE = 1000, FLAG_HELP, FLAG_VERSION };
+
+static bool store_number(struct settings *settings, const struct setting *setting, const char *text, const char *origin)
+{
+    char *end;
+    errno = 0;
+    long value = strtol(text, &end, 0);
+    if (errno || end == text || *end || value < setting->lowest || value > setting->highest) {
+        fprintf(stderr, "arctic-agent: %s: %s must be a number from %ld to %ld, not '%s'\n", origin, setting->name,
+                setting->lowest, setting->highest, text);
+        return false;
+    }
+    memcpy((char *)settings + setting->offset, &value, sizeof value);
+    return true;
+}
+
+static bool store_value(struct settings *settings, const struct setting *setting, const char *text, const char *origin)
+{
+    if (setting->is_number)
+        return store_number(settings, setting, text, origin);
+    if (strlen(text) >= SETTING_TEXT) {
+        fprintf(stderr, "arctic-agent: %s: %s is longer than %d bytes\n", origin, setting->name, SETTING_TEXT - 1);
+        return false;
+    }
+    strcpy((char *)settings + setting->offset, text);
+    return true;
+}
+
+static const struct setting *find_setting(const char *name)
+{
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        if (strcmp(table[i].name, name) == 0)
+            return &table[i];
+    }
+    return NULL;
+}
+
+static void strip(char *text)
+{
+    size_t length = strlen(text);
+    while (length > 0 && isspace((unsigned char)text[length - 1]))
+        text[--length] = '\0';
+    if (length >= 2 && (text[0] == '"' || text[0] == '\'') && text[length - 1] == text[0]) {
+        memmove(text, text + 1, length - 2);
+        text[length - 2] = '\0';
+    }
+}
+
+/* NAME=value lines as systemd's EnvironmentFile= takes them; '#' and ';' begin comments. */
+static bool read_line(struct settings *settings, char *line, const char *origin)
+{
+    line += strspn(line, " \t");
+    if (*line == '#' || *line == ';' || *line == '\n' || *line == '\0')
+        return true;
+    char *equals = strchr(line, '=');
+    if (!equals) {
+        fprintf(stderr, "arctic-agent: %s: expected NAME=value\n", origin);
+        return false;
+    }
+    *equals = '\0';
+    strip(equals + 1);
+    const struct setting *setting = find_setting(line);
+    if (!setting) {
+        fprintf(stderr, "arctic-agent: %s: unknown setting '%s'\n", origin, line);
+        return false;
+    }
+    return store_value(settings, setting, equals + 1, origin);
+}
+
+static bool read_file(struct settings *settings, const char *path, bool required)
+{
+    FILE *file = fopen(path, "re");
+    if (!file && errno == ENOENT && !required)
+        return true;
+    if (!file) {
+        fprintf(stderr, "arctic-agent: cannot open %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    char *line = NULL;
+    size_t capacity = 0;
+    bool good = true;
+    for (int number = 1; good && getline(&line, &capacity, file) >= 0; number++) {
+        char origin[SETTING_TEXT + 16];
+        snprintf(origin, sizeof origin, "%.*s:%d", SETTING_TEXT, path, number);
+        good = read_line(settings, line, origin);
+    }
+    free(line);
+    fclose(file);
+    return good;
+}
+
+static void flag_name(const struct setting *setting, char *ret_name)
+{
+    for (const char *byte = setting->name; *byte; byte++)
+        *ret_name++ = *byte == '_' ? '-' : (char)tolower((unsigned char)*byte);
+    *ret_name = '\0';
+}
+
+static void print_help(void)
+{
+    printf("Usage: arctic-agent [--env-file FILE] [--SETTING VALUE ...]\n\n"
+           "The Arctic daemon. A setting is taken from its flag, else from the environment, else from the file\n"
+           "(" DEFAULT_FILE "), else from its default.\n\n");
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        char name[64];
+        flag_name(&table[i], name);
+        printf("  --%-20s %-18s %s (default: %s)\n", name, table[i].name, table[i].help,
+               table[i].fallback[0] ? table[i].fallback : "none");
+    }
+    printf("  --%-20s %-18s %s\n  --%-20s\n  --%-20s\n", "env-file FILE", "", "another settings file", "help", "version");
+}
+
+static void make_flags(struct option *ret_options, char names[][64])
+{
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        flag_name(&table[i], names[i]);
+        ret_options[i] = (struct option){names[i], required_argument, NULL, (int)i};
+    }
+    ret_options[SETTING_COUNT] = (struct option){"env-file", required_argument, NULL, FLAG_ENV_FILE};
+    ret_options[SETTING_COUNT + 1] = (struct option){"help", no_argument, NULL, FLAG_HELP};
+    ret_options[SETTING_COUNT + 2] = (struct option){"version", no_argument, NULL, FLAG_VERSION};
+    ret_options[SETTING_COUNT + 3] = (struct option){0};
+}
+
+/* Values of flags, kept until file and environment have been read. */
+struct flags {
+    const char *values[SETTING_COUNT];
+    const char *env_file;
+};
+
+static enum settings_outcome read_flags(int argc, char **argv, struct flags *ret_flags)
+{
+    struct option options[SETTING_COUNT + 4];
+    char names[SETTING_COUNT][64];
+    make_flags(options, names);
+    int code;
+    while ((code = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (code == FLAG_HELP) {
+            print_help();
+            return SETTINGS_EXIT_OK;
+        }
+        if (code == FLAG_VERSION) {
+            printf("arctic-agent %s\n", arctic_version());
+            return SETTINGS_EXIT_OK;
+        }
+        if (code == '?')
+            return SETTINGS_EXIT_USAGE;
+        if (code == FLAG_ENV_FILE)
+            ret_flags->env_file = optarg;
+        else
+            ret_flags->values[code] = optarg;
+    }
+    if (optind < argc) {
+        fprintf(stderr, "arctic-agent: unexpected argument '%s', see --help\n", argv[optind]);
+        return SETTINGS_EXIT_USAGE;
+    }
+    return SETTINGS_RUN;
+}
+
+enum settings_outcome settings_read(int argc, char **argv, struct settings *ret_settings)
+{
+    struct flags flags = {0};
+    enum settings_outcome outcome = read_flags(argc, argv, &flags);
+    if (outcome != SETTINGS_RUN)
+        return outcome;
+    struct settings settings = {0};
+    for (size_t i = 0; i < SETTING_COUNT; i++)
+        store_value(&settings, &table[i], table[i].fallback, "default");
+    if (!read_file(&settings, flags.env_file ? flags.env_file : DEFAULT_FILE, flags.env_file != NULL))
+        return SETTINGS_EXIT_USAGE;
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        const char *value = getenv(table[i].name);
+        if (value && !store_value(&settings, &table[i], value, "environment"))
+            return SETTINGS_EXIT_USAGE;
+        if (flags.values[i] && !store_value(&settings, &table[i], flags.values[i], "command line"))
+            return SETTINGS_EXIT_USAGE;
+    }
+    *ret_settings = settings;
+    return SETTINGS_RUN;
+}
+
+static uint16_t port_option(long port)
+{
+    return port == 0 ? ARCTIC_PORT_ANY : (uint16_t)port;
+}
+
+bool settings_to_options(const struct settings *settings, struct arctic_agent_options *ret_options)
+{
+    static const char *const modes[] = {"auto", "owner", "plain"};
+    int32_t mode = 0;
+    while (mode < 3 && strcmp(modes[mode], settings->table_mode) != 0)
+        mode++;
+    if (mode == 3) {
+        fprintf(stderr, "arctic-agent: TABLE_MODE must be owner, plain or auto, not '%s'\n", settings->table_mode);
+        return false;
+    }
+    *ret_options = (struct arctic_agent_options){
+        .size = sizeof *ret_options,
+        .data_dir = settings->data_dir,
+        .run_dir = settings->run_dir,
+        .api_address = settings->api_address,
+        .parent_interface = settings->parent_interface,
+        .tunnel_congestion = settings->tunnel_congestion,
+        .api_port = port_option(settings->api_port),
+        .tunnel_port = port_option(settings->tunnel_port),
+        .iptunnel_port = port_option(settings->iptunnel_port),
+        .workers = (uint32_t)settings->workers,
+        .table_mode = mode,
+        .mark_mask = (uint32_t)settings->mark_mask,
+        .route_table = (uint32_t)settings->route_table,
+        .rule_priority = (uint32_t)settings->rule_priority,
+        .prime_kb = (uint32_t)settings->prime_kb,
+        .prime_off = settings->prime_kb == 0,
+    };
+    return true;
+}

@@ -1,0 +1,42 @@
+/* Settings of arctic-agent: flags win over the environment, which wins over the file. */
+#ifndef ARCTIC_AGENT_SETTINGS_H
+#define ARCTIC_AGENT_SETTINGS_H
+
+#include <stdbool.h>
+
+#include <arctic/agent.h>
+
+#define SETTING_TEXT 256
+
+struct settings {
+    char data_dir[SETTING_TEXT];
+    char run_dir[SETTING_TEXT];
+    char api_address[SETTING_TEXT];
+    char parent_interface[SETTING_TEXT];
+    char tunnel_congestion[SETTING_TEXT];
+    char log_level[SETTING_TEXT];
+    char log_format[SETTING_TEXT];
+    char table_mode[SETTING_TEXT];
+    long api_port;
+    long tunnel_port;
+    long iptunnel_port;
+    long workers;
+    long mark_mask;
+    long route_table;
+    long rule_priority;
+    long prime_kb;
+};
+
+enum settings_outcome {
+    SETTINGS_RUN,
+    SETTINGS_EXIT_OK, /* help or version was printed */
+    SETTINGS_EXIT_USAGE,
+};
+
+/* Reads file, environment and flags into *ret_settings; says on stderr what is wrong. */
+enum settings_outcome settings_read(int argc, char **argv, struct settings *ret_settings);
+
+/* Points `options` into `settings`, which must outlive it. False, with a message on stderr, for a value that does not fit. */
+bool settings_to_options(const struct settings *settings, struct arctic_agent_options *ret_options);
+
+#endif
