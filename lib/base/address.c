@@ -31,14 +31,16 @@ bool arci_address_read(const char *text, struct arctic_address *ret_address)
 int arctic_address_parse(const char *text, struct arctic_address *ret_address, struct arctic_error *error)
 {
     if (!text || !arci_address_read(text, ret_address))
-        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, NULL, "'%.60s' is no IPv4 or IPv6 address", text ? text : "");
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, NULL, "'%.60s' is no IPv4 or IPv6 address",
+                         text ? text : "");
     return ARCTIC_OK;
 }
 
 char *arctic_address_format(const struct arctic_address *address, char *text)
 {
     int family = address->family == ARCTIC_FAMILY_IPV4 ? AF_INET : AF_INET6;
-    if (arci_address_size(address->family) == 0 || !inet_ntop(family, address->bytes, text, ARCTIC_ADDRESS_TEXT))
+    if (arci_address_size(address->family) == 0 ||
+        !inet_ntop(family, address->bytes, text, ARCTIC_ADDRESS_TEXT))
         text[0] = '\0';
     return text;
 }
@@ -94,7 +96,8 @@ int arctic_endpoint_parse(const char *text, struct arctic_endpoint *ret_endpoint
     if (!text || !arci_host_port_split(text, host, sizeof host, &endpoint.port) ||
         !arci_address_read(host, &endpoint.address))
         return arci_fail(error, ARCTIC_E_INVALID_REQUEST, NULL,
-                         "'%.80s' is no endpoint such as 192.0.2.1:443 or [2001:db8::1]:443", text ? text : "");
+                         "'%.80s' is no endpoint such as 192.0.2.1:443 or [2001:db8::1]:443",
+                         text ? text : "");
     *ret_endpoint = endpoint;
     return ARCTIC_OK;
 }
@@ -133,7 +136,8 @@ struct arctic_endpoint arci_endpoint_from_sockaddr(const struct sockaddr *socket
     return endpoint;
 }
 
-socklen_t arci_endpoint_to_sockaddr(const struct arctic_endpoint *endpoint, struct sockaddr_storage *ret_address)
+socklen_t arci_endpoint_to_sockaddr(const struct arctic_endpoint *endpoint,
+                                    struct sockaddr_storage *ret_address)
 {
     memset(ret_address, 0, sizeof *ret_address);
     if (endpoint->address.family == ARCTIC_FAMILY_IPV4) {

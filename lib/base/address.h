@@ -24,7 +24,8 @@ bool arci_endpoint_equal(const struct arctic_endpoint *a, const struct arctic_en
 struct arctic_endpoint arci_endpoint_from_sockaddr(const struct sockaddr *socket_address);
 
 /* To a socket address of the endpoint's family (IPv4 or IPv6); returns its length. */
-socklen_t arci_endpoint_to_sockaddr(const struct arctic_endpoint *endpoint, struct sockaddr_storage *ret_address);
+socklen_t arci_endpoint_to_sockaddr(const struct arctic_endpoint *endpoint,
+                                    struct sockaddr_storage *ret_address);
 
 /* Clears the bits after `length`. */
 struct arctic_address arci_address_mask(const struct arctic_address *address, unsigned length);

@@ -1,4 +1,5 @@
-/* base64url (RFC 4648 section 5): OpenSSL's coder speaks the padded classic alphabet only and skips what it does not know. */
+/* base64url (RFC 4648 section 5): OpenSSL's coder speaks the padded classic alphabet only and skips what it
+ * does not know. */
 #include "base/base64.h"
 
 #include <string.h>

@@ -1,12 +1,29 @@
 /* Growing byte buffer. */
 #include "base/buffer.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/secret.h"
+
+/* Not realloc(): it would leave a copy of a secret behind in freed memory. */
+static bool grow(struct arci_buffer *buffer, size_t capacity)
+{
+    uint8_t *data = malloc(capacity);
+    if (!data)
+        return false;
+    if (buffer->data) {
+        memcpy(data, buffer->data, buffer->length);
+        arci_wipe(buffer->data, buffer->length);
+        free(buffer->data);
+    }
+    buffer->data = data;
+    buffer->capacity = capacity;
+    return true;
+}
 
 static bool reserve(struct arci_buffer *buffer, size_t extra)
 {
@@ -22,12 +39,7 @@ static bool reserve(struct arci_buffer *buffer, size_t extra)
         if (__builtin_mul_overflow(capacity, (size_t)2, &capacity))
             return false;
     }
-    uint8_t *data = realloc(buffer->data, capacity);
-    if (!data)
-        return false;
-    buffer->data = data;
-    buffer->capacity = capacity;
-    return true;
+    return grow(buffer, capacity);
 }
 
 void arci_buffer_append(struct arci_buffer *buffer, const void *bytes, size_t length)
@@ -65,6 +77,7 @@ void arci_buffer_format(struct arci_buffer *buffer, const char *format, ...)
 
 void arci_buffer_consume(struct arci_buffer *buffer, size_t length)
 {
+    assert(length <= buffer->length);
     if (length == 0)
         return;
     buffer->length -= length;
@@ -76,6 +89,8 @@ void arci_buffer_clear(struct arci_buffer *buffer)
 {
     buffer->length = 0;
     buffer->failed = false;
+    if (buffer->data)
+        buffer->data[0] = '\0';
 }
 
 void arci_buffer_release(struct arci_buffer *buffer)

@@ -9,8 +9,9 @@
 #include "base/cleanup.h"
 
 /*
- * Zero-initialised it is empty and unlimited. A failed append (memory, limit) sets `failed`, and every later append does
- * nothing, so that a long text can be built without a check at each step and be tested once at its end.
+ * Zero-initialised it is empty and unlimited. A failed append (memory, limit) sets `failed`, and every later
+ * append does nothing, so that a long text can be built without a check at each step and be tested once at
+ * its end.
  */
 struct arci_buffer {
     uint8_t *data; /* followed by a NUL byte that `length` does not count, once anything was appended */
@@ -22,7 +23,8 @@ struct arci_buffer {
 
 void arci_buffer_append(struct arci_buffer *buffer, const void *bytes, size_t length);
 void arci_buffer_text(struct arci_buffer *buffer, const char *text);
-void arci_buffer_format(struct arci_buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void arci_buffer_format(struct arci_buffer *buffer, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Drops `length` bytes at the front. */
 void arci_buffer_consume(struct arci_buffer *buffer, size_t length);
@@ -36,7 +38,8 @@ void arci_buffer_release(struct arci_buffer *buffer);
 /* As arci_buffer_release(), wiping first. For content that holds secrets. */
 void arci_buffer_release_secret(struct arci_buffer *buffer);
 
-/* Gives the text away (NUL-terminated, to be freed) and leaves the buffer empty; NULL when an append has failed. */
+/* Gives the text away (NUL-terminated, to be freed) and leaves the buffer empty; NULL when an append has
+ * failed. */
 char *arci_buffer_take_text(struct arci_buffer *buffer);
 
 #define ARCI_BUFFER ARCI_CLEANUP(arci_buffer_release) struct arci_buffer

@@ -28,10 +28,11 @@ static int fail_no_slash(struct arctic_error *error, const char *text)
 {
     struct arctic_address address;
     if (!arci_address_read(text, &address))
-        return fail_cidr(error, text, "not a CIDR, expected address/length such as 10.0.0.0/8 or 2001:db8::/32");
+        return fail_cidr(error, text,
+                         "not a CIDR, expected address/length such as 10.0.0.0/8 or 2001:db8::/32");
     return arci_fail(error, ARCTIC_E_INVALID_CIDR, NULL,
-                     "%.80s: no prefix length, use slash notation such as %.60s/%u for this one address", text, text,
-                     (unsigned)arci_address_size(address.family) * 8);
+                     "%.80s: no prefix length, use slash notation such as %.60s/%u for this one address",
+                     text, text, (unsigned)arci_address_size(address.family) * 8);
 }
 
 /* Decimal, no sign, no leading zeros ("/08" is more likely a slip than a wish). */
@@ -65,8 +66,8 @@ int arctic_cidr_parse_host(const char *text, struct arctic_cidr *ret_cidr, struc
         return fail_cidr(error, text, "the part before the slash is no IPv4 or IPv6 address");
     unsigned highest = (unsigned)arci_address_size(cidr.address.family) * 8;
     if (!read_length(slash + 1, highest, &cidr.length))
-        return arci_fail(error, ARCTIC_E_INVALID_CIDR, NULL, "%.80s: the prefix length must be a number from 0 to %u", text,
-                         highest);
+        return arci_fail(error, ARCTIC_E_INVALID_CIDR, NULL,
+                         "%.80s: the prefix length must be a number from 0 to %u", text, highest);
     *ret_cidr = cidr;
     return ARCTIC_OK;
 }

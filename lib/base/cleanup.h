@@ -1,6 +1,6 @@
 /*
- * The tree's one cleanup school: a variable that owns something is declared with ARCI_CLEANUP(function), is released when it
- * leaves its scope, and gives its content away with arci_steal().
+ * The tree's one cleanup school: a variable that owns something is declared with ARCI_CLEANUP(function), is
+ * released when it leaves its scope, and gives its content away with arci_steal().
  */
 #ifndef ARCI_BASE_CLEANUP_H
 #define ARCI_BASE_CLEANUP_H

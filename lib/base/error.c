@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 static const struct code_row {
     int32_t code;
     int32_t http_status;
@@ -88,12 +90,16 @@ static void copy_text(char *target, size_t size, const char *source)
     target[length] = '\0';
 }
 
-static void fill(struct arctic_error *error, int code, const char *field, const char *format, va_list arguments)
+static void fill(struct arctic_error *error, int code, const char *field, const char *format,
+                 va_list arguments)
 {
     error->code = code;
     copy_text(error->field, sizeof error->field, field ? field : "");
     if (vsnprintf(error->message, sizeof error->message, format, arguments) < 0)
         copy_text(error->message, sizeof error->message, arctic_code_name(code));
+    /* Both may quote what came from outside, cut anywhere, and end in JSON or on a terminal. */
+    arci_utf8_repair(error->field);
+    arci_utf8_repair(error->message);
 }
 
 int arci_fail(struct arctic_error *error, int code, const char *field, const char *format, ...)
@@ -148,6 +154,15 @@ int arci_fail_memory(struct arctic_error *error)
     return arci_fail(error, ARCTIC_E_NO_MEMORY, NULL, "out of memory");
 }
 
+int arci_fail_at(struct arctic_error *error, int code, const char *field)
+{
+    if (error) {
+        copy_text(error->field, sizeof error->field, field);
+        arci_utf8_repair(error->field);
+    }
+    return code;
+}
+
 int arci_fail_within(struct arctic_error *error, int code, const char *format, ...)
 {
     if (!error)
@@ -162,7 +177,9 @@ int arci_fail_within(struct arctic_error *error, int code, const char *format, .
         return code;
     error->code = code;
     /* The cut of an overlong message is intended: the front names the thing at fault. */
-    int total = snprintf(error->message, sizeof error->message, "%.*s: %.*s", 200, prefix, 240, inner.message);
+    int total =
+        snprintf(error->message, sizeof error->message, "%.*s: %.*s", 200, prefix, 240, inner.message);
     (void)total;
+    arci_utf8_repair(error->message);
     return code;
 }

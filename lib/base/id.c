@@ -80,7 +80,8 @@ int arctic_id_parse(int32_t kind, const char *text, struct arctic_id *ret_id, st
     memcpy(id.text, prefix, length);
     if (!text || strncmp(text, prefix, length) != 0 || !read_ulid(text + length, id.text + length))
         return arci_fail(error, ARCTIC_E_INVALID_REQUEST, NULL,
-                         "'%.60s' is no id of this kind, expected %s and 26 letters and digits", text ? text : "", prefix);
+                         "'%.60s' is no id of this kind, expected %s and 26 letters and digits",
+                         text ? text : "", prefix);
     *ret_id = id;
     return ARCTIC_OK;
 }

@@ -12,8 +12,8 @@ int arci_json_parse(const void *text, size_t length, json_t **ret_object, struct
     if (!value && json_error_code(&where) == json_error_out_of_memory)
         return arci_fail_memory(error);
     if (!value)
-        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, NULL, "not valid JSON at line %d, column %d: %s", where.line,
-                         where.column, where.text);
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, NULL, "not valid JSON at line %d, column %d: %s",
+                         where.line, where.column, where.text);
     if (!json_is_object(value)) {
         json_decref(value);
         return arci_fail(error, ARCTIC_E_INVALID_REQUEST, NULL, "the JSON text must be one object");
@@ -85,10 +85,12 @@ static int find_member(const json_t *object, const char *name, bool required, co
 
 static int fail_type(struct arctic_error *error, const char *name, const char *wanted, const json_t *value)
 {
-    return arci_fail(error, ARCTIC_E_INVALID_REQUEST, name, "'%s' must be %s, not %s", name, wanted, type_name(value));
+    return arci_fail(error, ARCTIC_E_INVALID_REQUEST, name, "'%s' must be %s, not %s", name, wanted,
+                     type_name(value));
 }
 
-int arci_json_text(const json_t *object, const char *name, bool required, const char **ret, struct arctic_error *error)
+int arci_json_text(const json_t *object, const char *name, bool required, const char **ret,
+                   struct arctic_error *error)
 {
     const json_t *value = NULL;
     int code = find_member(object, name, required, &value, error);
@@ -109,13 +111,14 @@ int arci_json_copy_text(const json_t *object, const char *name, bool required, c
         return code;
     size_t length = strlen(text);
     if (length >= size)
-        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, name, "'%s' is longer than %zu bytes", name, size - 1);
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, name, "'%s' is longer than %zu bytes", name,
+                         size - 1);
     memcpy(ret, text, length + 1);
     return ARCTIC_OK;
 }
 
-int arci_json_integer(const json_t *object, const char *name, bool required, int64_t lowest, int64_t highest, int64_t *ret,
-                      struct arctic_error *error)
+int arci_json_integer(const json_t *object, const char *name, bool required, int64_t lowest, int64_t highest,
+                      int64_t *ret, struct arctic_error *error)
 {
     const json_t *value = NULL;
     int code = find_member(object, name, required, &value, error);
@@ -125,13 +128,15 @@ int arci_json_integer(const json_t *object, const char *name, bool required, int
         return fail_type(error, name, "an integer", value);
     int64_t number = json_integer_value(value);
     if (number < lowest || number > highest)
-        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, name, "'%s' must be between %lld and %lld, not %lld", name,
-                         (long long)lowest, (long long)highest, (long long)number);
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, name,
+                         "'%s' must be between %lld and %lld, not %lld", name, (long long)lowest,
+                         (long long)highest, (long long)number);
     *ret = number;
     return ARCTIC_OK;
 }
 
-int arci_json_boolean(const json_t *object, const char *name, bool required, bool *ret, struct arctic_error *error)
+int arci_json_boolean(const json_t *object, const char *name, bool required, bool *ret,
+                      struct arctic_error *error)
 {
     const json_t *value = NULL;
     int code = find_member(object, name, required, &value, error);
@@ -143,7 +148,8 @@ int arci_json_boolean(const json_t *object, const char *name, bool required, boo
     return ARCTIC_OK;
 }
 
-int arci_json_object(const json_t *object, const char *name, bool required, const json_t **ret, struct arctic_error *error)
+int arci_json_object(const json_t *object, const char *name, bool required, const json_t **ret,
+                     struct arctic_error *error)
 {
     const json_t *value = NULL;
     int code = find_member(object, name, required, &value, error);
@@ -155,7 +161,8 @@ int arci_json_object(const json_t *object, const char *name, bool required, cons
     return ARCTIC_OK;
 }
 
-int arci_json_array(const json_t *object, const char *name, bool required, const json_t **ret, struct arctic_error *error)
+int arci_json_array(const json_t *object, const char *name, bool required, const json_t **ret,
+                    struct arctic_error *error)
 {
     const json_t *value = NULL;
     int code = find_member(object, name, required, &value, error);

@@ -1,6 +1,7 @@
 /*
- * JSON as this tree uses it: strict parsing of what comes from outside, canonical text of what gets signed, and readers of
- * members that give the API's errors (wrong type, missing, unknown) with the member's name in `field`.
+ * JSON as this tree uses it: strict parsing of what comes from outside, canonical text of what gets signed,
+ * and readers of members that give the API's errors (wrong type, missing, unknown) with the member's name in
+ * `field`.
  */
 #ifndef ARCI_BASE_JSON_H
 #define ARCI_BASE_JSON_H
@@ -19,8 +20,8 @@ ARCI_DEFINE_CLEANUP(json_t *, json_decref, arci_json_cleanup)
 #define ARCI_JSON ARCI_CLEANUP(arci_json_cleanup) json_t
 
 /*
- * Parses one JSON object. Duplicate keys, anything after the value, NUL characters and nesting beyond jansson's limit are
- * errors. Errors: ARCTIC_E_INVALID_REQUEST (with line and column), ARCTIC_E_NO_MEMORY.
+ * Parses one JSON object. Duplicate keys, anything after the value, NUL characters and nesting beyond
+ * jansson's limit are errors. Errors: ARCTIC_E_INVALID_REQUEST (with line and column), ARCTIC_E_NO_MEMORY.
  */
 int arci_json_parse(const void *text, size_t length, json_t **ret_object, struct arctic_error *error);
 
@@ -31,15 +32,20 @@ char *arci_json_canonical(const json_t *value);
 int arci_json_check_members(const json_t *object, const char *const *names, struct arctic_error *error);
 
 /*
- * Readers of one member. A member that is absent leaves *ret as it was and is an ARCTIC_E_MISSING_FIELD only when `required`;
- * null counts as absent for optional members and as a wrong type for required ones. A wrong type is ARCTIC_E_INVALID_REQUEST.
+ * Readers of one member. A member that is absent leaves *ret as it was and is an ARCTIC_E_MISSING_FIELD only
+ * when `required`; null counts as absent for optional members and as a wrong type for required ones. A wrong
+ * type is ARCTIC_E_INVALID_REQUEST.
  */
-int arci_json_text(const json_t *object, const char *name, bool required, const char **ret, struct arctic_error *error);
-int arci_json_integer(const json_t *object, const char *name, bool required, int64_t lowest, int64_t highest, int64_t *ret,
+int arci_json_text(const json_t *object, const char *name, bool required, const char **ret,
+                   struct arctic_error *error);
+int arci_json_integer(const json_t *object, const char *name, bool required, int64_t lowest, int64_t highest,
+                      int64_t *ret, struct arctic_error *error);
+int arci_json_boolean(const json_t *object, const char *name, bool required, bool *ret,
                       struct arctic_error *error);
-int arci_json_boolean(const json_t *object, const char *name, bool required, bool *ret, struct arctic_error *error);
-int arci_json_object(const json_t *object, const char *name, bool required, const json_t **ret, struct arctic_error *error);
-int arci_json_array(const json_t *object, const char *name, bool required, const json_t **ret, struct arctic_error *error);
+int arci_json_object(const json_t *object, const char *name, bool required, const json_t **ret,
+                     struct arctic_error *error);
+int arci_json_array(const json_t *object, const char *name, bool required, const json_t **ret,
+                    struct arctic_error *error);
 
 /* As arci_json_text(), copied into a buffer; a longer text is ARCTIC_E_INVALID_REQUEST. */
 int arci_json_copy_text(const json_t *object, const char *name, bool required, char *ret, size_t size,

@@ -1,4 +1,5 @@
-/* Formats log events as JSON or text lines in a buffer on the stack and hands them to the program's callback. */
+/* Formats log events as JSON or text lines in a buffer on the stack and hands them to the program's callback.
+ */
 #include "base/log.h"
 
 #include <stdio.h>
@@ -7,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "base/utf8.h"
 
 /* A longer event loses its last fields; the line stays valid JSON. */
 #define LINE_MAX_BYTES 4096
@@ -27,8 +29,8 @@ struct line {
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 static const char *const format_names[] = {"json", "text"};
 
-static int parse_name(const char *const *names, size_t count, const char *what, const char *name, int32_t *ret_index,
-                      struct arctic_error *error)
+static int parse_name(const char *const *names, size_t count, const char *what, const char *name,
+                      int32_t *ret_index, struct arctic_error *error)
 {
     for (size_t i = 0; name && i < count; i++) {
         if (strcmp(names[i], name) == 0) {
@@ -90,42 +92,30 @@ static void put_text(struct line *line, const char *text)
     put(line, text, strlen(text));
 }
 
-/* Length of the well-formed UTF-8 sequence at `text`, 0 where there is none (RFC 3629 section 4). */
-static size_t utf8_length(const unsigned char *text)
+/* None of the code points that need this lies beyond the basic plane, so there are no surrogate pairs to
+ * write. */
+static void put_escaped(struct line *line, uint32_t codepoint)
 {
-    if (text[0] < 0x80)
-        return 1;
-    size_t length = text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : 2;
-    if (text[0] < 0xc2 || text[0] > 0xf4)
-        return 0;
-    for (size_t i = 1; i < length; i++) {
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    bool overlong = (text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xf0 && text[1] < 0x90);
-    bool surrogate = text[0] == 0xed && text[1] > 0x9f;
-    bool too_high = text[0] == 0xf4 && text[1] > 0x8f;
-    return overlong || surrogate || too_high ? 0 : length;
+    char escaped[16];
+    int length = snprintf(escaped, sizeof escaped, "\\u%04x", codepoint);
+    put(line, escaped, (size_t)length);
 }
 
-/* Log text may come from a peer: control bytes and broken UTF-8 are escaped so that no line can be forged. */
+/* Log text may come from a peer: what is no plain text is escaped, so that no line can be forged and no
+ * terminal steered. */
 static void put_quoted(struct line *line, const char *text)
 {
     put(line, "\"", 1);
-    for (const unsigned char *byte = (const unsigned char *)text; *byte;) {
-        char escaped[8];
-        size_t length = utf8_length(byte);
-        if (*byte == '"' || *byte == '\\') {
-            put(line, (char[]){'\\', (char)*byte}, 2);
-        } else if (*byte < 0x20 || *byte == 0x7f) {
-            snprintf(escaped, sizeof escaped, "\\u%04x", *byte);
-            put_text(line, escaped);
-        } else if (length == 0) {
-            put_text(line, "\\ufffd");
-        } else {
-            put(line, (const char *)byte, length);
-        }
-        byte += length ? length : 1;
+    while (*text) {
+        uint32_t codepoint = 0xfffd;
+        size_t length = arci_utf8_decode(text, &codepoint);
+        if (*text == '"' || *text == '\\')
+            put(line, (char[]){'\\', *text}, 2);
+        else if (length == 0 || !arci_utf8_printable(codepoint))
+            put_escaped(line, codepoint);
+        else
+            put(line, text, length);
+        text += length ? length : 1;
     }
     put(line, "\"", 1);
 }
@@ -157,8 +147,8 @@ static void put_json_member_whole(struct line *line, const struct arci_log_field
         line->used = before;
 }
 
-static void format_json(struct line *line, int32_t level, const char *subsystem, const char *time, const char *message,
-                        const struct arci_log_field *fields)
+static void format_json(struct line *line, int32_t level, const char *subsystem, const char *time,
+                        const char *message, const struct arci_log_field *fields)
 {
     put_text(line, "{\"time\":");
     put_quoted(line, time);
@@ -170,8 +160,22 @@ static void format_json(struct line *line, int32_t level, const char *subsystem,
     line->text[line->used++] = '}';
 }
 
-static void format_text(struct line *line, int32_t level, const char *subsystem, const char *time, const char *message,
-                        const struct arci_log_field *fields)
+static void put_text_field_whole(struct line *line, const struct arci_log_field *field)
+{
+    size_t before = line->used;
+    put(line, " ", 1);
+    put_text(line, field->name);
+    put(line, "=", 1);
+    if (field->text)
+        put_quoted(line, field->text);
+    else
+        put_number(line, field->number);
+    if (line->overflow)
+        line->used = before;
+}
+
+static void format_text(struct line *line, int32_t level, const char *subsystem, const char *time,
+                        const char *message, const struct arci_log_field *fields)
 {
     put_text(line, time);
     put(line, " ", 1);
@@ -180,15 +184,8 @@ static void format_text(struct line *line, int32_t level, const char *subsystem,
     put_text(line, subsystem);
     put_text(line, ": ");
     put_text(line, message);
-    for (; fields->name && !line->overflow; fields++) {
-        put(line, " ", 1);
-        put_text(line, fields->name);
-        put(line, "=", 1);
-        if (fields->text)
-            put_quoted(line, fields->text);
-        else
-            put_number(line, fields->number);
-    }
+    for (; fields->name && !line->overflow; fields++)
+        put_text_field_whole(line, fields);
 }
 
 void arci_log_write(struct arctic_log *log, int32_t level, const char *subsystem, const char *message,

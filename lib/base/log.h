@@ -1,5 +1,6 @@
 /*
- * Writing log events. The text of an event is constant; what varies goes into fields, so that a log can be searched:
+ * Writing log events. The text of an event is constant; what varies goes into fields, so that a log can be
+ * searched:
  *
  *     arci_log_warn(log, "api", "cannot bind", ARCI_TEXT("address", text), ARCI_INT("port", port));
  */
@@ -28,9 +29,11 @@ struct arci_log_field {
         .name = (name_), .number = (int64_t)(number_)                                                        \
     }
 /* Code and message of a struct arctic_error. */
-#define ARCI_ERROR(error_) ARCI_TEXT("code", arctic_code_name((error_)->code)), ARCI_TEXT("error", (error_)->message)
+#define ARCI_ERROR(error_)                                                                                   \
+    ARCI_TEXT("code", arctic_code_name((error_)->code)), ARCI_TEXT("error", (error_)->message)
 
-/* Whether an event of this level would be written, for callers whose fields are costly to make. NULL logs nothing. */
+/* Whether an event of this level would be written, for callers whose fields are costly to make. NULL logs
+ * nothing. */
 bool arci_log_enabled(const struct arctic_log *log, int32_t level);
 
 /* Writes one event; `fields` ends with a row whose name is NULL. Any thread. A NULL log drops it. */

@@ -7,13 +7,15 @@
 
 #include <arctic/error.h>
 
-/* Fills `bytes` from the kernel's random source; blocks only before that source is seeded at boot. Errors: ARCTIC_E_SYSTEM. */
+/* Fills `bytes` from the kernel's random source; blocks only before that source is seeded at boot. Errors:
+ * ARCTIC_E_SYSTEM. */
 int arci_random_bytes(void *bytes, size_t length, struct arctic_error *error);
 
 /* Overwrites memory in a way that the compiler keeps. */
 void arci_wipe(void *bytes, size_t length);
 
-/* Whether two byte strings of one length are the same, in a time that does not depend on where they differ. */
+/* Whether two byte strings of one length are the same, in a time that does not depend on where they differ.
+ */
 bool arci_equal_constant_time(const void *a, const void *b, size_t length);
 
 /* Wipes and frees a NUL-terminated string; NULL is allowed. */

@@ -28,14 +28,17 @@ int64_t arci_time_monotonic(void)
 
 char *arci_time_format(int64_t milliseconds, char *text)
 {
+    int64_t seconds = milliseconds / 1000;
     int64_t fraction = milliseconds % 1000;
-    if (fraction < 0)
+    if (fraction < 0) {
         fraction += 1000;
-    time_t seconds = (time_t)((milliseconds - fraction) / 1000);
-    struct tm parts;
-    if (!gmtime_r(&seconds, &parts))
-        memset(&parts, 0, sizeof parts);
-    size_t used = strftime(text, ARCI_TIME_TEXT, "%Y-%m-%dT%H:%M:%S", &parts);
+        seconds -= 1;
+    }
+    struct tm parts = {0};
+    /* An int64_t of milliseconds is within the years that gmtime_r() can tell. */
+    gmtime_r(&(time_t){seconds}, &parts);
+    size_t used = (size_t)snprintf(text, ARCI_TIME_TEXT, "%04lld", (long long)parts.tm_year + 1900);
+    used += strftime(text + used, ARCI_TIME_TEXT - used, "-%m-%dT%H:%M:%S", &parts);
     snprintf(text + used, ARCI_TIME_TEXT - used, ".%03dZ", (int)fraction);
     return text;
 }
@@ -79,17 +82,21 @@ static bool read_date_time(const char **cursor, struct tm *parts)
     return true;
 }
 
-static int read_fraction(const char **cursor)
+/* An optional fraction, of at least one digit, cut to milliseconds. */
+static bool read_fraction(const char **cursor, int *ret_milliseconds)
 {
     int milliseconds = 0;
     int scale = 100;
-    if (!read_byte(cursor, '.'))
-        return 0;
-    for (; **cursor >= '0' && **cursor <= '9'; (*cursor)++) {
-        milliseconds += (**cursor - '0') * scale;
-        scale /= 10;
+    if (read_byte(cursor, '.')) {
+        size_t digits = strspn(*cursor, "0123456789");
+        if (digits == 0)
+            return false;
+        for (size_t i = 0; i < digits; i++, scale /= 10)
+            milliseconds += ((*cursor)[i] - '0') * scale;
+        *cursor += digits;
     }
-    return milliseconds;
+    *ret_milliseconds = milliseconds;
+    return true;
 }
 
 static bool read_offset(const char **cursor, int *ret_minutes)
@@ -105,6 +112,8 @@ static bool read_offset(const char **cursor, int *ret_minutes)
         return false;
     if (!read_digits(cursor, 2, &hours) || !read_byte(cursor, ':') || !read_digits(cursor, 2, &minutes))
         return false;
+    if (hours > 23 || minutes > 59)
+        return false;
     *ret_minutes = sign * (hours * 60 + minutes);
     return true;
 }
@@ -114,20 +123,21 @@ int arci_time_parse(const char *text, int64_t *ret_milliseconds, struct arctic_e
     const char *cursor = text;
     struct tm parts = {0};
     int offset = 0;
-    int64_t fraction = 0;
-    bool read = read_date_time(&cursor, &parts);
+    int fraction = 0;
+    bool read =
+        read_date_time(&cursor, &parts) && read_fraction(&cursor, &fraction) && read_offset(&cursor, &offset);
     int day = parts.tm_mday;
-    if (read)
-        fraction = read_fraction(&cursor);
-    if (!read || !read_offset(&cursor, &offset) || *cursor)
-        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, NULL, "'%.40s' is no RFC 3339 time such as 2026-01-02T03:04:05Z",
-                         text);
-    /* timegm() turns February 30th into March; a leap second may move the day rightly, so it is taken as second 59. */
+    if (!read || *cursor)
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, NULL,
+                         "'%.40s' is no RFC 3339 time such as 2026-01-02T03:04:05Z", text);
+    /* timegm() turns February 30th into March; a leap second may move the day rightly, so it is taken as
+     * second 59. */
     if (parts.tm_sec == 60)
         parts.tm_sec = 59;
     time_t seconds = timegm(&parts);
     if (parts.tm_mday != day)
-        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, NULL, "'%.40s' names a day that does not exist", text);
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, NULL, "'%.40s' names a day that does not exist",
+                         text);
     *ret_milliseconds = ((int64_t)seconds - offset * 60) * 1000 + fraction;
     return ARCTIC_OK;
 }

@@ -1,4 +1,5 @@
-/* Clocks and RFC 3339 text. Times are milliseconds since 1970 (UTC); durations and deadlines come from the monotonic clock. */
+/* Clocks and RFC 3339 text. Times are milliseconds since 1970 (UTC); durations and deadlines come from the
+ * monotonic clock. */
 #ifndef ARCI_BASE_TIME_H
 #define ARCI_BASE_TIME_H
 
@@ -18,8 +19,8 @@ int64_t arci_time_monotonic(void);
 char *arci_time_format(int64_t milliseconds, char *text);
 
 /*
- * Reads RFC 3339 "2026-01-02T03:04:05Z", with an optional fraction (cut to milliseconds) and Z or a numeric offset.
- * Errors: ARCTIC_E_INVALID_REQUEST.
+ * Reads RFC 3339 "2026-01-02T03:04:05Z", with an optional fraction (cut to milliseconds) and Z or a numeric
+ * offset. Errors: ARCTIC_E_INVALID_REQUEST.
  */
 int arci_time_parse(const char *text, int64_t *ret_milliseconds, struct arctic_error *error);
 

@@ -8,7 +8,8 @@
 #define ARCI_DESCRIPTION_SIZE 256 /* 255 bytes of UTF-8 and NUL */
 
 /*
- * A name is 1..63 bytes of valid UTF-8 without control characters, without white space at its ends, and does not begin like an id
+ * A name is 1..63 bytes of valid UTF-8 without control characters, without white space at its ends, and does
+ * not begin like an id
  * ("svc_", "peer_", "clu_", "cli_", "lic_", "cust_"). Errors: ARCTIC_E_INVALID_REQUEST with `field`.
  */
 int arci_name_validate(const char *name, const char *field, struct arctic_error *error);

@@ -40,7 +40,7 @@ struct arci_peer {
 struct arci_peer_live {
     bool is_local;
     enum arci_peer_state state;
-    char address[ARCI_PEER_ADDRESS_SIZE]; /* API, "host:port" */
+    char address[ARCI_PEER_ADDRESS_SIZE];                      /* API, "host:port" */
     struct arctic_endpoint endpoints[ARCI_PEER_ENDPOINTS_MAX]; /* tunnel, the one that answered last first */
     size_t endpoint_count;
     int64_t last_seen_at; /* milliseconds since 1970, 0: never */
@@ -49,23 +49,33 @@ struct arci_peer_live {
 
 const char *arci_peer_state_name(enum arci_peer_state state);
 
-/* The API's form (reference 3, "Peer fields"); "tunnel" is an object with "state". NULL when memory runs out. */
+/*
+ * The API's form (reference 3, "Peer fields"). "tunnel" is an object whose "state" is "up" for a connected
+ * peer, "down" for another and "none" for the local one. "rtt_ms" is a real: dump it with
+ * JSON_REAL_PRECISION(). NULL when memory runs out.
+ */
 json_t *arci_peer_to_json(const struct arci_peer *peer, const struct arci_peer_live *live);
 
-/* The durable form: a round trip through both gives the same peer. Errors as for requests. */
+/*
+ * The durable form: a round trip through both gives the same peer (which has its id, name and times by then).
+ * Errors as for requests, except that members unknown to this version are passed over.
+ */
 json_t *arci_peer_to_record(const struct arci_peer *peer);
 int arci_peer_from_record(const json_t *object, struct arci_peer *ret_peer, struct arctic_error *error);
 
-/* The live part that outlasts a restart: address, endpoints, last seen. */
+/* The live part that outlasts a restart: address, endpoints, last seen. Read back it is "discovered", without
+ * an rtt. */
 json_t *arci_peer_live_to_record(const struct arci_peer_live *live);
-int arci_peer_live_from_record(const json_t *object, struct arci_peer_live *ret_live, struct arctic_error *error);
+int arci_peer_live_from_record(const json_t *object, struct arci_peer_live *ret_live,
+                               struct arctic_error *error);
 
 /* Body of POST /v1/peers {"address":"host:port","name"?}; the address is split and checked, not resolved. */
 struct arci_peer_request {
     char address[ARCI_PEER_ADDRESS_SIZE];
     char name[ARCI_NAME_SIZE]; /* "" when absent */
 };
-int arci_peer_request_from_json(const json_t *object, struct arci_peer_request *ret_request, struct arctic_error *error);
+int arci_peer_request_from_json(const json_t *object, struct arci_peer_request *ret_request,
+                                struct arctic_error *error);
 
 /* Applies PUT /v1/peers/{id}: name, description. *peer changes on success only. */
 int arci_peer_update_from_json(const json_t *object, struct arci_peer *peer, struct arctic_error *error);

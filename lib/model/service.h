@@ -2,6 +2,7 @@
 #ifndef ARCI_MODEL_SERVICE_H
 #define ARCI_MODEL_SERVICE_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include <arctic/id.h>
@@ -63,37 +64,54 @@ struct arci_service_live {
 };
 
 void arci_service_release(struct arci_service *service);
-int arci_service_copy(const struct arci_service *service, struct arci_service *ret_copy, struct arctic_error *error);
+int arci_service_copy(const struct arci_service *service, struct arci_service *ret_copy,
+                      struct arctic_error *error);
 
 const char *arci_transport_name(enum arci_transport transport);
+const char *arci_when_unreachable_name(enum arci_when_unreachable choice);
 const char *arci_service_state_name(enum arci_service_state state);
 
 /*
- * Reads the body of POST /v1/services. Required: target_peer_id (MISSING_FIELD), transport_type (MISSING_FIELD,
- * INVALID_TRANSPORT). Optional: name, source_peer_id (absent: id stays ""), requires_interface, fully_transparent,
- * desired_interface_ipv4/6, qos {bandwidth_limit_mbps, rtt_ms, memory_limit_kb}, bandwidth_limit_mbps (flat; both forms at once
- * must agree), when_unreachable. Members beyond these are errors. Id, times, routes stay empty; a missing name stays "".
- * Ends with arci_service_validate().
+ * Reads the body of POST /v1/services. Required: target_peer_id (MISSING_FIELD), transport_type
+ * (MISSING_FIELD, INVALID_TRANSPORT). Optional: name, source_peer_id (absent: id stays ""),
+ * requires_interface, fully_transparent, desired_interface_ipv4/6, qos {bandwidth_limit_mbps, rtt_ms,
+ * memory_limit_kb}, bandwidth_limit_mbps (flat; both forms at once must agree), when_unreachable. Members
+ * beyond these are errors. Id, times, routes stay empty; a missing name stays "". Ends with
+ * arci_service_validate().
  */
-int arci_service_from_json(const json_t *object, struct arci_service *ret_service, struct arctic_error *error);
+int arci_service_from_json(const json_t *object, struct arci_service *ret_service,
+                           struct arctic_error *error);
 
 /*
- * Applies the partial body of PUT /v1/services/{id}: name, transport_type, fully_transparent, requires_interface,
- * desired_interface_ipv4/6 (null clears), qos (partial), bandwidth_limit_mbps, when_unreachable. *service changes on success only.
+ * Applies the partial body of PUT /v1/services/{id}: name, transport_type, fully_transparent,
+ * requires_interface, desired_interface_ipv4/6 (null clears), qos (partial), bandwidth_limit_mbps,
+ * when_unreachable. Null elsewhere is an error. *service changes on success only.
  */
-int arci_service_update_from_json(const json_t *object, struct arci_service *service, struct arctic_error *error);
+int arci_service_update_from_json(const json_t *object, struct arci_service *service,
+                                  struct arctic_error *error);
 
 /*
- * The rules that span members: source and target differ (once both are set); fully_transparent needs requires_interface and tcp;
- * desired addresses need requires_interface and are of their family. Errors: ARCTIC_E_INVALID_REQUEST with the member in `field`.
+ * The rules that span members: source and target differ (once both are set); fully_transparent needs
+ * requires_interface and tcp; desired addresses need requires_interface, are of their family, and can be a
+ * host's (no network, broadcast, multicast, loopback). Errors: ARCTIC_E_INVALID_REQUEST with the member in
+ * `field`.
  */
 int arci_service_validate(const struct arci_service *service, struct arctic_error *error);
 
-/* The API's form of a service (reference 3, "Service fields"). `with_routes` adds the "routes" array. NULL on no memory. */
-json_t *arci_service_to_json(const struct arci_service *service, const struct arci_service_live *live, bool with_routes);
+/*
+ * The API's form of a service (reference 3, "Service fields"). `live` may be NULL: pending, nothing observed.
+ * `with_routes` adds the "routes" array. NULL when memory runs out.
+ */
+json_t *arci_service_to_json(const struct arci_service *service, const struct arci_service_live *live,
+                             bool with_routes);
 
-/* The durable form, as stored and signed: a round trip through both gives the same service. */
+/*
+ * The durable form, as stored and signed: a round trip through both gives the same service (which has its id,
+ * name and times by then). Every rule for requests is checked again; members that this version does not know
+ * are passed over, since the record may come from a newer peer.
+ */
 json_t *arci_service_to_record(const struct arci_service *service);
-int arci_service_from_record(const json_t *object, struct arci_service *ret_service, struct arctic_error *error);
+int arci_service_from_record(const json_t *object, struct arci_service *ret_service,
+                             struct arctic_error *error);
 
 #endif
