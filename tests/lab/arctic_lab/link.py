@@ -22,7 +22,9 @@ def build_directory() -> Path:
 def emulator_program() -> Path:
     program = build_directory() / "tests" / "lab" / "lab-emulator"
     if not program.is_file():
-        raise FileNotFoundError(f"{program}: build it first, or name the build directory in ${BUILD_VARIABLE}")
+        raise FileNotFoundError(
+            f"{program}: build it first, or name the build directory in ${BUILD_VARIABLE}"
+        )
     return program
 
 
@@ -101,7 +103,11 @@ class LinkControl:
         """Changes what is given, in both directions or towards one end. delay_ms is one way; rate_mbit counts whole
         Ethernet frames, 0 is unlimited; queue_bytes 0 is one BDP of rate x 2 x delay; burst_frames is the mean length
         of a run of losses, 0 draws each frame for itself; seed starts all chances over."""
-        given = {name: value for name, value in locals().items() if name not in ("self", "towards") and value is not None}
+        given = {
+            name: value
+            for name, value in locals().items()
+            if name not in ("self", "towards") and value is not None
+        }
         words = (f"{name}={value:.17g}" for name, value in given.items())
         self._ask(f"set {self._direction(towards)} {' '.join(words)}")
 
@@ -118,7 +124,8 @@ class LinkControl:
         answer = self._ask("stats")
         names = [field.name for field in fields(LinkStats)]
         return {
-            end: LinkStats(**{name: answer[direction][name] for name in names}) for end, direction in self._ends.items()
+            end: LinkStats(**{name: answer[direction][name] for name in names})
+            for end, direction in self._ends.items()
         }
 
     def reset(self) -> None:

@@ -33,11 +33,15 @@ def _setns(fd: int) -> None:
         raise OSError(error, f"setns: {os.strerror(error)}")
 
 
-def completed(args: list[str], check: bool, timeout: float, stdin: str | None) -> subprocess.CompletedProcess[str]:
+def completed(
+    args: list[str], check: bool, timeout: float, stdin: str | None
+) -> subprocess.CompletedProcess[str]:
     """Runs a command to its end; CommandFailed carries its output."""
     result = subprocess.run(args, input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
     if check and result.returncode:
-        raise CommandFailed(f"{' '.join(args)} gave {result.returncode}\n{stdin or ''}{result.stdout}{result.stderr}")
+        raise CommandFailed(
+            f"{' '.join(args)} gave {result.returncode}\n{stdin or ''}{result.stdout}{result.stderr}"
+        )
     return result
 
 
@@ -84,7 +88,9 @@ class Namespace:
 
     def ip(self, *commands: str) -> None:
         """Runs commands of ip(8) in one go, such as "link set lo up"."""
-        completed(["ip", "-n", self.netns, "-batch", "-"], True, 10, "".join(f"{line}\n" for line in commands))
+        completed(
+            ["ip", "-n", self.netns, "-batch", "-"], True, 10, "".join(f"{line}\n" for line in commands)
+        )
 
     def sysctl(self, path: str, value: int | str) -> None:
         """Writes /proc/sys/<path> of this namespace."""
@@ -98,7 +104,10 @@ class Namespace:
 
     def add_addresses(self, interface: str, *addresses: str) -> None:
         """Adds addresses with their prefix length, usable at once, and puts the interface up."""
-        self.ip(f"link set {interface} up", *(f"addr add {address} dev {interface} nodad" for address in addresses))
+        self.ip(
+            f"link set {interface} up",
+            *(f"addr add {address} dev {interface} nodad" for address in addresses),
+        )
         self.addresses.setdefault(interface, []).extend(addresses)
 
     def address(self, version: int = 4, interface: str | None = None) -> str:
@@ -112,7 +121,9 @@ class Namespace:
 
     def mac(self, interface: str) -> str:
         """The link layer address of an interface."""
-        links = json.loads(completed(["ip", "-json", "-n", self.netns, "link", "show", interface], True, 10, None).stdout)
+        links = json.loads(
+            completed(["ip", "-json", "-n", self.netns, "link", "show", interface], True, 10, None).stdout
+        )
         return str(links[0]["address"])
 
     @property

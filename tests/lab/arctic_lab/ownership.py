@@ -30,7 +30,11 @@ LAB_NAME = re.compile(r"(arc(\d+)-\d+)(?:-.+)?")
 class Closable(Protocol):
     """What open_labs holds."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        ...
+
+    def logs(self) -> dict[str, str]:
+        ...
 
 
 def process_start(pid: int) -> str | None:

@@ -12,7 +12,9 @@ from .waiting import wait_for
 class Process:
     """One running program. stdout and stderr go to `log_path` together."""
 
-    def __init__(self, name: str, args: Sequence[str], log_path: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, name: str, args: Sequence[str], log_path: Path, env: Mapping[str, str] | None = None
+    ) -> None:
         self.name = name
         self.log_path = log_path
         with log_path.open("wb") as log:

@@ -9,7 +9,7 @@ Value = TypeVar("Value")
 LOOK_SECONDS = 0.005
 
 
-def wait_for(predicate: Callable[[], Value], timeout: float = 10.0, what: str = "an event") -> Value:
+def wait_for(predicate: Callable[[], Value | None], timeout: float = 10.0, what: str = "an event") -> Value:
     """Looks until `predicate` gives something true and returns it; TimeoutError names `what`."""
     deadline = time.monotonic() + timeout
     while True:

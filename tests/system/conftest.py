@@ -1,0 +1,41 @@
+"""What every system test needs: the lab package, a fresh lab, and the logs of its programs where a test failed."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))
+
+from arctic_lab import Lab, build_directory, open_labs, reap  # noqa: E402
+
+
+def pytest_sessionstart() -> None:
+    if os.geteuid():
+        pytest.exit("system tests make network namespaces: run them as root", returncode=1)
+    reap()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    outcome: Any = yield
+    report = outcome.get_result()
+    if report.failed:
+        for lab in open_labs:
+            report.sections.extend((f"log of {name}", text) for name, text in lab.logs().items() if text)
+
+
+@pytest.fixture(scope="session")
+def build() -> Path:
+    """The build directory: $ARCTIC_BUILD, else build/ in the repository."""
+    return build_directory()
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    """client - entry - WAN - exit - server, with a link that is perfect until lab.wan.set()."""
+    with Lab() as network:
+        yield network
