@@ -28,22 +28,19 @@ static int64_t transmission_ns(const struct direction *direction, const struct f
     return (int64_t)((double)frame->length * 8e3 / direction->settings.rate_mbit);
 }
 
-/* The clamp to the latest delivery keeps order when the delay is made shorter at run time. */
-static void put_on_line(struct frame_list *list, int64_t *last, struct frame *frame, int64_t due)
-{
-    *last = later(*last, due);
-    frame->time_ns = *last;
-    frame_list_push(list, frame);
-}
-
+/*
+ * Both lists hand out their head first, whatever its time: that keeps order also when the delay is made
+ * shorter at run time.
+ */
 static void deliver_at(struct direction *direction, struct frame *frame, int64_t due)
 {
     if (impairment_reorders(&direction->impairment, &direction->settings)) {
         direction->stats.reordered++;
-        put_on_line(&direction->late, &direction->late_last_ns, frame,
-                    due + delay_ns(direction->settings.reorder_ms));
+        frame->time_ns = due + delay_ns(direction->settings.reorder_ms);
+        frame_list_push(&direction->late, frame);
     } else {
-        put_on_line(&direction->line, &direction->line_last_ns, frame, due);
+        frame->time_ns = due;
+        frame_list_push(&direction->line, frame);
     }
 }
 
@@ -176,7 +173,7 @@ int64_t direction_deadline(const struct direction *direction)
     if (!direction->line.head && direction->queue.head) {
         const struct frame *frame = direction->queue.head;
         int64_t sent = later(direction->free_ns, frame->time_ns) + transmission_ns(direction, frame);
-        int64_t due = later(direction->line_last_ns, sent + delay_ns(direction->settings.delay_ms));
+        int64_t due = sent + delay_ns(direction->settings.delay_ms);
 
         deadline = due < deadline ? due : deadline;
     }

@@ -32,9 +32,8 @@ struct direction {
     struct frame_pool *pool;
     struct direction_stats stats;
     struct frame_list queue;      /* behind the frame in transmission, by arrival */
-    struct frame_list line, late; /* on the way, each by delivery */
-    int64_t line_last_ns, late_last_ns;
-    int64_t free_ns; /* when the transmitter is done with what it has begun */
+    struct frame_list line, late; /* on the way, each in order of delivery */
+    int64_t free_ns;              /* when the transmitter is done with what it has begun */
     int64_t arrival_ns;
     uint64_t queue_bytes;
     uint64_t stream;

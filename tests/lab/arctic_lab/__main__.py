@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -123,6 +124,8 @@ def main() -> int:
     except (OSError, ValueError) as error:
         print(f"arctic_lab: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     return code
 
 

@@ -12,7 +12,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -139,8 +138,8 @@ def _close_all() -> None:
 
 
 def _terminated(number: int, _frame: FrameType | None) -> None:
-    # Unwinds through the with-statements and into atexit, as SIGINT does.
-    sys.exit(128 + number)
+    # As SIGINT: it unwinds through the with-statements, and pytest ends its session, which it would not for SystemExit.
+    raise KeyboardInterrupt(signal.Signals(number).name)
 
 
 def close_at_exit(lab: Closable) -> None:
