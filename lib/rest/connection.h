@@ -1,0 +1,18 @@
+/* Deadlines of connections: what a slow or silent client can hold on to, and for how long. */
+#ifndef ARCI_REST_CONNECTION_H
+#define ARCI_REST_CONNECTION_H
+
+#include "rest/request.h"
+
+/* Registers a connection in `list`; NULL when memory runs out. */
+struct arci_http_connection *arci_http_connection_open(struct arci_http_connection **list,
+                                                       struct MHD_Connection *connection, int64_t deadline);
+void arci_http_connection_close(struct arci_http_connection *connection);
+
+/* The connection of libmicrohttpd's handle; NULL where it was not registered. */
+struct arci_http_connection *arci_http_connection_of(struct MHD_Connection *connection);
+
+/* Cuts all whose deadline has passed; returns whether any was cut. */
+bool arci_http_connections_cut(struct arci_http_connection *list, int64_t now);
+
+#endif

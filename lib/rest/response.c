@@ -1,0 +1,139 @@
+/* The answers: the API's headers on each, the error form, and nothing of the inside in what a client is told.
+ */
+#include "rest/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/utf8.h"
+
+static void add_headers(struct arci_request *request, const char *content_type)
+{
+    struct MHD_Response *response = request->response;
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (content_type)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+    if (request->status == MHD_HTTP_UNAUTHORIZED)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+    if (request->status == MHD_HTTP_METHOD_NOT_ALLOWED)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, request->allow);
+}
+
+/* Takes over `body`. A request that is left without a response has its connection closed. */
+static void set_response(struct arci_request *request, int status, const char *content_type, char *body,
+                         size_t length)
+{
+    request->status = (unsigned)status;
+    request->response_length = length;
+    request->response = MHD_create_response_from_buffer_with_free_callback(length, body, free);
+    if (!request->response) {
+        free(body);
+        return;
+    }
+    add_headers(request, content_type);
+}
+
+static int append_text(const char *text, size_t length, void *buffer)
+{
+    arci_buffer_append(buffer, text, length);
+    return ((struct arci_buffer *)buffer)->failed ? -1 : 0;
+}
+
+/* The text of an answer, with a newline for those who look at it in a terminal. */
+static char *json_text(const json_t *body, size_t *ret_length)
+{
+    ARCI_BUFFER buffer = {.limit = 0};
+    if (json_dump_callback(body, append_text, &buffer, JSON_COMPACT) < 0)
+        return NULL;
+    arci_buffer_text(&buffer, "\n");
+    *ret_length = buffer.length;
+    return arci_buffer_take_text(&buffer);
+}
+
+static void set_json(struct arci_request *request, int status, const json_t *body)
+{
+    size_t length = 0;
+    char *text = body ? json_text(body, &length) : NULL;
+    if (text)
+        set_response(request, status, "application/json", text, length);
+}
+
+/* What a client is told of an error: the library's own codes stay inside. */
+static struct arctic_error public_error(struct arci_request *request, const struct arctic_error *error)
+{
+    if (error->code < 0 && error->code > ARCTIC_E_INTERNAL)
+        return *error;
+    struct arctic_log *log = request->server ? request->server->options.log : NULL;
+    arci_log_error(log, "api", "request failed", ARCI_TEXT("method", request->method),
+                   ARCI_TEXT("path", arci_request_path(request)), ARCI_ERROR(error));
+    struct arctic_error public;
+    arci_fail(&public, ARCTIC_E_INTERNAL, NULL, "internal error, the agent's log says more");
+    return public;
+}
+
+void arci_request_set_failure(struct arci_request *request, const struct arctic_error *error)
+{
+    struct arctic_error told = public_error(request, error);
+    /* They may quote what a client sent, or have been cut within a character. */
+    arci_utf8_repair(told.message);
+    arci_utf8_repair(told.field);
+    ARCI_JSON *body =
+        json_pack("{s:o, s:s}", "error", json_string(told.message), "code", arctic_code_name(told.code));
+    if (body && told.field[0])
+        json_object_set_new(body, "field", json_string(told.field));
+    set_json(request, arctic_code_http_status(told.code), body);
+}
+
+/* Ends the handler's use of the request. */
+static void finish(struct arci_request *request)
+{
+    arci_exchange_resume(request);
+    arci_request_unreference(request);
+}
+
+void arci_request_fail(struct arci_request *request, const struct arctic_error *error)
+{
+    arci_request_set_failure(request, error);
+    finish(request);
+}
+
+static void fail_memory(struct arci_request *request)
+{
+    struct arctic_error error;
+    arci_fail_memory(&error);
+    arci_request_fail(request, &error);
+}
+
+void arci_request_respond_json(struct arci_request *request, int status, json_t *body)
+{
+    ARCI_JSON *owned = body;
+    if (owned)
+        set_json(request, status, owned);
+    if (!request->response)
+        fail_memory(request);
+    else
+        finish(request);
+}
+
+void arci_request_respond_text(struct arci_request *request, int status, const char *content_type, char *text)
+{
+    if (text)
+        set_response(request, status, content_type, text, strlen(text));
+    if (!request->response)
+        fail_memory(request);
+    else
+        finish(request);
+}
+
+void arci_request_respond_empty(struct arci_request *request, int status)
+{
+    set_response(request, status, NULL, NULL, 0);
+    if (!request->response)
+        fail_memory(request);
+    else
+        finish(request);
+}

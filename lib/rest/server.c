@@ -1,0 +1,222 @@
+/* libmicrohttpd on the loop: its epoll descriptor in a uv_poll, its time-out in a uv_timer. */
+#include "rest/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/time.h"
+#include "rest/connection.h"
+#include "rest/listener.h"
+#include "rest/request.h"
+
+/* How often deadlines are looked at, while there are connections. */
+#define SWEEP_INTERVAL_MS 250
+
+struct arctic_endpoint arci_http_server_endpoint(const struct arci_http_server *server)
+{
+    return server->endpoint;
+}
+
+static void run_on_timer(uv_timer_t *timer);
+
+static void run(struct arci_http_server *server)
+{
+    server->run_again = false;
+    MHD_run(server->daemon);
+    MHD_UNSIGNED_LONG_LONG timeout = 0;
+    if (server->run_again || MHD_get_timeout(server->daemon, &timeout) == MHD_YES)
+        uv_timer_start(&server->run_timer, run_on_timer, timeout, 0);
+    else
+        uv_timer_stop(&server->run_timer);
+}
+
+static void run_on_timer(uv_timer_t *timer)
+{
+    run(timer->data);
+}
+
+void arci_http_server_run_soon(struct arci_http_server *server)
+{
+    server->run_again = true;
+    uv_timer_start(&server->run_timer, run_on_timer, 0, 0);
+}
+
+static void run_on_event(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    run(poll->data);
+}
+
+static void sweep(uv_timer_t *timer)
+{
+    struct arci_http_server *server = timer->data;
+    if (arci_http_connections_cut(server->connections, arci_time_monotonic()))
+        run(server);
+    if (!server->connections)
+        uv_timer_stop(timer);
+}
+
+static void on_connection(void *context, struct MHD_Connection *handle, void **socket_context,
+                          enum MHD_ConnectionNotificationCode event)
+{
+    struct arci_http_server *server = context;
+    if (event == MHD_CONNECTION_NOTIFY_CLOSED) {
+        if (*socket_context)
+            arci_http_connection_close(*socket_context);
+        *socket_context = NULL;
+        return;
+    }
+    int64_t deadline = arci_time_monotonic() + server->options.header_timeout;
+    *socket_context = arci_http_connection_open(&server->connections, handle, deadline);
+    if (!uv_is_active((uv_handle_t *)&server->sweep_timer) &&
+        !uv_is_closing((uv_handle_t *)&server->sweep_timer))
+        uv_timer_start(&server->sweep_timer, sweep, SWEEP_INTERVAL_MS, SWEEP_INTERVAL_MS);
+}
+
+static void log_library(void *context, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
+
+static void log_library(void *context, const char *format, va_list arguments)
+{
+    struct arci_http_server *server = context;
+    char text[256];
+    vsnprintf(text, sizeof text, format, arguments);
+    text[strcspn(text, "\r\n")] = '\0';
+    arci_log_debug(server->options.log, "api", "http", ARCI_TEXT("text", text));
+}
+
+static void set_default(unsigned *value, unsigned by_default)
+{
+    if (*value == 0)
+        *value = by_default;
+}
+
+static int check_options(struct arci_http_options *options, struct arctic_error *error)
+{
+    if (!options->loop || !options->endpoints)
+        return arci_fail(error, ARCTIC_E_USAGE, NULL,
+                         "the REST server needs a loop and a table of endpoints");
+    for (const struct arci_http_endpoint *row = options->endpoints; row->method; row++) {
+        if (row->scope && !options->authorize)
+            return arci_fail(error, ARCTIC_E_USAGE, NULL,
+                             "endpoint %s needs a scope, but nothing checks scopes", row->path);
+    }
+    set_default(&options->connection_limit, 512);
+    set_default(&options->per_address_limit, 64);
+    set_default(&options->header_timeout, 10000);
+    set_default(&options->body_timeout, 30000);
+    set_default(&options->idle_timeout, 60000);
+    set_default(&options->send_timeout, 60000);
+    set_default(&options->send_rate, 65536);
+    return arci_routing_check(options->endpoints, error);
+}
+
+/* HTTPS comes in here: MHD_USE_TLS beside the flags, certificate and key beside the options. */
+static struct MHD_Daemon *start_daemon(struct arci_http_server *server, int listener)
+{
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    if (server->endpoint.address.family == ARCTIC_FAMILY_IPV6)
+        flags |= MHD_USE_IPv6;
+    const struct arci_http_options *options = &server->options;
+    /* The external logger has to come first, or the errors of other options go to stderr. */
+    return MHD_start_daemon(flags, 0, NULL, NULL, arci_exchange_on_request, server,
+                            MHD_OPTION_EXTERNAL_LOGGER, log_library, server, MHD_OPTION_LISTEN_SOCKET,
+                            listener, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
+                            options->connection_limit, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+                            options->per_address_limit, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+                            MHD_OPTION_URI_LOG_CALLBACK, arci_exchange_on_target, server,
+                            MHD_OPTION_NOTIFY_COMPLETED, arci_exchange_on_completed, server, MHD_OPTION_END);
+}
+
+static int start(struct arci_http_server *server, struct arctic_error *error)
+{
+    ARCI_CLOSE int listener = -1;
+    int code = arci_http_listen(server->options.address, server->options.port, server->options.socket_mark,
+                                &listener, &server->endpoint, error);
+    if (code < 0)
+        return code;
+    server->options.address = NULL;
+    server->daemon = start_daemon(server, listener);
+    if (!server->daemon)
+        return arci_fail(error, ARCTIC_E_SYSTEM, NULL, "the HTTP library did not start");
+    arci_steal_fd(&listener);
+    return ARCTIC_OK;
+}
+
+/* Nothing here fails once the poll handle stands, so that no half-initialised handle is ever left in the
+ * loop. */
+static int attach(struct arci_http_server *server, struct arctic_error *error)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    if (!info)
+        return arci_fail(error, ARCTIC_E_SYSTEM, NULL, "the HTTP library has no epoll descriptor");
+    int result = uv_poll_init(server->options.loop, &server->poll, info->epoll_fd);
+    if (result < 0)
+        return arci_fail_errnum(error, -result, "cannot watch the HTTP library");
+    uv_timer_init(server->options.loop, &server->run_timer);
+    uv_timer_init(server->options.loop, &server->sweep_timer);
+    server->poll.data = server->run_timer.data = server->sweep_timer.data = server;
+    server->open_handles = 3;
+    uv_poll_start(&server->poll, UV_READABLE, run_on_event);
+    return ARCTIC_OK;
+}
+
+static void free_server(struct arci_http_server *server)
+{
+    if (server->daemon)
+        MHD_stop_daemon(server->daemon);
+    free(server);
+}
+
+ARCI_DEFINE_CLEANUP(struct arci_http_server *, free_server, server_cleanup)
+
+int arci_http_server_create(const struct arci_http_options *options, struct arci_http_server **ret_server,
+                            struct arctic_error *error)
+{
+    ARCI_CLEANUP(server_cleanup) struct arci_http_server *server = calloc(1, sizeof *server);
+    if (!server)
+        return arci_fail_memory(error);
+    server->options = *options;
+    int code = check_options(&server->options, error);
+    if (code == ARCTIC_OK)
+        code = start(server, error);
+    if (code == ARCTIC_OK)
+        code = attach(server, error);
+    if (code == ARCTIC_OK)
+        *ret_server = arci_steal(server);
+    return code;
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct arci_http_server *server = handle->data;
+    if (--server->open_handles > 0)
+        return;
+    void (*closed)(void *) = server->closed;
+    void *context = server->closed_context;
+    free(server);
+    if (closed)
+        closed(context);
+}
+
+void arci_http_server_close(struct arci_http_server *server, void (*closed)(void *context), void *context)
+{
+    server->closed = closed;
+    server->closed_context = context;
+    uv_close((uv_handle_t *)&server->poll, on_handle_closed);
+    uv_close((uv_handle_t *)&server->run_timer, on_handle_closed);
+    uv_close((uv_handle_t *)&server->sweep_timer, on_handle_closed);
+    /* libmicrohttpd cannot stop while connections are suspended. */
+    while (server->waiting) {
+        struct arci_request *request = server->waiting;
+        arci_exchange_stop_waiting(request);
+        MHD_resume_connection(request->connection);
+    }
+    MHD_stop_daemon(server->daemon);
+    server->daemon = NULL;
+}

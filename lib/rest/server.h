@@ -1,0 +1,166 @@
+/*
+ * The REST server: HTTP by libmicrohttpd, driven by the caller's libuv loop; requests routed by one table;
+ * answers in the API's form. Everything here runs on the loop's thread.
+ *
+ * A handler gets a request whose path, scope, query escapes and body have been checked, and answers it
+ * exactly once with one of the arci_request_respond_*() calls or arci_request_fail(): before it returns, or
+ * later (the connection waits meanwhile). The request is valid until that call and not after it, even when
+ * its client or the whole server has gone in the meantime: the answer is dropped then.
+ */
+#ifndef ARCI_REST_SERVER_H
+#define ARCI_REST_SERVER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include <arctic/address.h>
+#include <arctic/error.h>
+#include <arctic/log.h>
+
+struct arci_http_server;
+struct arci_request;
+
+/* What an endpoint takes as its body; without a flag, none: a body is then refused. */
+enum arci_http_flags {
+    ARCI_HTTP_JSON = 1 << 0,               /* one JSON object, required */
+    ARCI_HTTP_JSON_OPTIONAL = 1 << 1,      /* one JSON object or nothing */
+    ARCI_HTTP_FORM = 1 << 2,               /* application/x-www-form-urlencoded, may be empty */
+    ARCI_HTTP_PUBLIC_ON_LOOPBACK = 1 << 3, /* the scope is asked of remote clients only */
+};
+
+/* One row of the table of endpoints; a row whose method is NULL ends it. */
+struct arci_http_endpoint {
+    const char *method;
+    const char *path;  /* "/v1/services/{id}/routes/{route_id}" */
+    const char *scope; /* short form such as "services.read"; NULL: public */
+    void (*handler)(void *context, struct arci_request *request);
+    unsigned flags;      /* enum arci_http_flags */
+    const char *summary; /* one line, for documentation made from the table */
+};
+
+/*
+ * Decides whether the caller may use `scope`, from the request's headers; it may keep a principal in the
+ * request. The body has not been read yet. Returns ARCTIC_OK, or fails with ARCTIC_E_UNAUTHORIZED,
+ * _TOKEN_EXPIRED, _FORBIDDEN, _NOT_BOOTSTRAPPED, ...
+ */
+typedef int (*arci_http_authorize)(void *context, struct arci_request *request, const char *scope,
+                                   struct arctic_error *error);
+
+/* Times are milliseconds, 0 stands for the default in brackets. All are limits from the first moment on: no
+ * drip of bytes extends them. */
+struct arci_http_options {
+    uv_loop_t *loop;
+    struct arctic_log *log; /* may be NULL; outlives the server */
+    const char *address;    /* IPv4 or IPv6; "::" takes both; NULL or "": "::", without IPv6 0.0.0.0 */
+    uint16_t port;          /* 0: a free one */
+    uint32_t socket_mark;   /* SO_MARK of the listener and so of its connections; 0: none */
+    const struct arci_http_endpoint *endpoints; /* outlives the server */
+    arci_http_authorize authorize;              /* required when a row has a scope */
+    void *context;                              /* for authorize and the handlers */
+
+    unsigned connection_limit;  /* [512] all connections; further ones wait in the kernel's queue */
+    unsigned per_address_limit; /* [64] connections of one client address; further ones are closed */
+    unsigned header_timeout;    /* [10000] from connecting, or the request line, to the end of headers */
+    unsigned body_timeout;      /* [30000] from the headers to the end of the body */
+    unsigned idle_timeout;      /* [60000] kept alive between requests */
+    unsigned send_timeout;      /* [60000] for an answer, beyond what it takes at `send_rate` */
+    unsigned send_rate; /* [65536] bytes a second that a client is expected to read of a long answer */
+};
+
+/* The largest body of a request; a larger one is answered with BODY_TOO_LARGE. */
+#define ARCI_HTTP_BODY_MAX ((size_t)1024 * 1024)
+
+/*
+ * Makes a server that listens and serves as soon as the loop runs. `options` and the address text are copied,
+ * what they point to otherwise is not. Errors: ARCTIC_E_USAGE (options, table), ARCTIC_E_SYSTEM (address in
+ * use, ...), ARCTIC_E_NO_MEMORY.
+ */
+int arci_http_server_create(const struct arci_http_options *options, struct arci_http_server **ret_server,
+                            struct arctic_error *error);
+
+/* The address and the port it listens on. */
+struct arctic_endpoint arci_http_server_endpoint(const struct arci_http_server *server);
+
+/*
+ * Stops listening and drops all connections at once; requests that wait for their answer stay valid until
+ * answered, into the void. The server is freed by the loop, which has to run on for that; `closed` (may be
+ * NULL) is called as the last thing.
+ */
+void arci_http_server_close(struct arci_http_server *server, void (*closed)(void *context), void *context);
+
+/* What a request carries. Texts live as long as the request, those of headers only as long as the connection.
+ */
+
+const char *arci_request_method(const struct arci_request *request);
+/* The path as it came, without the query. */
+const char *arci_request_path(const struct arci_request *request);
+const struct arci_http_endpoint *arci_request_endpoint(const struct arci_request *request);
+
+/* Decoded text of `{name}` in the endpoint's path, never empty; asking for a name that the path does not have
+ * is a bug. */
+const char *arci_request_parameter(const struct arci_request *request, const char *name);
+
+/* Decoded value of a query parameter, NULL where it is absent. */
+const char *arci_request_query(const struct arci_request *request, const char *name);
+
+/*
+ * Fails with ARCTIC_E_INVALID_REQUEST when the query has a parameter that is not in `names` (ended by NULL).
+ * Endpoints whose handlers do not call it ignore their query.
+ */
+int arci_request_check_query(const struct arci_request *request, const char *const *names,
+                             struct arctic_error *error);
+
+/* Reads a query parameter that is "true" or "false"; absent leaves *ret_value. Errors:
+ * ARCTIC_E_INVALID_REQUEST. */
+int arci_request_query_boolean(const struct arci_request *request, const char *name, bool *ret_value,
+                               struct arctic_error *error);
+
+/* Value of a header, NULL where it is absent. */
+const char *arci_request_header(const struct arci_request *request, const char *name);
+
+/* The token of "Authorization: Bearer ...", NULL without one. */
+const char *arci_request_bearer(const struct arci_request *request);
+
+/*
+ * Name and secret of "Authorization: Basic ..." (RFC 7617), both to be freed, the secret with
+ * arci_free_secret(). False where there are none.
+ */
+bool arci_request_basic(const struct arci_request *request, char **ret_name, char **ret_secret);
+
+/* The JSON body: an object for ARCI_HTTP_JSON; NULL for an empty body of ARCI_HTTP_JSON_OPTIONAL and for
+ * other endpoints. */
+const json_t *arci_request_json(const struct arci_request *request);
+
+/* Value of a member of a form body (ARCI_HTTP_FORM), NULL where it is absent. */
+const char *arci_request_form(const struct arci_request *request, const char *name);
+
+struct arctic_endpoint arci_request_remote(const struct arci_request *request);
+bool arci_request_is_loopback(const struct arci_request *request);
+
+/* Keeps what authorize found out about the caller; `release` (may be NULL) frees it with the request. */
+void arci_request_set_principal(struct arci_request *request, void *principal,
+                                void (*release)(void *principal));
+void *arci_request_principal(const struct arci_request *request);
+
+/* Answers. Each ends the caller's use of the request. */
+
+/* Takes over `body`; NULL (memory ran out while it was built) becomes INTERNAL. */
+void arci_request_respond_json(struct arci_request *request, int status, json_t *body);
+
+/* Takes over `text` (malloc'd); NULL becomes INTERNAL. For metrics and the like; `content_type` is static. */
+void arci_request_respond_text(struct arci_request *request, int status, const char *content_type,
+                               char *text);
+
+/* An answer without a body, such as 204. */
+void arci_request_respond_empty(struct arci_request *request, int status);
+
+/*
+ * {"error", "code"[, "field"]} with the status of the code. The library's own codes are logged in full and
+ * told to the client as INTERNAL without detail.
+ */
+void arci_request_fail(struct arci_request *request, const struct arctic_error *error);
+
+#endif

@@ -1,0 +1,333 @@
+/* A REST server on a loop in a thread of its own, with endpoints that try each kind of request and answer. */
+#ifndef ARCTIC_TESTS_REST_FIXTURE_H
+#define ARCTIC_TESTS_REST_FIXTURE_H
+
+#include "tests/unit/unit.h"
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "base/address.h"
+#include "base/error.h"
+#include "base/secret.h"
+#include "rest/server.h"
+
+#define FIXTURE_TOKEN_SIZE 24
+
+struct fixture {
+    uv_loop_t loop;
+    uv_async_t wish; /* stop, or answer the held request */
+    pthread_t thread;
+    struct arci_http_server *server;
+    struct arctic_endpoint endpoint;
+    struct arci_request *held;
+    uv_sem_t holding; /* posted when a request is held */
+    bool stop;
+    bool closed_first; /* the server was closed while a request was held */
+    int token_number;  /* of the one token that is good */
+    int tokens_issued;
+    int things_changed;
+};
+
+static void handle_echo(void *context, struct arci_request *request)
+{
+    struct fixture *fixture = context;
+    const char *query = arci_request_query(request, "q");
+    json_t *body = json_pack("{s:s, s:s, s:b, s:i}", "id", arci_request_parameter(request, "id"), "query",
+                             query ? query : "", "loopback", arci_request_is_loopback(request), "changed",
+                             fixture->things_changed);
+    arci_request_respond_json(request, 200, body);
+}
+
+static void handle_strict_query(void *context, struct arci_request *request)
+{
+    (void)context;
+    struct arctic_error error = {0};
+    bool flag = false;
+    if (arci_request_check_query(request, (const char *const[]){"flag", NULL}, &error) < 0 ||
+        arci_request_query_boolean(request, "flag", &flag, &error) < 0) {
+        arci_request_fail(request, &error);
+        return;
+    }
+    arci_request_respond_json(request, 200, json_pack("{s:b}", "flag", flag));
+}
+
+static void handle_create(void *context, struct arci_request *request)
+{
+    struct fixture *fixture = context;
+    fixture->things_changed++;
+    arci_request_respond_json(request, 201, json_incref((json_t *)arci_request_json(request)));
+}
+
+static void handle_optional(void *context, struct arci_request *request)
+{
+    (void)context;
+    bool has_body = arci_request_json(request) != NULL;
+    arci_request_respond_json(request, 200, json_pack("{s:b}", "body", has_body));
+}
+
+static void handle_delete(void *context, struct arci_request *request)
+{
+    ((struct fixture *)context)->things_changed++;
+    arci_request_respond_empty(request, 204);
+}
+
+static void handle_fail(void *context, struct arci_request *request)
+{
+    (void)context;
+    struct arctic_error error;
+    int32_t code = arctic_code_from_name(arci_request_parameter(request, "code"));
+    arci_fail(&error, code, "thing", "secret detail %s", "\xc3");
+    arci_request_fail(request, &error);
+}
+
+static void handle_hold(void *context, struct arci_request *request)
+{
+    struct fixture *fixture = context;
+    fixture->held = request;
+    uv_sem_post(&fixture->holding);
+}
+
+static void handle_large(void *context, struct arci_request *request)
+{
+    (void)context;
+    size_t size = (size_t)atoi(arci_request_parameter(request, "size"));
+    char *text = malloc(size + 1);
+    if (text) {
+        memset(text, 'x', size);
+        text[size] = '\0';
+    }
+    arci_request_respond_text(request, 200, "text/plain", text);
+}
+
+static void handle_self(void *context, struct arci_request *request)
+{
+    (void)context;
+    arci_request_respond_text(request, 200, "text/plain", strdup("me"));
+}
+
+static void handle_token(void *context, struct arci_request *request)
+{
+    struct fixture *fixture = context;
+    const char *id = arci_request_form(request, "client_id");
+    const char *secret = arci_request_form(request, "client_secret");
+    char *basic_id = NULL;
+    char *basic_secret = NULL;
+    if (arci_request_basic(request, &basic_id, &basic_secret)) {
+        id = basic_id;
+        secret = basic_secret;
+    }
+    char token[FIXTURE_TOKEN_SIZE];
+    snprintf(token, sizeof token, "token-%d", ++fixture->token_number);
+    struct arctic_error error;
+    if (id && secret && strcmp(id, "cli_x") == 0 && strcmp(secret, "sec_y&z") == 0) {
+        fixture->tokens_issued++;
+        arci_request_respond_json(request, 200,
+                                  json_pack("{s:s, s:s, s:i, s:s}", "access_token", token, "token_type",
+                                            "Bearer", "expires_in", 3600, "scope", "admin"));
+    } else {
+        arci_fail(&error, ARCTIC_E_UNAUTHORIZED, NULL, "unknown client or wrong secret");
+        arci_request_fail(request, &error);
+    }
+    free(basic_id);
+    arci_free_secret(basic_secret);
+}
+
+static int fixture_authorize(void *context, struct arci_request *request, const char *scope,
+                             struct arctic_error *error)
+{
+    struct fixture *fixture = context;
+    const char *token = arci_request_bearer(request);
+    char good[FIXTURE_TOKEN_SIZE];
+    snprintf(good, sizeof good, "token-%d", fixture->token_number);
+    if (!token)
+        return arci_fail(error, ARCTIC_E_UNAUTHORIZED, NULL, "a bearer token is required");
+    if (strcmp(token, good) != 0)
+        return arci_fail(error, ARCTIC_E_TOKEN_EXPIRED, NULL, "the token has expired");
+    if (strcmp(scope, "admin") == 0)
+        return arci_fail(error, ARCTIC_E_FORBIDDEN, NULL, "this needs the scope admin");
+    arci_request_set_principal(request, strdup(token), free);
+    return ARCTIC_OK;
+}
+
+static void handle_principal(void *context, struct arci_request *request)
+{
+    (void)context;
+    arci_request_respond_json(request, 200, json_pack("{s:s}", "principal", arci_request_principal(request)));
+}
+
+static const struct arci_http_endpoint fixture_endpoints[] = {
+    {"GET", "/echo/{id}", NULL, handle_echo, 0, "echoes"},
+    {"GET", "/echo/self", NULL, handle_self, 0, "goes before a parameter"},
+    {"GET", "/strict", NULL, handle_strict_query, 0, "checks its query"},
+    {"POST", "/things", NULL, handle_create, ARCI_HTTP_JSON, "takes a body"},
+    {"POST", "/optional", NULL, handle_optional, ARCI_HTTP_JSON_OPTIONAL, "may take a body"},
+    {"DELETE", "/things/{id}", NULL, handle_delete, 0, "takes no body"},
+    {"PUT", "/things/{id}", NULL, handle_create, ARCI_HTTP_JSON, "takes a body"},
+    {"GET", "/fail/{code}", NULL, handle_fail, 0, "fails"},
+    {"GET", "/hold", NULL, handle_hold, 0, "answers later"},
+    {"GET", "/large/{size}", NULL, handle_large, 0, "answers at length"},
+    {"POST", "/v1/oauth/token", NULL, handle_token, ARCI_HTTP_FORM, "makes tokens"},
+    {"GET", "/protected", "services.read", handle_principal, 0, "needs a token"},
+    {"POST", "/protected", "services.write", handle_create, ARCI_HTTP_JSON, "needs a token"},
+    {"GET", "/admin", "admin", handle_principal, 0, "is refused to all"},
+    {"GET", "/local", "admin", handle_optional, ARCI_HTTP_PUBLIC_ON_LOOPBACK, "public on loopback"},
+    {.method = NULL},
+};
+
+static void fixture_on_closed(void *context)
+{
+    uv_close((uv_handle_t *)&((struct fixture *)context)->wish, NULL);
+}
+
+static void fixture_answer_held(struct fixture *fixture)
+{
+    struct arci_request *held = fixture->held;
+    fixture->held = NULL;
+    if (held)
+        arci_request_respond_json(held, 200, json_pack("{s:b}", "late", 1));
+}
+
+static void fixture_on_wish(uv_async_t *async)
+{
+    struct fixture *fixture = async->data;
+    if (!fixture->stop) {
+        fixture_answer_held(fixture);
+        return;
+    }
+    fixture->closed_first = fixture->held != NULL;
+    arci_http_server_close(fixture->server, fixture_on_closed, fixture);
+    fixture_answer_held(fixture);
+}
+
+static void *fixture_run(void *context)
+{
+    uv_run(&((struct fixture *)context)->loop, UV_RUN_DEFAULT);
+    return NULL;
+}
+
+static void fixture_start(struct fixture *fixture, struct arci_http_options options)
+{
+    struct arctic_error error;
+    memset(fixture, 0, sizeof *fixture);
+    assert_int_equal(uv_loop_init(&fixture->loop), 0);
+    assert_int_equal(uv_sem_init(&fixture->holding, 0), 0);
+    assert_int_equal(uv_async_init(&fixture->loop, &fixture->wish, fixture_on_wish), 0);
+    fixture->wish.data = fixture;
+    options.loop = &fixture->loop;
+    options.address = options.address ? options.address : "127.0.0.1";
+    options.endpoints = fixture_endpoints;
+    options.authorize = fixture_authorize;
+    options.context = fixture;
+    assert_ok(arci_http_server_create(&options, &fixture->server, &error), error);
+    fixture->endpoint = arci_http_server_endpoint(fixture->server);
+    assert_int_equal(pthread_create(&fixture->thread, NULL, fixture_run, fixture), 0);
+}
+
+static void fixture_stop(struct fixture *fixture)
+{
+    fixture->stop = true;
+    uv_async_send(&fixture->wish);
+    pthread_join(fixture->thread, NULL);
+    assert_int_equal(uv_loop_close(&fixture->loop), 0);
+    uv_sem_destroy(&fixture->holding);
+}
+
+/* A connected socket that gives up after 10 s, so that a hanging server fails the test instead of hanging it.
+ */
+static int fixture_connect(const struct fixture *fixture)
+{
+    struct sockaddr_storage address;
+    socklen_t length = arci_endpoint_to_sockaddr(&fixture->endpoint, &address);
+    int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){.tv_sec = 10}, sizeof(struct timeval));
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, length), 0);
+    return fd;
+}
+
+static void fixture_send(int fd, const char *text)
+{
+    size_t length = strlen(text);
+    assert_int_equal(send(fd, text, length, MSG_NOSIGNAL), (ssize_t)length);
+}
+
+/* Reads to the end of the stream; the text is to be freed. */
+static char *fixture_read_all(int fd)
+{
+    size_t used = 0, size = 4096;
+    char *text = malloc(size);
+    assert_non_null(text);
+    for (;;) {
+        ssize_t got = recv(fd, text + used, size - used - 1, 0);
+        if (got <= 0)
+            break;
+        used += (size_t)got;
+        if (used + 1 == size) {
+            text = realloc(text, size *= 2);
+            assert_non_null(text);
+        }
+    }
+    text[used] = '\0';
+    return text;
+}
+
+/* One request on a connection of its own, to which "Connection: close" is added; the answer is to be freed.
+ */
+static char *fixture_exchange(const struct fixture *fixture, const char *method_and_target,
+                              const char *headers, const char *body)
+{
+    int fd = fixture_connect(fixture);
+    size_t size = strlen(method_and_target) + strlen(headers) + strlen(body) + 256;
+    char *text = malloc(size);
+    assert_non_null(text);
+    char length[64] = "";
+    if (*body)
+        snprintf(length, sizeof length, "Content-Length: %zu\r\n", strlen(body));
+    snprintf(text, size, "%s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%s%s\r\n%s", method_and_target,
+             headers, length, body);
+    /* A server that refuses a large body may close before all of it was sent. */
+    for (size_t sent = 0, all = strlen(text); sent < all;) {
+        ssize_t count = send(fd, text + sent, all - sent, MSG_NOSIGNAL);
+        if (count <= 0)
+            break;
+        sent += (size_t)count;
+    }
+    free(text);
+    char *answer = fixture_read_all(fd);
+    close(fd);
+    return answer;
+}
+
+static void assert_contains(const char *text, const char *part)
+{
+    if (!strstr(text, part))
+        fail_msg("'%s' is missing in:\n%s", part, text);
+}
+
+static void assert_lacks(const char *text, const char *part)
+{
+    if (strstr(text, part))
+        fail_msg("'%s' must not be in:\n%s", part, text);
+}
+
+/* Status and, unless NULL, a part of the answer. */
+static void assert_answer(const struct fixture *fixture, const char *method_and_target, const char *headers,
+                          const char *body, int status, const char *part)
+{
+    char *answer = fixture_exchange(fixture, method_and_target, headers, body);
+    char line[32];
+    snprintf(line, sizeof line, "HTTP/1.1 %d ", status);
+    if (strncmp(answer, line, strlen(line)) != 0)
+        fail_msg("%s: not status %d:\n%s", method_and_target, status, answer);
+    if (part)
+        assert_contains(answer, part);
+    free(answer);
+}
+
+#endif
