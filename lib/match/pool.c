@@ -1,0 +1,70 @@
+/* Pools of items. */
+#include "match/pool.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+/* The top bit of an index is free for tags (see trie.h). */
+#define CAPACITY_HIGHEST 0x7fffffffu
+#define CAPACITY_FIRST 16u
+
+/* A quarter more, not twice: at a million routes the slack would be most of a hundred bytes each. */
+static uint64_t next_capacity(uint64_t capacity, uint64_t needed)
+{
+    uint64_t grown = capacity + capacity / 4;
+    uint64_t least = grown > CAPACITY_FIRST ? grown : CAPACITY_FIRST;
+    return needed > least ? needed : least;
+}
+
+int arci_pool_reserve(struct arci_pool *pool, uint32_t count, struct arctic_error *error)
+{
+    uint64_t needed = (uint64_t)pool->used + 1 + count;
+    if (count <= pool->free_count || needed - pool->free_count <= pool->capacity)
+        return ARCTIC_OK;
+    if (needed > CAPACITY_HIGHEST)
+        return arci_fail(error, ARCTIC_E_LIMIT, NULL, "the route table is full");
+    uint64_t capacity = next_capacity(pool->capacity, needed);
+    if (capacity > CAPACITY_HIGHEST)
+        capacity = CAPACITY_HIGHEST;
+    uint8_t *items = realloc(pool->items, (size_t)capacity * pool->item_size);
+    if (!items)
+        return arci_fail_memory(error);
+    pool->items = items;
+    pool->capacity = (uint32_t)capacity;
+    return ARCTIC_OK;
+}
+
+uint32_t arci_pool_take(struct arci_pool *pool)
+{
+    uint32_t index = pool->free_head;
+    if (index) {
+        memcpy(&pool->free_head, arci_pool_at(pool, index), sizeof pool->free_head);
+        pool->free_count--;
+    } else {
+        assert(pool->used + 1 < pool->capacity);
+        index = ++pool->used;
+    }
+    memset(arci_pool_at(pool, index), 0, pool->item_size);
+    return index;
+}
+
+void arci_pool_give(struct arci_pool *pool, uint32_t index)
+{
+    memcpy(arci_pool_at(pool, index), &pool->free_head, sizeof pool->free_head);
+    pool->free_head = index;
+    pool->free_count++;
+}
+
+void arci_pool_release(struct arci_pool *pool)
+{
+    free(pool->items);
+    *pool = (struct arci_pool){.item_size = pool->item_size};
+}
+
+size_t arci_pool_bytes(const struct arci_pool *pool)
+{
+    return (size_t)pool->capacity * pool->item_size;
+}
