@@ -1,0 +1,59 @@
+/* See socket.h. SO_SNDBUF and SO_RCVBUF stay alone: setting them would end the kernel's own tuning of them.
+ */
+#include "transport/tls/socket.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* A busy connection whose data nobody acknowledges, or an idle one whose probes nobody answers, dies after 30
+ * s. */
+#define USER_TIMEOUT_MS 30000
+#define KEEPALIVE_IDLE_S 15
+#define KEEPALIVE_INTERVAL_S 5
+#define KEEPALIVE_PROBES 3
+
+int arci_tunnel_socket(const struct arctic_endpoint *endpoint)
+{
+    int family = endpoint->address.family == ARCTIC_FAMILY_IPV6 ? AF_INET6 : AF_INET;
+    return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+}
+
+static void set(int fd, int level, int option, int value)
+{
+    (void)setsockopt(fd, level, option, &value, sizeof value);
+}
+
+bool arci_tunnel_socket_tune(int fd, const struct arci_transport_settings *settings)
+{
+    set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
+    set(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
+    set(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
+    set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
+    if (settings->unsent_bytes > 0)
+        set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, (int)settings->unsent_bytes);
+    if (settings->mark != 0)
+        set(fd, SOL_SOCKET, SO_MARK, (int)settings->mark);
+    if (settings->congestion[0] == '\0')
+        return true;
+    size_t length = strnlen(settings->congestion, sizeof settings->congestion);
+    return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, settings->congestion, (socklen_t)length) == 0;
+}
+
+int64_t arci_tunnel_socket_rtt(int fd)
+{
+    struct tcp_info info;
+    socklen_t length = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0 || info.tcpi_rtt == 0)
+        return -1;
+    return info.tcpi_rtt;
+}
+
+void arci_tunnel_socket_reset_on_close(int fd)
+{
+    struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+}

@@ -1,0 +1,24 @@
+/* Options of the sockets that carry tunnels. */
+#ifndef ARCI_TRANSPORT_TLS_SOCKET_H
+#define ARCI_TRANSPORT_TLS_SOCKET_H
+
+#include <stdbool.h>
+
+#include "transport/transport.h"
+
+/* A non-blocking TCP socket for a connection to an endpoint; -1 with errno. */
+int arci_tunnel_socket(const struct arctic_endpoint *endpoint);
+
+/*
+ * Sets what a tunnel's socket needs, before connect() or after accept(). Returns false when the congestion
+ * control is not to be had (the socket works on with the kernel's default); the rest is best effort.
+ */
+bool arci_tunnel_socket_tune(int fd, const struct arci_transport_settings *settings);
+
+/* Smoothed round-trip time in microseconds; -1: not known. */
+int64_t arci_tunnel_socket_rtt(int fd);
+
+/* Makes close() send a reset instead of a regular end. */
+void arci_tunnel_socket_reset_on_close(int fd);
+
+#endif
