@@ -1,0 +1,19 @@
+/* Framing of control messages: four bytes of length, high byte first, then one JSON object of that many bytes. */
+#ifndef ARCI_CLUSTER_MESSAGE_H
+#define ARCI_CLUSTER_MESSAGE_H
+
+#include "base/buffer.h"
+#include "base/json.h"
+
+#define ARCI_MESSAGE_HEADER 4
+
+/* Appends a message to a buffer. Errors: ARCTIC_E_LIMIT when the buffer's limit is reached, ARCTIC_E_NO_MEMORY. */
+int arci_message_append(struct arci_buffer *buffer, const json_t *message, struct arctic_error *error);
+
+/*
+ * Takes the first message out of what was received. *ret_message is NULL while it is not there as a whole. `limit` is the longest
+ * JSON text accepted, and is judged by the header alone. Errors: ARCTIC_E_PROTOCOL, ARCTIC_E_NO_MEMORY.
+ */
+int arci_message_take(struct arci_buffer *buffer, size_t limit, json_t **ret_message, struct arctic_error *error);
+
+#endif

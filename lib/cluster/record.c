@@ -1,0 +1,190 @@
+/* Signed records and their forms on the wire and in the store. */
+#include "cluster/record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+/* Domain separation: a signature over a record is good for nothing else. */
+#define SIGNING_CONTEXT "arctic-record-v1"
+
+static const struct {
+    const char *name;
+    int32_t id_kind;
+} kinds[] = {
+    [ARCI_RECORD_PEER] = {"peer", ARCTIC_ID_PEER},
+    [ARCI_RECORD_SERVICE] = {"service", ARCTIC_ID_SERVICE},
+    [ARCI_RECORD_CREDENTIAL] = {"credential", ARCTIC_ID_CLIENT},
+};
+
+#define KIND_COUNT (sizeof kinds / sizeof kinds[0])
+
+const char *arci_record_kind_name(enum arci_record_kind kind)
+{
+    return kinds[kind].name;
+}
+
+void arci_record_release(struct arci_record *record)
+{
+    json_decref(record->body);
+    memset(record, 0, sizeof *record);
+}
+
+int arci_record_copy(const struct arci_record *record, struct arci_record *ret_copy, struct arctic_error *error)
+{
+    json_t *body = json_deep_copy(record->body);
+    if (!body)
+        return arci_fail_memory(error);
+    *ret_copy = *record;
+    ret_copy->body = body;
+    return ARCTIC_OK;
+}
+
+/* What is signed: every member but the signature. */
+static json_t *signed_part(const struct arci_record *record)
+{
+    return json_pack("{s:s, s:s, s:s, s:I, s:b, s:I, s:O}", "kind", kinds[record->kind].name, "id", record->id.text, "owner",
+                     record->owner.text, "version", (json_int_t)record->version, "deleted", record->deleted, "updated_at",
+                     (json_int_t)record->updated_at, "body", record->body);
+}
+
+int arci_record_sign(struct arci_record *record, const struct arci_identity *identity, struct arctic_error *error)
+{
+    ARCI_JSON *content = signed_part(record);
+    if (!content)
+        return arci_fail_memory(error);
+    return arci_sign_json(identity, SIGNING_CONTEXT, content, record->signature, error);
+}
+
+int arci_record_verify(const struct arci_record *record, const uint8_t owner_key[ARCI_KEY_SIZE],
+                       struct arctic_error *error)
+{
+    ARCI_JSON *content = signed_part(record);
+    if (!content)
+        return arci_fail_memory(error);
+    int code = arci_verify_json(owner_key, SIGNING_CONTEXT, content, record->signature, error);
+    if (code < 0)
+        return arci_fail_within(error, code, "%s record %s", kinds[record->kind].name, record->id.text);
+    return ARCTIC_OK;
+}
+
+json_t *arci_record_to_json(const struct arci_record *record)
+{
+    json_t *object = signed_part(record);
+    if (object && json_object_set_new(object, "signature", json_string(record->signature)) < 0) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
+static int parse_kind(const char *name, enum arci_record_kind *ret_kind, struct arctic_error *error)
+{
+    for (size_t i = 0; i < KIND_COUNT; i++) {
+        if (strcmp(kinds[i].name, name) == 0) {
+            *ret_kind = (enum arci_record_kind)i;
+            return ARCTIC_OK;
+        }
+    }
+    return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "kind", "'%.20s' is no kind of record", name);
+}
+
+static int read_identity(const json_t *object, struct arci_record *record, struct arctic_error *error)
+{
+    const char *kind = NULL;
+    const char *id = NULL;
+    const char *owner = NULL;
+    int code = arci_json_text(object, "kind", true, &kind, error);
+    if (code >= 0)
+        code = parse_kind(kind, &record->kind, error);
+    if (code >= 0)
+        code = arci_json_text(object, "id", true, &id, error);
+    if (code >= 0)
+        code = arctic_id_parse(kinds[record->kind].id_kind, id, &record->id, error);
+    if (code >= 0)
+        code = arci_json_text(object, "owner", true, &owner, error);
+    if (code >= 0)
+        code = arctic_id_parse(ARCTIC_ID_PEER, owner, &record->owner, error);
+    if (code >= 0 && record->kind == ARCI_RECORD_PEER && !arctic_id_equal(&record->id, &record->owner))
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "owner", "a peer's record belongs to that peer");
+    return code;
+}
+
+static int read_content(const json_t *object, struct arci_record *record, struct arctic_error *error)
+{
+    int64_t version = 0;
+    const json_t *body = NULL;
+    int code = arci_json_integer(object, "version", true, 1, INT64_MAX, &version, error);
+    if (code >= 0)
+        code = arci_json_boolean(object, "deleted", true, &record->deleted, error);
+    if (code >= 0)
+        code = arci_json_integer(object, "updated_at", true, 0, INT64_MAX, &record->updated_at, error);
+    if (code >= 0)
+        code = arci_json_copy_text(object, "signature", true, record->signature, sizeof record->signature, error);
+    if (code >= 0)
+        code = arci_json_object(object, "body", true, &body, error);
+    if (code < 0)
+        return code;
+    record->version = (uint64_t)version;
+    record->body = json_incref((json_t *)body);
+    return ARCTIC_OK;
+}
+
+int arci_record_from_json(const json_t *object, struct arci_record *ret_record, struct arctic_error *error)
+{
+    static const char *const members[] = {"kind",    "id",         "owner", "version",
+                                          "deleted", "updated_at", "body",  "signature", NULL};
+    struct arci_record record = {0};
+    int code = arci_json_check_members(object, members, error);
+    if (code >= 0)
+        code = read_identity(object, &record, error);
+    if (code >= 0)
+        code = read_content(object, &record, error);
+    if (code < 0)
+        return code;
+    *ret_record = record;
+    return ARCTIC_OK;
+}
+
+int arci_record_store(const struct arci_record *record, struct arci_store *store, struct arctic_error *error)
+{
+    ARCI_FREE char *body = arci_json_canonical(record->body);
+    if (!body)
+        return arci_fail_memory(error);
+    const struct arci_stored_record stored = {
+        .kind = kinds[record->kind].name,
+        .id = record->id.text,
+        .owner = record->owner.text,
+        .version = record->version,
+        .deleted = record->deleted,
+        .updated_at = record->updated_at,
+        .body = body,
+        .signature = record->signature,
+    };
+    return arci_store_put_record(store, &stored, error);
+}
+
+int arci_record_from_stored(const struct arci_stored_record *stored, struct arci_record *ret_record, struct arctic_error *error)
+{
+    json_t *body = NULL;
+    int code = arci_json_parse(stored->body, strlen(stored->body), &body, error);
+    if (code < 0)
+        return arci_fail_within(error, ARCTIC_E_CORRUPT, "stored %s record %s", stored->kind, stored->id);
+    ARCI_JSON *object = json_pack("{s:s, s:s, s:s, s:I, s:b, s:I, s:o, s:s}", "kind", stored->kind, "id", stored->id, "owner",
+                                  stored->owner, "version", (json_int_t)stored->version, "deleted", stored->deleted,
+                                  "updated_at", (json_int_t)stored->updated_at, "body", body, "signature", stored->signature);
+    if (!object)
+        return arci_fail_memory(error);
+    code = arci_record_from_json(object, ret_record, error);
+    if (code < 0)
+        return arci_fail_within(error, ARCTIC_E_CORRUPT, "stored %s record %s", stored->kind, stored->id);
+    return ARCTIC_OK;
+}
+
+bool arci_record_supersedes(const struct arci_record *a, const struct arci_record *b)
+{
+    if (a->version != b->version)
+        return a->version > b->version;
+    return strcmp(a->signature, b->signature) > 0;
+}

@@ -1,0 +1,69 @@
+/*
+ * Records: what peers share about themselves. A record has one owner, whose Ed25519 signature alone gives it authority, and a
+ * version that its owner raises with each change. A deleted record stays as a tombstone.
+ */
+#ifndef ARCI_CLUSTER_RECORD_H
+#define ARCI_CLUSTER_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <arctic/id.h>
+
+#include "base/json.h"
+#include "crypto/identity.h"
+#include "crypto/sign-json.h"
+#include "store/store.h"
+
+/* Text of one record on the wire or on disk; 200,000 routes fit. */
+#define ARCI_RECORD_MAX (32u * 1024 * 1024)
+
+enum arci_record_kind {
+    ARCI_RECORD_PEER = 0,       /* id: the peer itself, which is also the owner */
+    ARCI_RECORD_SERVICE = 1,    /* owner: the service's source peer */
+    ARCI_RECORD_CREDENTIAL = 2, /* owner: the peer that made it */
+};
+
+struct arci_record {
+    enum arci_record_kind kind;
+    struct arctic_id id;
+    struct arctic_id owner;
+    uint64_t version; /* 1..2^63-1 */
+    bool deleted;
+    int64_t updated_at; /* milliseconds since 1970, for people; merging looks at the version alone */
+    json_t *body;       /* owned; an empty object in a tombstone */
+    char signature[ARCI_SIGNATURE_TEXT];
+};
+
+/* Drops the body; the record is zero afterwards. */
+void arci_record_release(struct arci_record *record);
+int arci_record_copy(const struct arci_record *record, struct arci_record *ret_copy, struct arctic_error *error);
+
+const char *arci_record_kind_name(enum arci_record_kind kind);
+
+/* Signs all members with the owner's identity. Errors: ARCTIC_E_NO_MEMORY, ARCTIC_E_INTERNAL. */
+int arci_record_sign(struct arci_record *record, const struct arci_identity *identity, struct arctic_error *error);
+
+/* Checks the signature against the owner's key. Errors: ARCTIC_E_CORRUPT, ARCTIC_E_NO_MEMORY. */
+int arci_record_verify(const struct arci_record *record, const uint8_t owner_key[ARCI_KEY_SIZE],
+                       struct arctic_error *error);
+
+/* Wire form, with the signature. NULL when memory runs out. */
+json_t *arci_record_to_json(const struct arci_record *record);
+
+/* Reads the wire form: every member is checked, none is trusted before arci_record_verify(). Errors: ARCTIC_E_INVALID_REQUEST. */
+int arci_record_from_json(const json_t *object, struct arci_record *ret_record, struct arctic_error *error);
+
+/* Writes a record to the store. */
+int arci_record_store(const struct arci_record *record, struct arci_store *store, struct arctic_error *error);
+
+/* Reads a stored record. Errors: ARCTIC_E_CORRUPT. */
+int arci_record_from_stored(const struct arci_stored_record *stored, struct arci_record *ret_record, struct arctic_error *error);
+
+/*
+ * Whether `a` takes the place of `b` (same kind and id): a higher version does; of two with one version, which an honest owner never
+ * signs, the one with the greater signature, so that all peers choose alike whatever came first.
+ */
+bool arci_record_supersedes(const struct arci_record *a, const struct arci_record *b);
+
+#endif

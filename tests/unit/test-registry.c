@@ -1,0 +1,266 @@
+/* Records and the registry: durable, owned, and never taken back to an older version. */
+#include "tests/unit/unit.h"
+
+#include <unistd.h>
+
+#include "cluster/message.h"
+#include "cluster/registry.h"
+#include "tests/unit/cluster-fixture.h"
+
+struct fixture {
+    char directory[64];
+    char path[96];
+    struct arci_store *store;
+    struct arci_registry *registry;
+    struct arci_identity *local;
+    struct arctic_id local_id;
+    struct arci_identity *remote;
+    struct arctic_id remote_id;
+};
+
+static void open_registry(struct fixture *fixture)
+{
+    struct arctic_error error;
+    assert_ok(arci_store_open(fixture->path, NULL, &fixture->store, &error), error);
+    assert_ok(arci_registry_create(fixture->store, &fixture->registry, &error), error);
+    assert_ok(arci_registry_load(fixture->registry, &error), error);
+    arci_registry_set_owner(fixture->registry, fixture->local, &fixture->local_id);
+}
+
+static void close_registry(struct fixture *fixture)
+{
+    arci_registry_free(fixture->registry);
+    arci_store_close(fixture->store);
+}
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    strcpy(fixture->directory, "/tmp/arctic-registry-XXXXXX");
+    assert_non_null(mkdtemp(fixture->directory));
+    snprintf(fixture->path, sizeof fixture->path, "%s/arctic.db", fixture->directory);
+    assert_int_equal(arci_identity_generate(&fixture->local, NULL), ARCTIC_OK);
+    assert_int_equal(arci_identity_generate(&fixture->remote, NULL), ARCTIC_OK);
+    assert_int_equal(arctic_id_generate(ARCTIC_ID_PEER, &fixture->local_id, NULL), ARCTIC_OK);
+    assert_int_equal(arctic_id_generate(ARCTIC_ID_PEER, &fixture->remote_id, NULL), ARCTIC_OK);
+    open_registry(fixture);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[128];
+    static const char *const endings[] = {"", "-wal", "-shm"};
+    close_registry(fixture);
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s%s", fixture->path, endings[i]);
+        unlink(path);
+    }
+    rmdir(fixture->directory);
+    arci_identity_free(fixture->local);
+    arci_identity_free(fixture->remote);
+    free(fixture);
+    return 0;
+}
+
+static struct arci_service make_service(const struct arctic_id *source, const struct arctic_id *target, const char *name)
+{
+    struct arci_service service = {.source_peer_id = *source, .target_peer_id = *target, .next_route_id = 2, .created_at = 1,
+                                   .updated_at = 1};
+    struct arci_route route = {.id = 1, .priority = 100};
+    assert_int_equal(arctic_id_generate(ARCTIC_ID_SERVICE, &service.id, NULL), ARCTIC_OK);
+    snprintf(service.name, sizeof service.name, "%s", name);
+    assert_int_equal(arctic_cidr_parse("10.0.0.0/8", &route.source, NULL), ARCTIC_OK);
+    assert_int_equal(arci_routes_append(&service.routes, &route, NULL), ARCTIC_OK);
+    return service;
+}
+
+static void test_local_changes_survive_a_restart(void **state)
+{
+    struct fixture *fixture = *state;
+    struct arctic_error error;
+    struct arci_service service = make_service(&fixture->local_id, &fixture->remote_id, "first");
+    assert_ok(arci_registry_put_service(fixture->registry, &service, &error), error);
+    snprintf(service.name, sizeof service.name, "renamed");
+    assert_ok(arci_registry_put_service(fixture->registry, &service, &error), error);
+    close_registry(fixture);
+    open_registry(fixture);
+    const struct arci_entry *entry = arci_registry_find(fixture->registry, ARCI_RECORD_SERVICE, &service.id);
+    assert_non_null(entry);
+    assert_string_equal(entry->content.service.name, "renamed");
+    assert_int_equal(entry->content.service.routes.count, 1);
+    assert_int_equal(entry->record.version, 2);
+    assert_ok(arci_record_verify(&entry->record, arci_identity_public_key(fixture->local), &error), error);
+    arci_service_release(&service);
+}
+
+static void test_a_deleted_record_stays_deleted(void **state)
+{
+    struct fixture *fixture = *state;
+    struct arctic_error error;
+    struct arci_service service = make_service(&fixture->local_id, &fixture->remote_id, "first");
+    assert_ok(arci_registry_put_service(fixture->registry, &service, &error), error);
+    assert_ok(arci_registry_delete(fixture->registry, ARCI_RECORD_SERVICE, &service.id, &error), error);
+    assert_int_equal(arci_registry_delete(fixture->registry, ARCI_RECORD_SERVICE, &service.id, &error), ARCTIC_E_NOT_FOUND);
+    close_registry(fixture);
+    open_registry(fixture);
+    assert_null(arci_registry_find(fixture->registry, ARCI_RECORD_SERVICE, &service.id));
+    assert_non_null(arci_registry_find_any(fixture->registry, ARCI_RECORD_SERVICE, &service.id));
+    assert_int_equal(arci_registry_count(fixture->registry, ARCI_RECORD_SERVICE), 0);
+    arci_service_release(&service);
+}
+
+/* A record as the remote peer would send it. */
+static struct arci_record remote_record(const struct fixture *fixture, const struct arci_service *service, uint64_t version)
+{
+    struct arci_record record = {.kind = ARCI_RECORD_SERVICE, .id = service->id, .owner = fixture->remote_id, .version = version,
+                                 .updated_at = 1, .body = arci_service_to_record(service)};
+    struct arctic_error error;
+    assert_ok(arci_record_sign(&record, fixture->remote, &error), error);
+    return record;
+}
+
+static int merge(struct fixture *fixture, const struct arci_record *record, bool *ret_changed)
+{
+    return arci_registry_merge(fixture->registry, record, arci_identity_public_key(fixture->remote), ret_changed, NULL);
+}
+
+static void test_order_and_repetition_do_not_matter(void **state)
+{
+    struct fixture *fixture = *state;
+    struct arci_service service = make_service(&fixture->remote_id, &fixture->local_id, "old");
+    struct arci_record old = remote_record(fixture, &service, 1);
+    snprintf(service.name, sizeof service.name, "new");
+    struct arci_record new = remote_record(fixture, &service, 2);
+    bool changed = false;
+    assert_int_equal(merge(fixture, &new, &changed), ARCTIC_OK);
+    assert_true(changed);
+    assert_int_equal(merge(fixture, &old, &changed), ARCTIC_OK);
+    assert_false(changed);
+    assert_int_equal(merge(fixture, &new, &changed), ARCTIC_OK);
+    assert_false(changed);
+    const struct arci_entry *entry = arci_registry_find(fixture->registry, ARCI_RECORD_SERVICE, &service.id);
+    assert_string_equal(entry->content.service.name, "new");
+    arci_record_release(&old);
+    arci_record_release(&new);
+    arci_service_release(&service);
+}
+
+static void test_only_the_owner_has_authority(void **state)
+{
+    struct fixture *fixture = *state;
+    bool changed = false;
+    struct arctic_error error;
+    struct arci_service service = make_service(&fixture->remote_id, &fixture->local_id, "mine");
+    struct arci_record record = remote_record(fixture, &service, 1);
+    assert_int_equal(merge(fixture, &record, &changed), ARCTIC_OK);
+    /* A third peer signs a newer version of it in its own name. */
+    struct arci_record stolen = remote_record(fixture, &service, 9);
+    assert_int_equal(arctic_id_generate(ARCTIC_ID_PEER, &stolen.owner, NULL), ARCTIC_OK);
+    assert_ok(arci_record_sign(&stolen, fixture->local, &error), error);
+    assert_int_equal(arci_registry_merge(fixture->registry, &stolen, arci_identity_public_key(fixture->local), &changed, NULL),
+                     ARCTIC_E_FORBIDDEN);
+    /* Somebody signs it in the owner's name with a key of his own. */
+    struct arci_record forged = remote_record(fixture, &service, 9);
+    assert_ok(arci_record_sign(&forged, fixture->local, &error), error);
+    assert_int_equal(merge(fixture, &forged, &changed), ARCTIC_E_CORRUPT);
+    /* Somebody sends a record of this host's. */
+    struct arci_record ours = remote_record(fixture, &service, 9);
+    ours.owner = fixture->local_id;
+    assert_int_equal(merge(fixture, &ours, &changed), ARCTIC_E_FORBIDDEN);
+    assert_int_equal(arci_registry_find(fixture->registry, ARCI_RECORD_SERVICE, &service.id)->record.version, 1);
+    assert_int_equal(arci_registry_put_service(fixture->registry, &service, &error), ARCTIC_E_FORBIDDEN);
+    arci_record_release(&record);
+    arci_record_release(&stolen);
+    arci_record_release(&forged);
+    arci_record_release(&ours);
+    arci_service_release(&service);
+}
+
+static void test_a_body_that_contradicts_its_record_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    bool changed = false;
+    struct arctic_error error;
+    struct arci_service service = make_service(&fixture->local_id, &fixture->remote_id, "wrong source");
+    struct arci_record record = remote_record(fixture, &service, 1);
+    assert_int_equal(merge(fixture, &record, &changed), ARCTIC_E_INVALID_REQUEST);
+    json_object_clear(record.body);
+    assert_ok(arci_record_sign(&record, fixture->remote, &error), error);
+    assert_true(merge(fixture, &record, &changed) < 0);
+    assert_int_equal(arci_registry_count(fixture->registry, ARCI_RECORD_SERVICE), 0);
+    arci_record_release(&record);
+    arci_service_release(&service);
+}
+
+static void test_wire_form_round_trip_and_tampering(void **state)
+{
+    struct fixture *fixture = *state;
+    struct arctic_error error;
+    struct arci_service service = make_service(&fixture->remote_id, &fixture->local_id, "x");
+    struct arci_record record = remote_record(fixture, &service, 5);
+    const uint8_t *key = arci_identity_public_key(fixture->remote);
+    ARCI_JSON *wire = arci_record_to_json(&record);
+    static const char *const members[] = {"kind", "id", "owner", "version", "deleted", "updated_at", "body", "signature"};
+    struct arci_record back;
+    assert_ok(arci_record_from_json(wire, &back, &error), error);
+    assert_ok(arci_record_verify(&back, key, &error), error);
+    back.version++;
+    assert_true(arci_record_verify(&back, key, &error) < 0);
+    back.version--;
+    back.deleted = true;
+    assert_true(arci_record_verify(&back, key, &error) < 0);
+    arci_record_release(&back);
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        ARCI_JSON *copy = json_deep_copy(wire);
+        json_object_del(copy, members[i]);
+        assert_true(arci_record_from_json(copy, &back, &error) < 0);
+        json_object_set_new(copy, members[i], json_null());
+        assert_true(arci_record_from_json(copy, &back, &error) < 0);
+    }
+    arci_record_release(&record);
+    arci_service_release(&service);
+}
+
+static void test_messages_are_framed_and_bounded(void **state)
+{
+    (void)state;
+    struct arctic_error error;
+    ARCI_BUFFER buffer = {0};
+    ARCI_JSON *message = json_pack("{s:s}", "type", "ping");
+    json_t *taken = NULL;
+    assert_ok(arci_message_append(&buffer, message, &error), error);
+    assert_ok(arci_message_append(&buffer, message, &error), error);
+    size_t whole = buffer.length;
+    buffer.length = whole - 1;
+    assert_ok(arci_message_take(&buffer, 100, &taken, &error), error);
+    assert_non_null(taken);
+    json_decref(taken);
+    assert_ok(arci_message_take(&buffer, 100, &taken, &error), error);
+    assert_null(taken);
+    uint8_t huge[] = {0xff, 0xff, 0xff, 0xff};
+    arci_buffer_clear(&buffer);
+    arci_buffer_append(&buffer, huge, sizeof huge);
+    assert_int_equal(arci_message_take(&buffer, 100, &taken, &error), ARCTIC_E_PROTOCOL);
+    arci_buffer_clear(&buffer);
+    arci_buffer_append(&buffer, "\0\0\0\2[]", 6);
+    assert_int_equal(arci_message_take(&buffer, 100, &taken, &error), ARCTIC_E_PROTOCOL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_local_changes_survive_a_restart),
+        TEST(test_a_deleted_record_stays_deleted),
+        TEST(test_order_and_repetition_do_not_matter),
+        TEST(test_only_the_owner_has_authority),
+        TEST(test_a_body_that_contradicts_its_record_is_refused),
+        TEST(test_wire_form_round_trip_and_tampering),
+        cmocka_unit_test(test_messages_are_framed_and_bounded),
+    };
+    return cmocka_run_group_tests_name("registry", tests, NULL, NULL);
+}
