@@ -146,7 +146,7 @@ static void summarise(const struct arci_license *license, struct arctic_license_
     summary->expires_at = license->expires_at;
     summary->max_nodes = license->max_nodes;
     summary->max_services = license->max_services;
-    summary->state = arci_license_state_at(license, arci_time_now());
+    summary->state = (int32_t)arci_license_state_at(license, arci_time_now());
     summary->admits = license->admission != NULL;
     summary->feature_count = (uint32_t)license->feature_count;
     memcpy(summary->features, license->features, sizeof summary->features);
