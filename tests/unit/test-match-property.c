@@ -325,8 +325,8 @@ static void run_world(uint64_t seed, unsigned families)
     assert_ok(arctic_route_table_create(&world.table, &error), error);
     for (unsigned i = 0; i < SERVICES; i++) {
         /* Ids in an order that is not that of their numbers. */
-        snprintf(world.services[i].id.text, sizeof world.services[i].id.text, "svc_0000000000000000000000%02X%02X",
-                 i * 5 % SERVICES, i);
+        snprintf(world.services[i].id.text, sizeof world.services[i].id.text,
+                 "svc_0000000000000000000000%02X%02X", i * 5 % SERVICES, i);
     }
     for (unsigned i = 0; i < SERVICES; i++)
         change_service(&world);
