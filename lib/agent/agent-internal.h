@@ -1,0 +1,84 @@
+/*
+ * The agent's parts in one struct, as its own files see it. Everything here belongs to the control loop's thread, except where a
+ * member says otherwise.
+ */
+#ifndef ARCI_AGENT_INTERNAL_H
+#define ARCI_AGENT_INTERNAL_H
+
+#include <stdatomic.h>
+#include <uv.h>
+
+#include <arctic/agent.h>
+
+#include "base/log.h"
+#include "cluster/handshake.h"
+#include "cluster/registry.h"
+#include "crypto/tls.h"
+#include "kernel/kernel.h"
+#include "proxy/proxy.h"
+#include "rest/server.h"
+
+struct arci_agent_peer;
+struct arci_incoming;
+struct arci_reconciler;
+struct arci_refusals;
+
+/* Copies of the option texts and what they became; made once, read by all. */
+struct arci_agent_settings {
+    char data_dir[256];
+    char run_dir[256];
+    char api_address[64];
+    char parent_interface[16];
+    char tunnel_congestion[16];
+    uint16_t api_port; /* 0 here: any free port */
+    uint16_t tunnel_port;
+    uint16_t iptunnel_port;
+    uint16_t tproxy_port;
+    uint32_t workers;
+    int32_t table_mode;
+    uint32_t mark_mask;
+    uint32_t route_table;
+    uint32_t rule_priority;
+    uint32_t prime_kb;
+};
+
+struct arctic_agent {
+    struct arci_agent_settings settings;
+    struct arctic_log *log;
+    uv_loop_t loop;
+    bool loop_ready;
+    uv_async_t stop_signal; /* arctic_agent_stop() from any thread */
+    bool running;
+    bool stopping;
+    int lock_fd;
+
+    struct arci_store *store;
+    struct arci_registry *registry;
+
+    /* Set by the bootstrap, or at start where one has been; NULL or "" before. */
+    bool bootstrapped;
+    struct arctic_id local_id;
+    struct arctic_id cluster_id;
+    struct arci_identity *identity;
+    struct arci_license *license;
+    struct arci_trust_roots trust_roots;
+    struct arci_tls *tls;
+
+    struct arci_http_server *api;
+    struct arci_kernel *kernel;
+    uv_mutex_t kernel_lock; /* its calls come from the pool's threads, one at a time */
+    bool kernel_lock_ready;
+    struct arci_proxy *proxy;
+    uint16_t tunnel_port; /* in use; 0 before the data plane runs */
+
+    struct arci_agent_peer **peers; /* ordered by id; those that completed a handshake */
+    size_t peer_count;
+    size_t peer_capacity;
+    uv_timer_t peer_timer;
+    struct arci_incoming *incoming; /* list of accepted control links */
+    size_t incoming_count;
+    struct arci_reconciler *reconciler;
+    struct arci_refusals *refusals;
+};
+
+#endif

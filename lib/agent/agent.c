@@ -1,0 +1,286 @@
+/* The agent object: what is started in which order, and taken down in the opposite one. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/agent-start.h"
+#include "agent/api.h"
+#include "agent/auth.h"
+#include "agent/incoming.h"
+#include "agent/local-peer.h"
+#include "agent/peers.h"
+#include "agent/reconcile.h"
+#include "agent/refusals.h"
+#include "agent/settings.h"
+#include "base/error.h"
+#include "base/options.h"
+
+#define STOP_GRACE_MS 2000
+
+static int make_directory(const char *path, mode_t mode, struct arctic_error *error)
+{
+    if (mkdir(path, mode) == 0 || errno == EEXIST)
+        return ARCTIC_OK;
+    return arci_fail_errno(error, "cannot make the directory %s", path);
+}
+
+/* Two agents on one directory would write over each other's state. */
+static int lock_directory(struct arctic_agent *agent, struct arctic_error *error)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/arctic.lock", agent->settings.data_dir);
+    agent->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (agent->lock_fd < 0)
+        return arci_fail_errno(error, "cannot open %s", path);
+    if (flock(agent->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return ARCTIC_OK;
+    if (errno != EWOULDBLOCK)
+        return arci_fail_errno(error, "cannot lock %s", path);
+    return arci_fail(error, ARCTIC_E_ALREADY_EXISTS, NULL, "another agent uses %s: stop it, or give this one its own DATA_DIR",
+                     agent->settings.data_dir);
+}
+
+static int open_state(struct arctic_agent *agent, struct arctic_error *error)
+{
+    char path[512];
+    int code = make_directory(agent->settings.data_dir, 0700, error);
+    if (code >= 0)
+        code = make_directory(agent->settings.run_dir, 0755, error);
+    if (code >= 0)
+        code = lock_directory(agent, error);
+    snprintf(path, sizeof path, "%s/arctic.db", agent->settings.data_dir);
+    if (code >= 0)
+        code = arci_store_open(path, agent->log, &agent->store, error);
+    if (code >= 0)
+        code = arci_registry_create(agent->store, &agent->registry, error);
+    if (code >= 0)
+        code = arci_registry_load(agent->registry, error);
+    if (code >= 0)
+        code = arci_local_peer_load(agent, error);
+    if (code >= 0)
+        code = arci_peers_load(agent, error);
+    return code;
+}
+
+static int start_api(struct arctic_agent *agent, struct arctic_error *error)
+{
+    const struct arci_http_options options = {
+        .loop = &agent->loop,
+        .log = agent->log,
+        .address = agent->settings.api_address,
+        .port = agent->settings.api_port,
+        .endpoints = arci_api_endpoints,
+        .authorize = arci_auth_authorize,
+        .context = agent,
+    };
+    return arci_http_server_create(&options, &agent->api, error);
+}
+
+static void begin_stop(struct arctic_agent *agent)
+{
+    if (agent->stopping)
+        return;
+    agent->stopping = true;
+    arci_log_info(agent->log, "api", "stopping");
+    if (agent->api)
+        arci_http_server_close(agent->api, NULL, NULL);
+    agent->api = NULL;
+    if (agent->reconciler)
+        arci_reconcile_stop(agent);
+    arci_incoming_stop(agent);
+    arci_peers_stop(agent);
+    if (agent->proxy)
+        arci_proxy_stop(agent->proxy, STOP_GRACE_MS);
+    if (!uv_is_closing((uv_handle_t *)&agent->stop_signal))
+        uv_close((uv_handle_t *)&agent->stop_signal, NULL);
+}
+
+static void on_stop_signal(uv_async_t *signal)
+{
+    begin_stop(signal->data);
+}
+
+static int start_loop(struct arctic_agent *agent, struct arctic_error *error)
+{
+    int result = uv_loop_init(&agent->loop);
+    if (result < 0)
+        return arci_fail_errnum(error, -result, "cannot make the control loop");
+    agent->loop_ready = true;
+    result = uv_mutex_init(&agent->kernel_lock);
+    if (result < 0)
+        return arci_fail_errnum(error, -result, "cannot make a lock");
+    agent->kernel_lock_ready = true;
+    result = uv_async_init(&agent->loop, &agent->stop_signal, on_stop_signal);
+    if (result < 0)
+        return arci_fail_errnum(error, -result, "cannot make the stop signal");
+    agent->stop_signal.data = agent;
+    return ARCTIC_OK;
+}
+
+static int start_kernel(struct arctic_agent *agent, struct arctic_error *error)
+{
+    const struct arci_kernel_options options = {
+        .mark_mask = agent->settings.mark_mask,
+        .route_table = agent->settings.route_table,
+        .rule_priority = agent->settings.rule_priority,
+        .table_mode = (enum arci_table_mode)agent->settings.table_mode,
+    };
+    return arci_kernel_create(&options, agent->log, &agent->kernel, error);
+}
+
+static void on_control(void *context, SSL *ssl, int fd, const struct arctic_endpoint *remote)
+{
+    struct arctic_agent *agent = context;
+    if (!agent->stopping) {
+        arci_incoming_accept(agent, ssl, fd, remote);
+        return;
+    }
+    SSL_free(ssl);
+    close(fd);
+}
+
+static void on_refused(void *context, const struct arctic_id *service, const struct arctic_endpoint *destination)
+{
+    struct arctic_agent *agent = context;
+    if (!agent->stopping)
+        arci_refusals_add(agent, service, destination);
+}
+
+static int start_proxy(struct arctic_agent *agent, struct arctic_error *error)
+{
+    const struct arci_proxy_options options = {
+        .loop = &agent->loop,
+        .log = agent->log,
+        .tls = agent->tls,
+        .worker_count = agent->settings.workers,
+        .tunnel_port = agent->settings.tunnel_port,
+        .tproxy_port = agent->settings.tproxy_port,
+        .mark = arci_kernel_bypass_mark(agent->kernel),
+        .on_control = on_control,
+        .on_refused = on_refused,
+        .context = agent,
+    };
+    int code = arci_proxy_create(&options, &agent->proxy, error);
+    if (code >= 0)
+        agent->tunnel_port = arci_proxy_tunnel_port(agent->proxy);
+    return code;
+}
+
+int arci_agent_start_data_plane(struct arctic_agent *agent, struct arctic_error *error)
+{
+    int code = arci_tls_create(agent->identity, &agent->tls, error);
+    if (code >= 0)
+        code = start_kernel(agent, error);
+    if (code >= 0)
+        code = start_proxy(agent, error);
+    if (code >= 0)
+        code = arci_local_peer_refresh(agent, error);
+    if (code < 0)
+        return code;
+    arci_peers_start(agent);
+    arci_reconcile_request(agent);
+    return ARCTIC_OK;
+}
+
+static int start_all(struct arctic_agent *agent, struct arctic_error *error)
+{
+    int code = open_state(agent, error);
+    if (code >= 0)
+        code = start_loop(agent, error);
+    if (code >= 0)
+        code = start_api(agent, error);
+    if (code >= 0)
+        code = arci_reconcile_create(agent, error);
+    if (code >= 0 && agent->bootstrapped)
+        code = arci_agent_start_data_plane(agent, error);
+    return code;
+}
+
+int arctic_agent_create(const struct arctic_agent_options *options, struct arctic_agent **ret_agent, struct arctic_error *error)
+{
+    if (!options || !ret_agent)
+        return arci_fail(error, ARCTIC_E_USAGE, NULL, "options and ret_agent must not be NULL");
+    struct arctic_agent *agent = calloc(1, sizeof *agent);
+    if (!agent)
+        return arci_fail_memory(error);
+    agent->lock_fd = -1;
+    agent->trust_roots = arci_trust_roots_built_in();
+    int code = arci_agent_settings_read(options, &agent->settings, error);
+    if (code >= 0) {
+        agent->log = options->log;
+        code = start_all(agent, error);
+    }
+    if (code < 0) {
+        arctic_agent_free(agent);
+        return code;
+    }
+    arci_log_info(agent->log, "api", "listening", ARCI_INT("port", arci_http_server_endpoint(agent->api).port),
+                  ARCI_INT("tunnel_port", agent->tunnel_port), ARCI_TEXT("version", arctic_version()));
+    *ret_agent = agent;
+    return ARCTIC_OK;
+}
+
+int arctic_agent_run(struct arctic_agent *agent, struct arctic_error *error)
+{
+    if (!agent || agent->running || agent->stopping)
+        return arci_fail(error, ARCTIC_E_USAGE, NULL, "an agent is run once");
+    agent->running = true;
+    uv_run(&agent->loop, UV_RUN_DEFAULT);
+    return ARCTIC_OK;
+}
+
+void arctic_agent_stop(struct arctic_agent *agent)
+{
+    if (agent)
+        uv_async_send(&agent->stop_signal);
+}
+
+int arctic_agent_ports(const struct arctic_agent *agent, struct arctic_agent_ports *ret_ports, struct arctic_error *error)
+{
+    if (!agent || !ret_ports)
+        return arci_fail(error, ARCTIC_E_USAGE, NULL, "agent and ret_ports must not be NULL");
+    const struct arctic_agent_ports ports = {
+        .size = sizeof ports,
+        .api_port = arci_http_server_endpoint(agent->api).port,
+        .tunnel_port = agent->tunnel_port,
+    };
+    return arci_options_give(&ports, sizeof ports, ret_ports, "agent ports", error);
+}
+
+static void free_loop(struct arctic_agent *agent)
+{
+    if (!agent->loop_ready)
+        return;
+    if (agent->stop_signal.data)
+        begin_stop(agent);
+    /* Runs until every handle that was told to close has closed. */
+    uv_run(&agent->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&agent->loop);
+}
+
+void arctic_agent_free(struct arctic_agent *agent)
+{
+    if (!agent)
+        return;
+    free_loop(agent);
+    arci_proxy_free(agent->proxy);
+    arci_kernel_free(agent->kernel);
+    arci_refusals_free(agent);
+    if (agent->kernel_lock_ready)
+        uv_mutex_destroy(&agent->kernel_lock);
+    arci_reconcile_free(agent);
+    arci_peers_free(agent);
+    arci_tls_free(agent->tls);
+    arci_license_free(agent->license);
+    arci_identity_free(agent->identity);
+    arci_registry_free(agent->registry);
+    arci_store_close(agent->store);
+    if (agent->lock_fd >= 0)
+        close(agent->lock_fd);
+    free(agent);
+}

@@ -1,0 +1,67 @@
+/* /livez, /readyz, /v1/cluster/identity. */
+#include <string.h>
+
+#include "agent/api.h"
+#include "agent/reconcile.h"
+#include "base/base64.h"
+#include "base/error.h"
+#include "base/time.h"
+
+void arci_api_livez(void *context, struct arci_request *request)
+{
+    char now[ARCI_TIME_TEXT];
+    (void)context;
+    arci_request_respond_json(request, 200,
+                              json_pack("{s:s, s:s}", "status", "ok", "timestamp", arci_time_format(arci_time_now(), now)));
+}
+
+/* Adds one check; returns whether it is passed. */
+static bool add_check(json_t *checks, const char *name, bool passed, const char *reason)
+{
+    json_t *check = passed ? json_pack("{s:b}", "ok", true) : json_pack("{s:b, s:s}", "ok", false, "reason", reason);
+    json_object_set_new(checks, name, check);
+    return passed;
+}
+
+static bool check_license(const struct arctic_agent *agent, json_t *checks)
+{
+    if (!agent->bootstrapped)
+        return add_check(checks, "license", false, "not bootstrapped: arctic bootstrap --url URL --license-file FILE");
+    bool suspended = arci_license_state_at(agent->license, arci_time_now()) == ARCTIC_LICENSE_SUSPENDED;
+    return add_check(checks, "license", !suspended, "the licence has run out: install a new one");
+}
+
+void arci_api_readyz(void *context, struct arci_request *request)
+{
+    struct arctic_agent *agent = context;
+    char now[ARCI_TIME_TEXT];
+    const char *kernel_reason = "";
+    json_t *checks = json_object();
+    bool kernel_ready = arci_reconcile_kernel_ready(agent, &kernel_reason);
+    /* The store is open and written as long as the agent runs: a failing write ends in an error of its request. */
+    bool ready = add_check(checks, "store", true, "");
+    ready &= add_check(checks, "listeners", agent->tunnel_port != 0, "the tunnel does not listen");
+    ready &= add_check(checks, "kernel", kernel_ready, kernel_reason);
+    ready &= check_license(agent, checks);
+    arci_request_respond_json(request, ready ? 200 : 503,
+                              json_pack("{s:s, s:s, s:o}", "status", ready ? "ok" : "not ready", "timestamp",
+                                        arci_time_format(arci_time_now(), now), "checks", checks));
+}
+
+void arci_api_cluster_identity(void *context, struct arci_request *request)
+{
+    const struct arctic_agent *agent = context;
+    char key[ARCI_BASE64_TEXT(ARCI_KEY_SIZE)];
+    if (!agent->bootstrapped) {
+        struct arctic_error error;
+        arci_fail(&error, ARCTIC_E_NOT_BOOTSTRAPPED, NULL, "this agent is not bootstrapped");
+        arci_request_fail(request, &error);
+        return;
+    }
+    arci_base64_encode(arci_identity_public_key(agent->identity), ARCI_KEY_SIZE, key);
+    arci_request_respond_json(request, 200,
+                              json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i}", "peer_id", agent->local_id.text, "public_key", key,
+                                        "license_id", agent->license->license_id.text, "cluster_id", agent->cluster_id.text,
+                                        "version", arctic_version(), "tunnel_port", agent->tunnel_port, "iptunnel_port",
+                                        agent->settings.iptunnel_port));
+}

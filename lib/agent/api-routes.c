@@ -1,0 +1,182 @@
+/* Routes of a service: list, add, change, delete. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/api.h"
+#include "base/error.h"
+#include "base/time.h"
+
+/* Routes that one request may add; the body's limit allows for about that many. */
+#define ROUTES_PER_REQUEST 10000
+
+void arci_api_routes_list(void *context, struct arci_request *request)
+{
+    struct arctic_agent *agent = context;
+    const struct arci_entry *entry;
+    struct arctic_error error;
+    if (arci_api_find_service(agent, request, &entry, &error) < 0) {
+        arci_request_fail(request, &error);
+        return;
+    }
+    const struct arci_routes *routes = &entry->content.service.routes;
+    json_t *list = json_array();
+    for (size_t i = 0; i < routes->count; i++)
+        json_array_append_new(list, arci_route_to_json(&routes->items[i]));
+    arci_request_respond_json(request, 200, json_pack("{s:o}", "routes", list));
+}
+
+/* A change of routes works on a copy of the service; only what was stored counts. */
+struct route_change {
+    struct arctic_agent *agent;
+    struct arci_service service;
+    struct arctic_id service_id;
+};
+
+static void release_change(struct route_change *change)
+{
+    arci_service_release(&change->service);
+}
+
+static int begin_change(struct arctic_agent *agent, const struct arci_request *request, struct route_change *ret_change,
+                        struct arctic_error *error)
+{
+    const struct arci_entry *entry = NULL;
+    int code = arci_api_find_own_service(agent, request, &entry, error);
+    if (code < 0)
+        return code;
+    ret_change->agent = agent;
+    ret_change->service_id = entry->record.id;
+    return arci_service_copy(&entry->content.service, &ret_change->service, error);
+}
+
+static int store_change(struct route_change *change, struct arctic_error *error)
+{
+    change->service.updated_at = arci_time_now();
+    return arci_registry_put_service(change->agent->registry, &change->service, error);
+}
+
+static int add_route(struct arci_service *service, const json_t *object, size_t index, json_t *ids, struct arctic_error *error)
+{
+    struct arci_route route;
+    int code = ARCTIC_OK;
+    if (!json_is_object(object))
+        code = arci_fail(error, ARCTIC_E_INVALID_REQUEST, "routes", "each route must be an object");
+    if (code >= 0)
+        code = arci_route_from_json(object, &route, error);
+    if (code < 0)
+        return arci_fail_within(error, code, "routes[%zu]", index);
+    route.id = service->next_route_id++;
+    code = arci_routes_append(&service->routes, &route, error);
+    if (code == ARCTIC_E_LIMIT)
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "routes", "a service has at most %d routes", ARCI_ROUTES_MAX);
+    if (code >= 0 && json_array_append_new(ids, json_integer((json_int_t)route.id)) < 0)
+        return arci_fail_memory(error);
+    return code;
+}
+
+static int add_routes(struct route_change *change, const json_t *object, json_t *ids, struct arctic_error *error)
+{
+    static const char *const members[] = {"routes", NULL};
+    const json_t *routes = NULL;
+    int code = arci_json_check_members(object, members, error);
+    if (code >= 0)
+        code = arci_json_array(object, "routes", true, &routes, error);
+    if (code < 0)
+        return code;
+    size_t count = json_array_size(routes);
+    if (count == 0 || count > ROUTES_PER_REQUEST)
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "routes", "'routes' must hold 1 to %d routes, not %zu",
+                         ROUTES_PER_REQUEST, count);
+    for (size_t i = 0; i < count; i++) {
+        code = add_route(&change->service, json_array_get(routes, i), i, ids, error);
+        if (code < 0)
+            return code;
+    }
+    return store_change(change, error);
+}
+
+static json_t *added_routes(struct arctic_agent *agent, const struct arctic_id *id, json_t *ids)
+{
+    (void)agent;
+    (void)id;
+    return json_pack("{s:O, s:I}", "route_ids", ids, "count", (json_int_t)json_array_size(ids));
+}
+
+void arci_api_routes_add(void *context, struct arci_request *request)
+{
+    struct arctic_agent *agent = context;
+    ARCI_CLEANUP(release_change) struct route_change change = {0};
+    struct arctic_error error;
+    ARCI_JSON *ids = json_array();
+    int code = ids ? ARCTIC_OK : arci_fail_memory(&error);
+    if (code >= 0)
+        code = begin_change(agent, request, &change, &error);
+    if (code >= 0)
+        code = add_routes(&change, arci_request_json(request), ids, &error);
+    if (code < 0)
+        arci_request_fail(request, &error);
+    else
+        arci_api_answer_after_change(agent, request, &change.service_id, 201, added_routes, arci_steal(ids));
+}
+
+static int find_route(struct route_change *change, const struct arci_request *request, struct arci_route **ret_route,
+                      struct arctic_error *error)
+{
+    const char *text = arci_request_parameter(request, "route_id");
+    char *end;
+    errno = 0;
+    unsigned long long id = strtoull(text, &end, 10);
+    bool number = text[0] >= '0' && text[0] <= '9' && !*end && !errno;
+    struct arci_route *route = number ? arci_routes_find(&change->service.routes, id) : NULL;
+    if (!route)
+        return arci_fail(error, ARCTIC_E_NOT_FOUND, NULL, "service %s has no route %.30s", change->service_id.text, text);
+    *ret_route = route;
+    return ARCTIC_OK;
+}
+
+/* The changed route travels to the answer as the extra. */
+static json_t *changed_route(struct arctic_agent *agent, const struct arctic_id *id, json_t *route)
+{
+    (void)agent;
+    (void)id;
+    return json_incref(route);
+}
+
+void arci_api_routes_update(void *context, struct arci_request *request)
+{
+    struct arctic_agent *agent = context;
+    ARCI_CLEANUP(release_change) struct route_change change = {0};
+    struct arci_route *route = NULL;
+    struct arctic_error error;
+    int code = begin_change(agent, request, &change, &error);
+    if (code >= 0)
+        code = find_route(&change, request, &route, &error);
+    if (code >= 0)
+        code = arci_route_update_from_json(arci_request_json(request), route, &error);
+    if (code >= 0)
+        code = store_change(&change, &error);
+    if (code < 0)
+        arci_request_fail(request, &error);
+    else
+        arci_api_answer_after_change(agent, request, &change.service_id, 200, changed_route, arci_route_to_json(route));
+}
+
+void arci_api_routes_delete(void *context, struct arci_request *request)
+{
+    struct arctic_agent *agent = context;
+    ARCI_CLEANUP(release_change) struct route_change change = {0};
+    struct arci_route *route = NULL;
+    struct arctic_error error;
+    int code = begin_change(agent, request, &change, &error);
+    if (code >= 0)
+        code = find_route(&change, request, &route, &error);
+    if (code >= 0)
+        code = arci_routes_remove(&change.service.routes, route->id, &error);
+    if (code >= 0)
+        code = store_change(&change, &error);
+    if (code < 0)
+        arci_request_fail(request, &error);
+    else
+        arci_api_answer_after_change(agent, request, &change.service_id, 204, NULL, NULL);
+}

@@ -1,0 +1,232 @@
+/* Services: list, show, create, change, delete. */
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/api.h"
+#include "agent/peers.h"
+#include "agent/reconcile.h"
+#include "base/error.h"
+#include "base/time.h"
+
+static json_t *service_json(const struct arctic_agent *agent, const struct arci_service *service, bool with_routes)
+{
+    struct arci_service_live live;
+    arci_reconcile_live(agent, service, &live);
+    return arci_service_to_json(service, &live, with_routes);
+}
+
+/* The answer after a change; NULL, and so INTERNAL, for a service that has gone in the meantime. */
+static json_t *changed_service(struct arctic_agent *agent, const struct arctic_id *id, json_t *extra)
+{
+    const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_SERVICE, id);
+    (void)extra;
+    return entry ? service_json(agent, &entry->content.service, true) : NULL;
+}
+
+struct service_filter {
+    const char *source_peer_id; /* NULL: any */
+    const char *target_peer_id; /* NULL: any */
+    bool by_interface;
+    bool requires_interface;
+};
+
+static int read_filter(const struct arci_request *request, struct service_filter *ret_filter, struct arctic_error *error)
+{
+    static const char *const names[] = {"source_peer_id", "target_peer_id", "requires_interface", NULL};
+    struct service_filter filter = {
+        .source_peer_id = arci_request_query(request, "source_peer_id"),
+        .target_peer_id = arci_request_query(request, "target_peer_id"),
+        .by_interface = arci_request_query(request, "requires_interface") != NULL,
+    };
+    int code = arci_request_check_query(request, names, error);
+    if (code >= 0)
+        code = arci_request_query_boolean(request, "requires_interface", &filter.requires_interface, error);
+    if (code >= 0)
+        *ret_filter = filter;
+    return code;
+}
+
+static bool passes(const struct service_filter *filter, const struct arci_service *service)
+{
+    if (filter->source_peer_id && strcmp(filter->source_peer_id, service->source_peer_id.text) != 0)
+        return false;
+    if (filter->target_peer_id && strcmp(filter->target_peer_id, service->target_peer_id.text) != 0)
+        return false;
+    return !filter->by_interface || filter->requires_interface == service->requires_interface;
+}
+
+void arci_api_services_list(void *context, struct arci_request *request)
+{
+    struct arctic_agent *agent = context;
+    struct service_filter filter;
+    struct arctic_error error;
+    const struct arci_entry *entry;
+    size_t cursor = 0;
+    if (read_filter(request, &filter, &error) < 0) {
+        arci_request_fail(request, &error);
+        return;
+    }
+    json_t *list = json_array();
+    while ((entry = arci_registry_next(agent->registry, ARCI_RECORD_SERVICE, &cursor))) {
+        if (passes(&filter, &entry->content.service))
+            json_array_append_new(list, service_json(agent, &entry->content.service, false));
+    }
+    arci_request_respond_json(request, 200, json_pack("{s:o}", "services", list));
+}
+
+void arci_api_services_get(void *context, struct arci_request *request)
+{
+    struct arctic_agent *agent = context;
+    const struct arci_entry *entry;
+    struct arctic_error error;
+    if (arci_api_find_service(agent, request, &entry, &error) < 0)
+        arci_request_fail(request, &error);
+    else
+        arci_request_respond_json(request, 200, service_json(agent, &entry->content.service, true));
+}
+
+static int check_name(struct arctic_agent *agent, const struct arci_service *service, struct arctic_error *error)
+{
+    const struct arci_entry *entry;
+    size_t cursor = 0;
+    while ((entry = arci_registry_next(agent->registry, ARCI_RECORD_SERVICE, &cursor))) {
+        const struct arci_service *other = &entry->content.service;
+        if (strcmp(other->name, service->name) == 0 && !arctic_id_equal(&other->id, &service->id))
+            return arci_fail(error, ARCTIC_E_ALREADY_EXISTS, "name", "service %s is named '%s' already", other->id.text, other->name);
+    }
+    return ARCTIC_OK;
+}
+
+static int check_source(struct arctic_agent *agent, struct arci_service *service, struct arctic_error *error)
+{
+    if (!service->source_peer_id.text[0])
+        service->source_peer_id = agent->local_id;
+    if (arctic_id_equal(&service->source_peer_id, &agent->local_id))
+        return ARCTIC_OK;
+    const struct arci_agent_peer *peer = arci_peers_find(agent, &service->source_peer_id);
+    if (!peer)
+        return arci_fail(error, ARCTIC_E_NOT_FOUND, "source_peer_id", "peer %s does not exist, see arctic peers list",
+                         service->source_peer_id.text);
+    return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, "source_peer_id",
+                     "a service is created at its source peer: send this request to %s", peer->live.address);
+}
+
+/* The target must have completed a handshake with this agent at some time; whether it answers now does not matter. */
+static int check_target(struct arctic_agent *agent, const struct arci_service *service, struct arctic_error *error)
+{
+    if (arctic_id_equal(&service->target_peer_id, &agent->local_id))
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "target_peer_id", "source and target are the same peer");
+    if (arci_peers_find(agent, &service->target_peer_id))
+        return ARCTIC_OK;
+    if (arci_registry_find(agent->registry, ARCI_RECORD_PEER, &service->target_peer_id))
+        return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, "target_peer_id",
+                         "peer %s is known but has not completed a handshake yet", service->target_peer_id.text);
+    return arci_fail(error, ARCTIC_E_NOT_FOUND, "target_peer_id", "peer %s does not exist, see arctic peers list",
+                     service->target_peer_id.text);
+}
+
+static int check_room(struct arctic_agent *agent, struct arctic_error *error)
+{
+    size_t limit = agent->license->max_services;
+    if (arci_registry_count(agent->registry, ARCI_RECORD_SERVICE) < limit)
+        return ARCTIC_OK;
+    return arci_fail(error, ARCTIC_E_SERVICE_LIMIT_EXCEEDED, NULL,
+                     "the licence allows %zu services and they are all there: delete one or get a larger licence", limit);
+}
+
+/* An unnamed service is called by the end of its id: short, and as unique. */
+static void default_name(struct arci_service *service)
+{
+    const char *id = service->id.text;
+    snprintf(service->name, sizeof service->name, "service-%s", id + strlen(id) - 8);
+}
+
+static int prepare_service(struct arctic_agent *agent, const json_t *object, struct arci_service *service,
+                           struct arctic_error *error)
+{
+    int code = arci_service_from_json(object, service, error);
+    if (code >= 0)
+        code = arctic_id_generate(ARCTIC_ID_SERVICE, &service->id, error);
+    if (code >= 0)
+        code = check_source(agent, service, error);
+    if (code >= 0)
+        code = check_target(agent, service, error);
+    if (code >= 0)
+        code = check_room(agent, error);
+    if (code < 0)
+        return code;
+    if (!service->name[0])
+        default_name(service);
+    service->next_route_id = 1;
+    service->created_at = arci_time_now();
+    service->updated_at = service->created_at;
+    return check_name(agent, service, error);
+}
+
+void arci_api_services_create(void *context, struct arci_request *request)
+{
+    struct arctic_agent *agent = context;
+    struct arci_service service = {0};
+    struct arctic_error error;
+    int code = prepare_service(agent, arci_request_json(request), &service, &error);
+    if (code >= 0)
+        code = arci_registry_put_service(agent->registry, &service, &error);
+    struct arctic_id id = service.id;
+    arci_service_release(&service);
+    if (code < 0)
+        arci_request_fail(request, &error);
+    else
+        arci_api_answer_after_change(agent, request, &id, 201, changed_service, NULL);
+}
+
+static int update_service(struct arctic_agent *agent, const struct arci_entry *entry, const json_t *object,
+                          struct arctic_error *error)
+{
+    struct arci_service service = {0};
+    int code = arci_service_copy(&entry->content.service, &service, error);
+    if (code < 0)
+        return code;
+    code = arci_service_update_from_json(object, &service, error);
+    if (code >= 0)
+        code = check_name(agent, &service, error);
+    if (code >= 0) {
+        service.updated_at = arci_time_now();
+        code = arci_registry_put_service(agent->registry, &service, error);
+    }
+    arci_service_release(&service);
+    return code;
+}
+
+void arci_api_services_update(void *context, struct arci_request *request)
+{
+    struct arctic_agent *agent = context;
+    const struct arci_entry *entry = NULL;
+    struct arctic_error error;
+    struct arctic_id id = {{0}};
+    int code = arci_api_find_own_service(agent, request, &entry, &error);
+    if (code >= 0) {
+        id = entry->record.id;
+        code = update_service(agent, entry, arci_request_json(request), &error);
+    }
+    if (code < 0)
+        arci_request_fail(request, &error);
+    else
+        arci_api_answer_after_change(agent, request, &id, 200, changed_service, NULL);
+}
+
+void arci_api_services_delete(void *context, struct arci_request *request)
+{
+    struct arctic_agent *agent = context;
+    const struct arci_entry *entry = NULL;
+    struct arctic_error error;
+    struct arctic_id id = {{0}};
+    int code = arci_api_find_own_service(agent, request, &entry, &error);
+    if (code >= 0) {
+        id = entry->record.id;
+        code = arci_registry_delete(agent->registry, ARCI_RECORD_SERVICE, &id, &error);
+    }
+    if (code < 0)
+        arci_request_fail(request, &error);
+    else
+        arci_api_answer_after_change(agent, request, &id, 204, NULL, NULL);
+}

@@ -1,0 +1,58 @@
+/*
+ * The REST API: one table of endpoints and the handlers behind it, a file for each subject. Handlers get the agent as context.
+ */
+#ifndef ARCI_AGENT_API_H
+#define ARCI_AGENT_API_H
+
+#include "agent/agent-internal.h"
+
+/* The table; ends with a row whose method is NULL. */
+extern const struct arci_http_endpoint arci_api_endpoints[];
+
+/* api-health.c */
+void arci_api_livez(void *context, struct arci_request *request);
+void arci_api_readyz(void *context, struct arci_request *request);
+void arci_api_cluster_identity(void *context, struct arci_request *request);
+
+/* api-access.c */
+void arci_api_bootstrap(void *context, struct arci_request *request);
+void arci_api_token(void *context, struct arci_request *request);
+
+/* api-peers.c */
+void arci_api_peers_list(void *context, struct arci_request *request);
+void arci_api_peers_get(void *context, struct arci_request *request);
+void arci_api_peers_add(void *context, struct arci_request *request);
+
+/* api-services.c */
+void arci_api_services_list(void *context, struct arci_request *request);
+void arci_api_services_get(void *context, struct arci_request *request);
+void arci_api_services_create(void *context, struct arci_request *request);
+void arci_api_services_update(void *context, struct arci_request *request);
+void arci_api_services_delete(void *context, struct arci_request *request);
+
+/* api-routes.c */
+void arci_api_routes_list(void *context, struct arci_request *request);
+void arci_api_routes_add(void *context, struct arci_request *request);
+void arci_api_routes_update(void *context, struct arci_request *request);
+void arci_api_routes_delete(void *context, struct arci_request *request);
+
+/* --- Shared by the handlers (api.c). ---------------------------------------------------------------------------------------- */
+
+/* The service that {id} in the path names. Errors: ARCTIC_E_NOT_FOUND. */
+int arci_api_find_service(struct arctic_agent *agent, const struct arci_request *request, const struct arci_entry **ret_entry,
+                          struct arctic_error *error);
+
+/* As arci_api_find_service(), and the service must be this agent's own to change. Errors: ARCTIC_E_PEER_UNREACHABLE as well. */
+int arci_api_find_own_service(struct arctic_agent *agent, const struct arci_request *request,
+                              const struct arci_entry **ret_entry, struct arctic_error *error);
+
+/*
+ * After a change that is on disk: tells the peers, lets kernel and data plane follow, and only then answers, so that what a client
+ * does next finds the change in effect. `body` is taken over; NULL answers without one.
+ */
+void arci_api_answer_after_change(struct arctic_agent *agent, struct arci_request *request, const struct arctic_id *service_id,
+                                  int status, json_t *(*make_body)(struct arctic_agent *agent, const struct arctic_id *id,
+                                                                   json_t *extra),
+                                  json_t *extra);
+
+#endif

@@ -1,0 +1,125 @@
+/* Access tokens and their check. */
+#include "agent/auth.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/secret.h"
+#include "base/time.h"
+#include "crypto/client-secret.h"
+#include "crypto/token.h"
+
+/* What a client id that does not exist is compared with, so that its answer takes as long as that of one that does. */
+#define NO_HASH "sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+static const uint8_t *find_issuer_key(void *context, const char *issuer)
+{
+    struct arctic_agent *agent = context;
+    return strcmp(issuer, agent->local_id.text) == 0 ? arci_identity_public_key(agent->identity) : NULL;
+}
+
+static const struct arci_credential *find_credential(const struct arctic_agent *agent, const char *client_id)
+{
+    struct arctic_id id;
+    if (arctic_id_parse(ARCTIC_ID_CLIENT, client_id, &id, NULL) < 0)
+        return NULL;
+    const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_CREDENTIAL, &id);
+    return entry ? &entry->content.credential : NULL;
+}
+
+int arci_auth_issue(struct arctic_agent *agent, const char *client_id, const char *client_secret, uint32_t scopes,
+                    char **ret_token, uint32_t *ret_scopes, struct arctic_error *error)
+{
+    if (!agent->bootstrapped)
+        return arci_fail(error, ARCTIC_E_NOT_BOOTSTRAPPED, NULL, "this agent is not bootstrapped");
+    const struct arci_credential *credential = find_credential(agent, client_id);
+    bool right = arci_client_secret_matches(client_secret, credential ? credential->secret_hash : NO_HASH);
+    if (!credential || !right) {
+        arci_log_warn(agent->log, "auth", "client id or secret is wrong", ARCI_TEXT("client_id", client_id));
+        return arci_fail(error, ARCTIC_E_UNAUTHORIZED, NULL, "client id or secret is wrong");
+    }
+    uint32_t granted = scopes ? scopes : credential->scopes;
+    if (!(credential->scopes & ARCI_SCOPE_ADMIN) && (granted & ~credential->scopes) != 0)
+        return arci_fail(error, ARCTIC_E_FORBIDDEN, "scope", "the client does not have all the scopes it asks for");
+    char scope_text[ARCI_SCOPES_TEXT];
+    const int64_t now = arci_time_now() / 1000;
+    const struct arci_token_claims claims = {
+        .issuer = agent->local_id.text,
+        .subject = credential->client_id.text,
+        .scope = arci_scopes_format(granted, scope_text),
+        .issued_at = now,
+        .expires_at = now + ARCI_TOKEN_LIFETIME_S,
+    };
+    int code = arci_token_issue(agent->identity, &claims, ret_token, error);
+    if (code >= 0)
+        *ret_scopes = granted;
+    return code;
+}
+
+/* The client must still exist, and a token never gives more than its client has now. */
+static int read_principal(struct arctic_agent *agent, const char *bearer, struct arci_principal *ret_principal,
+                          struct arctic_error *error)
+{
+    struct arci_token token;
+    uint32_t scopes;
+    int code = arci_token_verify(bearer, find_issuer_key, agent, arci_time_now() / 1000, &token, error);
+    if (code < 0)
+        return code;
+    const struct arci_credential *credential = find_credential(agent, token.subject);
+    if (!credential)
+        return arci_fail(error, ARCTIC_E_UNAUTHORIZED, NULL, "the client of this token has been revoked");
+    code = arci_scopes_parse(token.scope, &scopes, error);
+    if (code < 0)
+        return arci_fail(error, ARCTIC_E_UNAUTHORIZED, NULL, "the token's scopes are not known");
+    *ret_principal = (struct arci_principal){
+        .client_id = credential->client_id,
+        .scopes = credential->scopes & ARCI_SCOPE_ADMIN ? scopes : scopes & credential->scopes,
+    };
+    return ARCTIC_OK;
+}
+
+static int check_license(const struct arctic_agent *agent, const struct arci_request *request, struct arctic_error *error)
+{
+    enum arctic_license_state state = arci_license_state_at(agent->license, arci_time_now());
+    if (state == ARCTIC_LICENSE_SUSPENDED)
+        return arci_fail(error, ARCTIC_E_LICENSE_SUSPENDED, NULL, "the licence has run out: install a new one");
+    if (state == ARCTIC_LICENSE_READ_ONLY && strcmp(arci_request_method(request), "GET") != 0)
+        return arci_fail(error, ARCTIC_E_LICENSE_READ_ONLY, NULL, "the licence has expired, changes are refused: install a new one");
+    return ARCTIC_OK;
+}
+
+static int check_scope(const struct arci_principal *principal, const char *scope, struct arctic_error *error)
+{
+    uint32_t needed = 0;
+    int code = arci_scopes_parse(scope, &needed, error);
+    if (code < 0)
+        return arci_fail(error, ARCTIC_E_INTERNAL, NULL, "endpoint with unknown scope %s", scope);
+    if (!arci_scopes_allow(principal->scopes, needed))
+        return arci_fail(error, ARCTIC_E_FORBIDDEN, NULL, "this needs the scope %s, which the token does not have", scope);
+    return ARCTIC_OK;
+}
+
+int arci_auth_authorize(void *context, struct arci_request *request, const char *scope, struct arctic_error *error)
+{
+    struct arctic_agent *agent = context;
+    struct arci_principal principal;
+    if (!agent->bootstrapped)
+        return arci_fail(error, ARCTIC_E_NOT_BOOTSTRAPPED, NULL, "this agent is not bootstrapped: arctic bootstrap --url URL");
+    const char *bearer = arci_request_bearer(request);
+    if (!bearer)
+        return arci_fail(error, ARCTIC_E_UNAUTHORIZED, NULL, "no bearer token: get one from /v1/oauth/token");
+    int code = read_principal(agent, bearer, &principal, error);
+    if (code >= 0)
+        code = check_scope(&principal, scope, error);
+    if (code >= 0)
+        code = check_license(agent, request, error);
+    if (code < 0)
+        return code;
+    struct arci_principal *kept = malloc(sizeof *kept);
+    if (!kept)
+        return arci_fail_memory(error);
+    *kept = principal;
+    arci_request_set_principal(request, kept, free);
+    return ARCTIC_OK;
+}

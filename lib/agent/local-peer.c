@@ -1,0 +1,249 @@
+/* This agent's own peer record, and its bootstrap. */
+#include "agent/local-peer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/secret.h"
+#include "base/time.h"
+#include "crypto/client-secret.h"
+
+#define KEY_FILE "peer.key"
+/* Note "name": where the name came from. */
+#define NAME_GIVEN "given"
+#define NAME_DEFAULT "default"
+
+static void key_path(const struct arctic_agent *agent, char *path, size_t size)
+{
+    snprintf(path, size, "%s/%s", agent->settings.data_dir, KEY_FILE);
+}
+
+static void default_name(char *name, size_t size)
+{
+    struct utsname host;
+    if (uname(&host) < 0 || arci_name_validate(host.nodename, "name", NULL) < 0)
+        snprintf(name, size, "agent");
+    else
+        snprintf(name, size, "%.*s", (int)size - 1, host.nodename);
+}
+
+static void fill_facts(const struct arctic_agent *agent, struct arci_peer *peer)
+{
+    memcpy(peer->public_key, arci_identity_public_key(agent->identity), sizeof peer->public_key);
+    peer->api_port = arci_http_server_endpoint(agent->api).port;
+    peer->tunnel_port = agent->tunnel_port;
+    peer->iptunnel_port = agent->settings.iptunnel_port;
+    peer->qos_enabled = false;
+    snprintf(peer->version, sizeof peer->version, "%s", arctic_version());
+}
+
+static int put_local_peer(struct arctic_agent *agent, struct arci_peer *peer, struct arctic_error *error)
+{
+    peer->updated_at = arci_time_now();
+    return arci_registry_put_peer(agent->registry, peer, error);
+}
+
+int arci_local_peer_refresh(struct arctic_agent *agent, struct arctic_error *error)
+{
+    const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_PEER, &agent->local_id);
+    if (!entry)
+        return arci_fail(error, ARCTIC_E_CORRUPT, NULL, "the store has no record of this peer, %s", agent->local_id.text);
+    struct arci_peer peer = entry->content.peer;
+    fill_facts(agent, &peer);
+    if (memcmp(&peer, &entry->content.peer, sizeof peer) == 0)
+        return ARCTIC_OK;
+    return put_local_peer(agent, &peer, error);
+}
+
+int arci_local_peer_suggest_name(struct arctic_agent *agent, const char *name, struct arctic_error *error)
+{
+    ARCI_FREE char *origin = NULL;
+    const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_PEER, &agent->local_id);
+    if (!name[0] || !entry)
+        return ARCTIC_OK;
+    int code = arci_store_get_note(agent->store, "agent", "name", &origin, error);
+    if (code < 0 || (origin && strcmp(origin, NAME_GIVEN) == 0))
+        return code;
+    struct arci_peer peer = entry->content.peer;
+    snprintf(peer.name, sizeof peer.name, "%s", name);
+    code = put_local_peer(agent, &peer, error);
+    return code < 0 ? code : arci_store_put_note(agent->store, "agent", "name", NAME_GIVEN, error);
+}
+
+/* --- Bootstrap. ------------------------------------------------------------------------------------------------------------ */
+
+struct bootstrap {
+    struct arctic_agent *agent;
+    const char *license_text;
+    const char *name;
+    const char *description;
+    struct arci_bootstrap_result result;
+};
+
+static int put_notes(struct bootstrap *bootstrap, struct arctic_error *error)
+{
+    struct arctic_agent *agent = bootstrap->agent;
+    const char *const notes[][2] = {
+        {"peer_id", agent->local_id.text},
+        {"cluster_id", agent->cluster_id.text},
+        {"license", bootstrap->license_text},
+        {"name", bootstrap->name[0] ? NAME_GIVEN : NAME_DEFAULT},
+        {"first_client_id", bootstrap->result.client_id.text},
+    };
+    for (size_t i = 0; i < sizeof notes / sizeof notes[0]; i++) {
+        int code = arci_store_put_note(agent->store, "agent", notes[i][0], notes[i][1], error);
+        if (code < 0)
+            return code;
+    }
+    return ARCTIC_OK;
+}
+
+static int put_first_credential(struct bootstrap *bootstrap, struct arctic_error *error)
+{
+    struct arci_credential credential = {.scopes = ARCI_SCOPE_ADMIN, .created_at = arci_time_now(), .name = "bootstrap"};
+    int code = arctic_id_generate(ARCTIC_ID_CLIENT, &credential.client_id, error);
+    if (code >= 0)
+        code = arci_client_secret_generate(&bootstrap->result.client_secret, error);
+    if (code >= 0)
+        code = arci_client_secret_hash(bootstrap->result.client_secret, credential.secret_hash, sizeof credential.secret_hash,
+                                       error);
+    if (code >= 0)
+        code = arci_registry_put_credential(bootstrap->agent->registry, &credential, error);
+    bootstrap->result.client_id = credential.client_id;
+    return code;
+}
+
+static int write_bootstrap(void *context, struct arctic_error *error)
+{
+    struct bootstrap *bootstrap = context;
+    struct arctic_agent *agent = bootstrap->agent;
+    struct arci_peer peer = {.id = agent->local_id, .created_at = arci_time_now()};
+    fill_facts(agent, &peer);
+    if (bootstrap->name[0])
+        snprintf(peer.name, sizeof peer.name, "%s", bootstrap->name);
+    else
+        default_name(peer.name, sizeof peer.name);
+    snprintf(peer.description, sizeof peer.description, "%s", bootstrap->description);
+    int code = put_local_peer(agent, &peer, error);
+    if (code >= 0)
+        code = put_first_credential(bootstrap, error);
+    return code < 0 ? code : put_notes(bootstrap, error);
+}
+
+static void forget_identity(struct arctic_agent *agent)
+{
+    arci_registry_clear(agent->registry);
+    arci_registry_set_owner(agent->registry, NULL, &(struct arctic_id){{0}});
+    arci_identity_free(agent->identity);
+    arci_license_free(agent->license);
+    agent->identity = NULL;
+    agent->license = NULL;
+    agent->local_id = (struct arctic_id){{0}};
+    agent->cluster_id = (struct arctic_id){{0}};
+}
+
+static int make_identity(struct arctic_agent *agent, struct arctic_error *error)
+{
+    char path[512];
+    int code = arctic_id_generate(ARCTIC_ID_PEER, &agent->local_id, error);
+    if (code >= 0)
+        code = arctic_id_generate(ARCTIC_ID_CLUSTER, &agent->cluster_id, error);
+    if (code >= 0)
+        code = arci_identity_generate(&agent->identity, error);
+    if (code < 0)
+        return code;
+    /* The key goes to disk first: a store that knows a peer id without its key could not be used again. */
+    key_path(agent, path, sizeof path);
+    code = arci_identity_save(agent->identity, path, error);
+    if (code >= 0)
+        arci_registry_set_owner(agent->registry, agent->identity, &agent->local_id);
+    return code;
+}
+
+static int check_license(struct arctic_agent *agent, const json_t *object, struct arctic_error *error)
+{
+    int code = arci_license_from_json(object, ARCI_LICENSE_FILE, &agent->trust_roots, &agent->license, error);
+    if (code < 0)
+        return code;
+    enum arctic_license_state state = arci_license_state_at(agent->license, arci_time_now());
+    if (state == ARCTIC_LICENSE_READ_ONLY || state == ARCTIC_LICENSE_SUSPENDED)
+        return arci_fail(error, ARCTIC_E_LICENSE_EXPIRED, "license", "the licence has expired: get a new one");
+    return ARCTIC_OK;
+}
+
+int arci_local_peer_bootstrap(struct arctic_agent *agent, const json_t *license, const char *name, const char *description,
+                              struct arci_bootstrap_result *ret_result, struct arctic_error *error)
+{
+    if (agent->bootstrapped)
+        return arci_fail(error, ARCTIC_E_ALREADY_BOOTSTRAPPED, NULL, "this agent is peer %s already", agent->local_id.text);
+    ARCI_CLEANUP(arci_secret_cleanup) char *license_text = arci_json_canonical(license);
+    if (!license_text)
+        return arci_fail_memory(error);
+    struct bootstrap bootstrap = {.agent = agent, .license_text = license_text, .name = name, .description = description};
+    int code = check_license(agent, license, error);
+    if (code >= 0)
+        code = make_identity(agent, error);
+    if (code >= 0)
+        code = arci_store_transaction(agent->store, write_bootstrap, &bootstrap, error);
+    if (code < 0) {
+        arci_free_secret(bootstrap.result.client_secret);
+        forget_identity(agent);
+        return code;
+    }
+    agent->bootstrapped = true;
+    *ret_result = bootstrap.result;
+    return ARCTIC_OK;
+}
+
+/* --- Start of a bootstrapped agent. ---------------------------------------------------------------------------------------- */
+
+static int load_license(struct arctic_agent *agent, struct arctic_error *error)
+{
+    ARCI_CLEANUP(arci_secret_cleanup) char *text = NULL;
+    json_t *parsed = NULL;
+    int code = arci_store_get_note(agent->store, "agent", "license", &text, error);
+    if (code >= 0 && !text)
+        code = arci_fail(error, ARCTIC_E_CORRUPT, NULL, "the store has no licence");
+    if (code >= 0)
+        code = arci_json_parse(text, strlen(text), &parsed, error);
+    ARCI_JSON *object = parsed;
+    if (code >= 0)
+        code = arci_license_from_json(object, ARCI_LICENSE_FILE, &agent->trust_roots, &agent->license, error);
+    return code < 0 ? arci_fail_within(error, code, "the stored licence") : ARCTIC_OK;
+}
+
+static int load_id(struct arctic_agent *agent, const char *key, int32_t kind, struct arctic_id *ret_id, struct arctic_error *error)
+{
+    ARCI_FREE char *text = NULL;
+    int code = arci_store_get_note(agent->store, "agent", key, &text, error);
+    if (code >= 0 && !text)
+        code = arci_fail(error, ARCTIC_E_CORRUPT, NULL, "the store has no %s", key);
+    return code < 0 ? code : arctic_id_parse(kind, text, ret_id, error);
+}
+
+int arci_local_peer_load(struct arctic_agent *agent, struct arctic_error *error)
+{
+    char path[512];
+    ARCI_FREE char *peer_id = NULL;
+    int code = arci_store_get_note(agent->store, "agent", "peer_id", &peer_id, error);
+    if (code < 0 || !peer_id)
+        return code;
+    key_path(agent, path, sizeof path);
+    code = load_id(agent, "peer_id", ARCTIC_ID_PEER, &agent->local_id, error);
+    if (code >= 0)
+        code = load_id(agent, "cluster_id", ARCTIC_ID_CLUSTER, &agent->cluster_id, error);
+    if (code >= 0)
+        code = arci_identity_load(path, &agent->identity, error);
+    if (code >= 0)
+        code = load_license(agent, error);
+    if (code < 0)
+        return code;
+    arci_registry_set_owner(agent->registry, agent->identity, &agent->local_id);
+    agent->bootstrapped = true;
+    return ARCTIC_OK;
+}

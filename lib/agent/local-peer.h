@@ -1,0 +1,29 @@
+/* This agent's own peer record, and its bootstrap. */
+#ifndef ARCI_AGENT_LOCAL_PEER_H
+#define ARCI_AGENT_LOCAL_PEER_H
+
+#include "agent/agent-internal.h"
+
+struct arci_bootstrap_result {
+    struct arctic_id client_id;
+    char *client_secret; /* to be freed with arci_free_secret() */
+};
+
+/*
+ * Makes identity, peer record, cluster id and the first admin credential, all of it on disk when this returns; what fails halfway
+ * leaves the agent as it was. `name` and `description` may be "". Errors: ARCTIC_E_ALREADY_BOOTSTRAPPED, ARCTIC_E_LICENSE_INVALID,
+ * ARCTIC_E_LICENSE_EXPIRED, ARCTIC_E_INVALID_REQUEST, those of the store.
+ */
+int arci_local_peer_bootstrap(struct arctic_agent *agent, const json_t *license, const char *name, const char *description,
+                              struct arci_bootstrap_result *ret_result, struct arctic_error *error);
+
+/* Loads what a bootstrap has left; agent->bootstrapped says whether there was one. Errors: ARCTIC_E_CORRUPT, ARCTIC_E_LICENSE_INVALID. */
+int arci_local_peer_load(struct arctic_agent *agent, struct arctic_error *error);
+
+/* Signs a new version of the own record where ports or the version of this build have changed. */
+int arci_local_peer_refresh(struct arctic_agent *agent, struct arctic_error *error);
+
+/* Takes the name that an operator gave this agent elsewhere, unless it has one of its own. "" changes nothing. */
+int arci_local_peer_suggest_name(struct arctic_agent *agent, const char *name, struct arctic_error *error);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * The reconciler: carries the desired state into the data plane and the kernel, in that order for what appears and the other way
+ * round for what goes, and keeps what came of it for each service. Passes run one at a time; the kernel's part happens on a thread
+ * of the pool, so that the control loop stays free.
+ */
+#ifndef ARCI_AGENT_RECONCILE_H
+#define ARCI_AGENT_RECONCILE_H
+
+#include "agent/agent-internal.h"
+
+int arci_reconcile_create(struct arctic_agent *agent, struct arctic_error *error);
+
+/* Asks for a pass soon; many requests become one pass. */
+void arci_reconcile_request(struct arctic_agent *agent);
+
+/* Asks for a pass and calls back when one that began after this call has ended, or at once when the agent stops. */
+void arci_reconcile_then(struct arctic_agent *agent, void (*done)(void *context), void *context);
+
+/* What is observed of a service. */
+void arci_reconcile_live(const struct arctic_agent *agent, const struct arci_service *service,
+                         struct arci_service_live *ret_live);
+
+/* One check of /readyz each, as of the last pass: true when all is well, else *ret_reason says what is not. */
+bool arci_reconcile_kernel_ready(const struct arctic_agent *agent, const char **ret_reason);
+
+/* Starts no more passes and answers all who wait; a pass that is under way ends by itself while the loop runs on. */
+void arci_reconcile_stop(struct arctic_agent *agent);
+void arci_reconcile_free(struct arctic_agent *agent);
+
+#endif
