@@ -1,0 +1,38 @@
+/* What a flow may do, apart from its routes: pure functions over addresses. */
+#ifndef ARCI_PROXY_POLICY_H
+#define ARCI_PROXY_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <arctic/address.h>
+
+#define ARCI_EXIT_ALLOWED_MAX 64
+#define ARCI_EXIT_PORTS_MAX 8
+
+struct arci_exit_policy {
+    struct arctic_cidr allowed[ARCI_EXIT_ALLOWED_MAX]; /* destinations that an operator opens in spite of the rules below */
+    size_t allowed_count;
+    uint16_t own_ports[ARCI_EXIT_PORTS_MAX]; /* of this agent (API, tunnel), closed on its own addresses */
+    size_t own_port_count;
+};
+
+struct arci_address_set {
+    struct arctic_address *items;
+    size_t count;
+};
+
+/*
+ * Why an exit must not connect to a destination; NULL when it may. Closed are: port 0, the unspecified network, loopback, link-local,
+ * multicast and broadcast addresses, addresses of IPv6 that stand for one of IPv4, and the agent's own ports on `own` addresses.
+ */
+const char *arci_policy_forbids(const struct arci_exit_policy *policy, const struct arci_address_set *own,
+                                const struct arctic_endpoint *destination);
+
+/* Whether a captured flow comes back from where it would be sent: its source is an address of the target peer. */
+bool arci_policy_is_loop(const struct arctic_endpoint *peer_endpoints, size_t count, const struct arctic_address *source);
+
+/* Whether a set has a global address of IPv6. */
+bool arci_policy_has_ipv6(const struct arci_address_set *own);
+
+#endif

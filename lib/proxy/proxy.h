@@ -1,0 +1,101 @@
+/*
+ * The data plane: worker threads that take captured connections, carry them to peers, and serve those that peers send.
+ *
+ * All functions are called on the thread of the control loop that was given at create, where the callbacks come too. Workers are
+ * told by messages and read an immutable snapshot; nothing is locked while data flows.
+ */
+#ifndef ARCI_PROXY_PROXY_H
+#define ARCI_PROXY_PROXY_H
+
+#include <openssl/types.h>
+#include <uv.h>
+
+#include <arctic/log.h>
+
+#include "proxy/snapshot.h"
+
+#define ARCI_PROXY_WORKERS_MAX 64
+
+struct arci_proxy;
+struct arci_tls;
+
+struct arci_proxy_callbacks {
+    /*
+     * A peer, or someone who wants to become one, has connected with the control protocol; the handshake is done and the key is
+     * arci_tls_peer_key()'s. `ssl` and `fd` become the callee's: SSL_free(), then close().
+     */
+    void (*control)(void *user, SSL *ssl, int fd, const struct arctic_endpoint *remote);
+    /*
+     * The exit could not reach a destination, and the client was reset: new connections to it may be reset for a while. `reason`
+     * is an enum arci_stream_reason. Under a flood some are dropped.
+     */
+    void (*refused)(void *user, const struct arctic_id *service_id, const struct arctic_endpoint *destination, int reason);
+    /* A peer with services towards it began or ceased to answer. `rtt_us` is -1 where it was not measured. */
+    void (*peer_state)(void *user, const struct arctic_id *peer_id, bool reachable, int64_t rtt_us);
+};
+
+struct arci_proxy_options {
+    uv_loop_t *loop; /* the control loop */
+    struct arctic_log *log;
+    struct arci_tls *tls;       /* outlives the proxy */
+    uint32_t workers;           /* 1..ARCI_PROXY_WORKERS_MAX; 0: 1 */
+    const char *tunnel_address; /* numeric; NULL or "": all addresses of both families */
+    uint16_t tunnel_port;       /* 0: a free one */
+    uint16_t tproxy_port;       /* 0: a free one */
+    uint32_t mark;              /* SO_MARK of every socket (arci_kernel_bypass_mark()) */
+    struct arci_proxy_callbacks callbacks;
+    void *user;
+};
+
+/*
+ * Binds the listeners and starts the workers. Without a snapshot they take nothing. Errors: ARCTIC_E_USAGE, ARCTIC_E_SYSTEM (a
+ * port that is taken and the like), ARCTIC_E_NO_MEMORY. After an error the control loop has to run on once for closing handles.
+ */
+int arci_proxy_create(const struct arci_proxy_options *options, struct arci_proxy **ret_proxy, struct arctic_error *error);
+
+/* The ports in use. */
+void arci_proxy_ports(const struct arci_proxy *proxy, uint16_t *ret_tunnel, uint16_t *ret_tproxy);
+
+/*
+ * Swaps the configuration; the caller keeps its reference. Flows of services that are gone, or whose peer is no longer connected,
+ * are reset; all others live on. Errors: ARCTIC_E_NO_MEMORY, with the old configuration kept.
+ */
+int arci_proxy_set_snapshot(struct arci_proxy *proxy, struct arci_snapshot *snapshot, struct arctic_error *error);
+
+/* Sums over the workers since the service first appeared; false for a service that the snapshot does not have. */
+struct arci_service_stats {
+    uint64_t flows_opened; /* taken from clients, or from the peer at the exit */
+    uint64_t flows_open;
+    uint64_t flows_failed; /* refused, reset or lost */
+    uint64_t bytes_up;     /* from client to server */
+    uint64_t bytes_down;
+};
+bool arci_proxy_service_stats(const struct arci_proxy *proxy, const struct arctic_id *service_id,
+                              struct arci_service_stats *ret_stats);
+
+struct arci_peer_stats {
+    bool reachable;         /* towards it; false where no service needs to know */
+    int64_t last_answer_at; /* arci_time_monotonic(), 0: never */
+    int64_t rtt_us;         /* -1: not measured */
+    uint32_t idle;          /* warm connections that wait for a flow */
+    uint32_t busy;
+    uint32_t dialling;
+    uint32_t accepted; /* connections that the peer has made */
+    uint64_t primed_bytes;
+    uint64_t protocol_errors;
+};
+bool arci_proxy_peer_stats(const struct arci_proxy *proxy, const struct arctic_id *peer_id, struct arci_peer_stats *ret_stats);
+
+/*
+ * Begins to stop: nothing new is taken, and what is open after `grace_ms` is reset. When all workers have ended, no handle of the
+ * proxy is left on the control loop. Callbacks may come until then.
+ */
+void arci_proxy_stop(struct arci_proxy *proxy, uint64_t grace_ms);
+
+/*
+ * Ends it: stops without grace what still runs and waits for the threads. Where arci_proxy_stop() has not run its course, the
+ * control loop has to run on once. NULL is allowed.
+ */
+void arci_proxy_free(struct arci_proxy *proxy);
+
+#endif

@@ -1,0 +1,103 @@
+/*
+ * What the workers know of the configuration: an immutable snapshot that the control loop builds and swaps.
+ *
+ * Building: create, add peers, then services, then hand it to arci_proxy_set_snapshot(), after which it must not be changed.
+ * Reading is free for any thread that holds a reference.
+ */
+#ifndef ARCI_PROXY_SNAPSHOT_H
+#define ARCI_PROXY_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <arctic/match.h>
+
+#include "base/cleanup.h"
+#include "model/peer.h"
+#include "model/route.h"
+#include "proxy/policy.h"
+#include "transport/transport.h"
+
+struct arci_snapshot;
+
+struct arci_snapshot_options {
+    struct arctic_id local_id;
+    struct arci_transport_settings transport; /* arci_transport_settings_defaults() */
+    struct arci_exit_policy exit;
+    int64_t connect_ms; /* of the exit towards destinations; 0: 10 s */
+};
+
+struct arci_snapshot_peer {
+    struct arctic_id id;
+    uint8_t key[ARCI_PEER_KEY_SIZE];
+    struct arctic_endpoint endpoints[ARCI_PEER_ENDPOINTS_MAX]; /* tunnel, the best first */
+    size_t endpoint_count;
+    bool connected; /* flows are carried to and taken from connected peers only */
+};
+
+/* One service, at its entry or its exit. */
+struct arci_snapshot_service {
+    struct arctic_id id;
+    struct arctic_id peer_id; /* the other end: the target at the entry, the source at the exit */
+    const char *interface;    /* its own, on the source peer; NULL or "" for none */
+    const struct arci_route *routes;
+    size_t route_count;
+};
+
+/* Makes an empty snapshot with one reference. Errors: ARCTIC_E_NO_MEMORY. */
+int arci_snapshot_create(const struct arci_snapshot_options *options, struct arci_snapshot **ret_snapshot,
+                         struct arctic_error *error);
+
+struct arci_snapshot *arci_snapshot_ref(struct arci_snapshot *snapshot);
+
+/* NULL is allowed. */
+void arci_snapshot_unref(struct arci_snapshot *snapshot);
+
+ARCI_DEFINE_CLEANUP(struct arci_snapshot *, arci_snapshot_unref, arci_snapshot_cleanup)
+
+/* Errors: ARCTIC_E_ALREADY_EXISTS, ARCTIC_E_NO_MEMORY. */
+int arci_snapshot_add_peer(struct arci_snapshot *snapshot, const struct arci_snapshot_peer *peer, struct arctic_error *error);
+
+/*
+ * Adds a service whose entry, or exit, is here; routes are copied. Errors: ARCTIC_E_NOT_FOUND (its peer was not added),
+ * ARCTIC_E_ALREADY_EXISTS, those of arctic_route_table_add_route(). After an error the snapshot is to be dropped.
+ */
+int arci_snapshot_add_entry(struct arci_snapshot *snapshot, const struct arci_snapshot_service *service,
+                            struct arctic_error *error);
+int arci_snapshot_add_exit(struct arci_snapshot *snapshot, const struct arci_snapshot_service *service,
+                           struct arctic_error *error);
+
+/* Reading, for the workers */
+
+struct arci_snapshot_entry {
+    struct arctic_id id;
+    size_t peer; /* index */
+};
+
+struct arci_snapshot_exit {
+    struct arctic_id id;
+    size_t peer;
+    bool has_interface;
+    struct arctic_route_table *coverage; /* its routes alone */
+};
+
+const struct arci_snapshot_options *arci_snapshot_options(const struct arci_snapshot *snapshot);
+const struct arci_snapshot_peer *arci_snapshot_peers(const struct arci_snapshot *snapshot, size_t *ret_count);
+const struct arci_snapshot_entry *arci_snapshot_entries(const struct arci_snapshot *snapshot, size_t *ret_count);
+const struct arci_snapshot_exit *arci_snapshot_exits(const struct arci_snapshot *snapshot, size_t *ret_count);
+
+/* The entry service that takes a flow; NULL where none does. */
+const struct arci_snapshot_entry *arci_snapshot_match(const struct arci_snapshot *snapshot, const struct arctic_flow *flow);
+
+/* By id; NULL where there is none. Services are kept in the order of their ids. */
+const struct arci_snapshot_entry *arci_snapshot_find_entry(const struct arci_snapshot *snapshot, const struct arctic_id *id);
+const struct arci_snapshot_exit *arci_snapshot_find_exit(const struct arci_snapshot *snapshot, const struct arctic_id *id);
+
+/*
+ * Whether a flow that `peer_id` sends may be served: its service has its exit here, comes from that peer, which is connected, and
+ * covers the flow. *ret_why says what is wrong, else. An entry's interface covers all.
+ */
+const struct arci_snapshot_exit *arci_snapshot_admit(const struct arci_snapshot *snapshot, const struct arctic_id *peer_id,
+                                                     const struct arci_stream_request *request, const char **ret_why);
+
+#endif
