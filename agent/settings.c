@@ -39,8 +39,8 @@ static const struct setting table[] = {
     {"TUNNEL_PRIME_KB", "512", NUMBER(prime_kb, 0, 65536), "KiB of padding that warms a fresh tunnel connection, each way"},
     {"TABLE_MODE", "auto", TEXT(table_mode), "nft table: owner, plain or auto"},
     {"MARK_MASK", "0xfff00000", NUMBER(mark_mask, 1, UINT32_MAX), "packet mark bits that Arctic may use"},
-    {"ROUTE_TABLE", "42010", NUMBER(route_table, 1, UINT32_MAX), "routing table of captured packets"},
-    {"RULE_PRIORITY", "10", NUMBER(rule_priority, 1, 32765), "priority of the ip rule that leads there"},
+    {"ROUTE_TABLE", "61000", NUMBER(route_table, 1, UINT32_MAX), "routing table of captured packets"},
+    {"RULE_PRIORITY", "610", NUMBER(rule_priority, 1, 32765), "priority of the ip rule that leads there"},
 };
 
 #define SETTING_COUNT (sizeof table / sizeof table[0])

@@ -42,8 +42,8 @@ struct arctic_agent_options {
     uint32_t workers;               /* data-plane threads, 1..64; default 1 */
     int32_t table_mode;             /* enum arctic_table_mode */
     uint32_t mark_mask;             /* packet mark bits that are Arctic's: 8 or more bits in one run; default 0xfff00000 */
-    uint32_t route_table;           /* routing table of captured packets; default 42010 */
-    uint32_t rule_priority;         /* priority of the ip rule that leads there; default 10 */
+    uint32_t route_table;           /* routing table of captured packets; default 61000 */
+    uint32_t rule_priority;         /* priority of the ip rule that leads there; default 610 */
     uint32_t prime_kb;              /* padding that warms a fresh tunnel connection, each way, 0..65536 KiB; default 512 */
     int32_t prime_off;              /* not 0: send no padding */
     struct arctic_log *log;         /* may be NULL; stays the caller's and must outlive the agent */
@@ -79,9 +79,6 @@ ARCTIC_API int arctic_agent_ports(const struct arctic_agent *agent, struct arcti
 
 /* Ends an agent that does not run (any more), with all kernel state it still holds. NULL is allowed. */
 ARCTIC_API void arctic_agent_free(struct arctic_agent *agent);
-
-/* Version of the library, such as "0.1.0". Static text. Any thread. */
-ARCTIC_API const char *arctic_version(void);
 
 #ifdef __cplusplus
 }

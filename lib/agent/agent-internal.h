@@ -70,6 +70,7 @@ struct arctic_agent {
     bool kernel_lock_ready;
     struct arci_proxy *proxy;
     uint16_t tunnel_port; /* in use; 0 before the data plane runs */
+    uint16_t tproxy_port;
 
     struct arci_agent_peer **peers; /* ordered by id; those that completed a handshake */
     size_t peer_count;

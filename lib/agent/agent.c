@@ -144,11 +144,20 @@ static void on_control(void *context, SSL *ssl, int fd, const struct arctic_endp
     close(fd);
 }
 
-static void on_refused(void *context, const struct arctic_id *service, const struct arctic_endpoint *destination)
+static void on_refused(void *context, const struct arctic_id *service, const struct arctic_endpoint *destination, int reason)
 {
     struct arctic_agent *agent = context;
+    (void)reason;
     if (!agent->stopping)
         arci_refusals_add(agent, service, destination);
+}
+
+/* Whether a peer counts as reachable is decided by its control link; this is for whoever reads the log. */
+static void on_peer_state(void *context, const struct arctic_id *peer_id, bool reachable, int64_t rtt_us)
+{
+    struct arctic_agent *agent = context;
+    arci_log_info(agent->log, "tproxymgr", reachable ? "tunnel is up" : "tunnel is down", ARCI_TEXT("peer_id", peer_id->text),
+                  ARCI_INT("rtt_us", rtt_us));
 }
 
 static int start_proxy(struct arctic_agent *agent, struct arctic_error *error)
@@ -157,17 +166,16 @@ static int start_proxy(struct arctic_agent *agent, struct arctic_error *error)
         .loop = &agent->loop,
         .log = agent->log,
         .tls = agent->tls,
-        .worker_count = agent->settings.workers,
+        .workers = agent->settings.workers,
         .tunnel_port = agent->settings.tunnel_port,
         .tproxy_port = agent->settings.tproxy_port,
         .mark = arci_kernel_bypass_mark(agent->kernel),
-        .on_control = on_control,
-        .on_refused = on_refused,
-        .context = agent,
+        .callbacks = {.control = on_control, .refused = on_refused, .peer_state = on_peer_state},
+        .user = agent,
     };
     int code = arci_proxy_create(&options, &agent->proxy, error);
     if (code >= 0)
-        agent->tunnel_port = arci_proxy_tunnel_port(agent->proxy);
+        arci_proxy_ports(agent->proxy, &agent->tunnel_port, &agent->tproxy_port);
     return code;
 }
 

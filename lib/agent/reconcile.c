@@ -163,7 +163,7 @@ static void begin_pass(struct arci_reconciler *reconciler)
         call_waiters(&reconciler->served);
         return;
     }
-    if (arci_plan_services(agent, arci_proxy_tproxy_port(agent->proxy), &reconciler->plan, &reconciler->error) < 0) {
+    if (arci_plan_services(agent, agent->tproxy_port, &reconciler->plan, &reconciler->error) < 0) {
         fail_pass(reconciler);
         return;
     }

@@ -26,7 +26,7 @@ static int read_name(const json_t *object, char *ret_name, struct arctic_error *
     return ARCTIC_OK;
 }
 
-static int read_transport(const json_t *object, enum arci_transport *ret_transport,
+static int read_transport(const json_t *object, enum arci_transport_type *ret_transport,
                           struct arctic_error *error)
 {
     const char *text = NULL;
@@ -34,8 +34,8 @@ static int read_transport(const json_t *object, enum arci_transport *ret_transpo
     if (code < 0 || !text)
         return code;
     for (int i = ARCI_TRANSPORT_TCP; i <= ARCI_TRANSPORT_AUTO; i++) {
-        if (strcmp(text, arci_transport_name((enum arci_transport)i)) == 0) {
-            *ret_transport = (enum arci_transport)i;
+        if (strcmp(text, arci_transport_name((enum arci_transport_type)i)) == 0) {
+            *ret_transport = (enum arci_transport_type)i;
             return ARCTIC_OK;
         }
     }

@@ -22,7 +22,7 @@ int arci_service_copy(const struct arci_service *service, struct arci_service *r
     return ARCTIC_OK;
 }
 
-const char *arci_transport_name(enum arci_transport transport)
+const char *arci_transport_name(enum arci_transport_type transport)
 {
     static const char *const names[] = {"tcp", "kcp", "auto"};
     return names[transport];

@@ -10,7 +10,7 @@
 #include "model/name.h"
 #include "model/route.h"
 
-enum arci_transport {
+enum arci_transport_type {
     ARCI_TRANSPORT_TCP = 0,
     ARCI_TRANSPORT_KCP = 1,
     ARCI_TRANSPORT_AUTO = 2,
@@ -40,7 +40,7 @@ struct arci_service {
     char name[ARCI_NAME_SIZE];
     struct arctic_id source_peer_id;
     struct arctic_id target_peer_id;
-    enum arci_transport transport;
+    enum arci_transport_type transport;
     enum arci_when_unreachable when_unreachable;
     bool requires_interface;
     bool fully_transparent;
@@ -67,7 +67,7 @@ void arci_service_release(struct arci_service *service);
 int arci_service_copy(const struct arci_service *service, struct arci_service *ret_copy,
                       struct arctic_error *error);
 
-const char *arci_transport_name(enum arci_transport transport);
+const char *arci_transport_name(enum arci_transport_type transport);
 const char *arci_when_unreachable_name(enum arci_when_unreachable choice);
 const char *arci_service_state_name(enum arci_service_state state);
 
