@@ -1,0 +1,318 @@
+"""What scripts/test runs: builds, unit tests, fuzz targets, system tests. The last line it prints sums all of them up."""
+
+import argparse
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+BUILD_ROOT = Path(os.environ.get("ARCTIC_BUILD_ROOT") or REPOSITORY).resolve()
+PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--timeout=240"]
+JOBS = "2"
+FUZZ_SECONDS = 10
+SHOWN_LINES = 200
+SANITIZER_ENVIRONMENT = {
+    "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+}
+
+
+@dataclass
+class Tally:
+    """Results so far."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    def fail(self, what: str) -> None:
+        self.failed += 1
+        self.failures.append(what)
+
+    def add_junit(self, path: Path, origin: str) -> int:
+        """Counts the test cases of a JUnit file and returns how many of them failed."""
+        before = self.failed
+        for case in ElementTree.parse(path).getroot().iter("testcase"):
+            if case.find("failure") is not None or case.find("error") is not None:
+                self.fail(f"{origin}: {case.get('classname') or ''} {case.get('name') or ''}")
+            elif case.find("skipped") is not None:
+                self.skipped += 1
+            else:
+                self.passed += 1
+        return self.failed - before
+
+
+@dataclass(frozen=True)
+class Build:
+    """A build directory and how it is set up."""
+
+    name: str
+    compiler: str
+    options: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def directory(self) -> Path:
+        return BUILD_ROOT / self.name
+
+    @property
+    def setup(self) -> list[str]:
+        return ["meson", "setup", str(self.directory), str(REPOSITORY), *self.options]
+
+
+SANITIZERS = ("-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=1")
+GCC = Build("build", "gcc")
+CLANG = Build("build-clang", "clang")
+SANITIZED = Build("build-sanitize", "gcc", SANITIZERS, SANITIZER_ENVIRONMENT)
+FUZZ = Build(
+    "build-fuzz",
+    "clang",
+    (*SANITIZERS, "-Dfuzz=true", "-Dc_args=-fsanitize=fuzzer-no-link"),
+    SANITIZER_ENVIRONMENT,
+)
+
+
+class Runner:
+    """Runs commands with their output in a file each, which is shown where one fails."""
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+        self._children: set[subprocess.Popen[bytes]] = set()
+        self._logs = BUILD_ROOT / GCC.name / "test-logs"
+
+    # Commands
+
+    def _log_path(self, name: str) -> Path:
+        self._logs.mkdir(parents=True, exist_ok=True)
+        return self._logs / f"{name.replace(' ', '-').replace('/', '-')}.log"
+
+    def start(
+        self, name: str, args: Sequence[str], environment: Mapping[str, str], limit: float
+    ) -> Callable[[], int]:
+        """Starts a command; what it returns waits for the command and gives its code."""
+        log_path = self._log_path(name)
+        with log_path.open("wb") as log:
+            child = subprocess.Popen(
+                args,
+                cwd=REPOSITORY,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **environment},
+                start_new_session=True,
+            )
+        self._children.add(child)
+        deadline = time.monotonic() + limit
+
+        def wait() -> int:
+            try:
+                code = child.wait(deadline - time.monotonic())
+            except subprocess.TimeoutExpired:
+                self._end(child)
+                with log_path.open("a") as log:
+                    log.write(f"\nended after {limit:g} s\n")
+                code = 124
+            self._children.discard(child)
+            return code
+
+        return wait
+
+    def run(
+        self,
+        name: str,
+        args: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        limit: float = 900,
+    ) -> int:
+        return self.start(name, args, environment or {}, limit)()
+
+    def show(self, name: str) -> None:
+        """Prints the end of a command's output."""
+        lines = self._log_path(name).read_text(errors="replace").splitlines()
+        if len(lines) > SHOWN_LINES:
+            print(f"    ... the beginning is in {self._log_path(name)}")
+        print("".join(f"    {line}\n" for line in lines[-SHOWN_LINES:]), end="", flush=True)
+
+    def _end(self, child: subprocess.Popen[bytes]) -> None:
+        for number, seconds in ((signal.SIGINT, 20), (signal.SIGTERM, 5), (signal.SIGKILL, 5)):
+            try:
+                os.killpg(child.pid, number)
+                child.wait(seconds)
+            except ProcessLookupError:
+                return
+            except subprocess.TimeoutExpired:
+                continue
+            return
+
+    def end_all(self) -> None:
+        for child in self._children.copy():
+            self._end(child)
+
+    @contextmanager
+    def stage(self, text: str) -> Iterator[list[str]]:
+        """Prints a line when it begins and one when it ends; remarks go into the list."""
+        print(f"{text} ...", flush=True)
+        began, failed, remarks = time.monotonic(), self.tally.failed, list[str]()
+        yield remarks
+        outcome = "ok" if self.tally.failed == failed else "FAILED"
+        remark = f": {', '.join(remarks)}" if remarks else ""
+        print(f"{text} {outcome}{remark} ({time.monotonic() - began:.0f} s)", flush=True)
+
+    def check(self, text: str, name: str, args: Sequence[str]) -> None:
+        """One command that is one test."""
+        with self.stage(text):
+            if self.run(name, args):
+                self.tally.fail(text)
+                self.show(name)
+            else:
+                self.tally.passed += 1
+
+    # Stages
+
+    def build(self, build: Build) -> bool:
+        """Sets up and compiles; a directory that was set up otherwise, or not to the end, is made anew."""
+        with self.stage(f"{build.name} with {build.compiler}"):
+            note = build.directory / "arctic-setup.json"
+            wanted = json.dumps([build.compiler, *build.setup])
+            whole = (build.directory / "build.ninja").is_file()
+            if not whole or not note.is_file() or note.read_text() != wanted:
+                for name in ("meson-private", "meson-info", "build.ninja", "arctic-setup.json"):
+                    path = build.directory / name
+                    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+                if self._failed_build(build, "setup", build.setup):
+                    return False
+                note.write_text(wanted)
+            return not self._failed_build(
+                build, "compile", ["ninja", "--quiet", "-j", JOBS, "-C", str(build.directory)]
+            )
+
+    def _failed_build(self, build: Build, phase: str, args: Sequence[str]) -> bool:
+        name = f"{build.name} {phase}"
+        code = self.run(name, args, {"CC": build.compiler})
+        if code:
+            self.tally.fail(name)
+            self.show(name)
+        return code != 0
+
+    def _count(self, name: str, code: int, junit: Path, remarks: list[str]) -> None:
+        tally = self.tally
+        passed, skipped = tally.passed, tally.skipped
+        failed = tally.add_junit(junit, name) if junit.is_file() else 0
+        if code and not failed:
+            tally.fail(f"{name}: code {code}")
+        if code or failed:
+            self.show(name)
+        remarks.append(f"{tally.passed - passed} passed")
+        if tally.skipped > skipped:
+            remarks.append(f"{tally.skipped - skipped} skipped")
+
+    def unit(self, build: Build) -> None:
+        with self.stage(f"unit tests of {build.name}") as remarks:
+            name = f"{build.name} unit"
+            junit = build.directory / "meson-logs" / "testlog.junit.xml"
+            junit.unlink(missing_ok=True)
+            args = ["meson", "test", "-C", str(build.directory), "--no-rebuild", "--print-errorlogs"]
+            code = self.run(name, [*args, "--num-processes", JOBS], build.environment)
+            self._count(name, code, junit, remarks)
+
+    def system(self, build: Build, text: str, selection: Sequence[str], limit: float) -> None:
+        with self.stage(f"system tests of {build.name}, {text}") as remarks:
+            name = f"{build.name} system {text}"
+            junit = self._log_path(name).with_suffix(".xml")
+            junit.unlink(missing_ok=True)
+            args = [*PYTEST, f"--junit-xml={junit}", *selection, "tests/system"]
+            environment = {**build.environment, "ARCTIC_BUILD": str(build.directory)}
+            self._count(name, self.run(name, args, environment, limit), junit, remarks)
+
+    def fuzz(self, build: Build) -> None:
+        """Every target for some seconds, two at a time. What is found stays in the build directory."""
+        folder = build.directory / "tests" / "fuzz"
+        targets = sorted(path for path in folder.glob("fuzz-*") if path.is_file() and not path.suffix)
+        with self.stage(f"fuzzing {len(targets)} targets for {FUZZ_SECONDS} s each") as remarks:
+            if not targets:
+                self.tally.fail(f"no fuzz target in {folder}")
+            for first in range(0, len(targets), int(JOBS)):
+                self._fuzz_some(build, targets[first : first + int(JOBS)])
+            remarks.append(", ".join(target.name.removeprefix("fuzz-") for target in targets))
+
+    def _fuzz_some(self, build: Build, targets: Sequence[Path]) -> None:
+        artifacts = build.directory / "fuzz-artifacts"
+        artifacts.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="arctic-fuzz-") as scratch:
+            running = []
+            for target in targets:
+                grown = Path(scratch, target.name)
+                grown.mkdir()
+                corpus = REPOSITORY / "tests" / "fuzz" / "corpus" / target.name.removeprefix("fuzz-")
+                args = [str(target), f"-max_total_time={FUZZ_SECONDS}", "-rss_limit_mb=1024", "-timeout=10"]
+                args += [f"-artifact_prefix={artifacts}/{target.name}-", str(grown), str(corpus)]
+                running.append((target.name, self.start(target.name, args, build.environment, 120)))
+            for name, wait in running:
+                if wait():
+                    self.tally.fail(name)
+                    self.show(name)
+                else:
+                    self.tally.passed += 1
+
+
+def quick(runner: Runner) -> None:
+    if not runner.build(GCC):
+        return
+    runner.unit(GCC)
+    runner.system(GCC, "fast", ["-m", "not slow"], 480)
+
+
+def full(runner: Runner) -> None:
+    runner.check("layout of the C files", "format", ["scripts/format", "--check"])
+    built = {build.name: runner.build(build) for build in (GCC, CLANG, SANITIZED, FUZZ)}
+    for build in (GCC, CLANG, SANITIZED):
+        if built[build.name]:
+            runner.unit(build)
+    if built[FUZZ.name]:
+        runner.fuzz(FUZZ)
+    if built[GCC.name]:
+        runner.system(GCC, "all", [], 1800)
+    if built[SANITIZED.name]:
+        # The lab has none of our code in it, and times taken with sanitizers mean nothing.
+        chosen = ["-m", "not timing", "--ignore=tests/system/test_lab.py"]
+        runner.system(SANITIZED, "with sanitizers", chosen, 1800)
+
+
+def interrupted(number: int, _frame: object) -> None:
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/test", description="Builds Arctic and runs its tests.")
+    parser.add_argument("--quick", action="store_true", help="gcc build, unit tests and fast system tests")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, interrupted)
+    began = time.monotonic()
+    runner = Runner()
+    tally = runner.tally
+    try:
+        (quick if options.quick else full)(runner)
+    except KeyboardInterrupt as reason:
+        runner.end_all()
+        print(f"\ninterrupted {reason}", flush=True)
+        return 130
+    for failure in tally.failures:
+        print(f"FAILED {failure}")
+    print(f"{shlex.join(['scripts/test', *sys.argv[1:]])} took {time.monotonic() - began:.0f} s")
+    print(f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped", flush=True)
+    return 1 if tally.failed or not tally.passed else 0
+
+
+sys.exit(main())
