@@ -199,7 +199,7 @@ static void become_ready(struct arci_tls_connection *connection)
     connection->deadline = 0;
     connection->heard_at = arci_tls_now(connection->transport);
     if (connection->opener)
-        arci_dial_won(connection->dial, connection);
+        arci_tls_dial_won(connection->dial, connection);
     else
         admit(connection);
     /* What came with the last handshake message sits in OpenSSL's buffer. */

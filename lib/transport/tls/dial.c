@@ -81,7 +81,7 @@ static void end(struct arci_tls_dial *dial)
     free(dial);
 }
 
-bool arci_dial_start(struct arci_tls_peer *peer)
+bool arci_tls_dial_start(struct arci_tls_peer *peer)
 {
     struct arci_tls_dial *dial = calloc(1, sizeof *dial);
     if (!dial)
@@ -94,7 +94,7 @@ bool arci_dial_start(struct arci_tls_peer *peer)
     return true;
 }
 
-void arci_dial_won(struct arci_tls_dial *dial, struct arci_tls_connection *connection)
+void arci_tls_dial_won(struct arci_tls_dial *dial, struct arci_tls_connection *connection)
 {
     dial->attempts[connection->endpoint] = NULL;
     connection->dial = NULL;
@@ -102,7 +102,7 @@ void arci_dial_won(struct arci_tls_dial *dial, struct arci_tls_connection *conne
     arci_peer_connected(connection);
 }
 
-void arci_dial_lost(struct arci_tls_dial *dial, struct arci_tls_connection *connection)
+void arci_tls_dial_lost(struct arci_tls_dial *dial, struct arci_tls_connection *connection)
 {
     connection->dial = NULL;
     connection->peer = NULL;
@@ -121,7 +121,7 @@ static bool any_connected(const struct arci_tls_dial *dial)
     return false;
 }
 
-void arci_dial_tick(struct arci_tls_peer *peer)
+void arci_tls_dial_tick(struct arci_tls_peer *peer)
 {
     int64_t now = arci_tls_now(peer->transport);
     struct arci_tls_dial *dial = TAILQ_FIRST(&peer->dials);
@@ -138,7 +138,7 @@ void arci_dial_tick(struct arci_tls_peer *peer)
     }
 }
 
-void arci_dial_cancel_all(struct arci_tls_peer *peer)
+void arci_tls_dial_cancel_all(struct arci_tls_peer *peer)
 {
     struct arci_tls_dial *dial;
     while ((dial = TAILQ_FIRST(&peer->dials)))

@@ -72,7 +72,7 @@ void arci_peer_reconfigure(struct arci_tls_peer *peer, const struct arci_transpo
 {
     /* A new address deserves a try at once; attempts that run know the old ones by their index. */
     if (!same_endpoints(&peer->settings, settings)) {
-        arci_dial_cancel_all(peer);
+        arci_tls_dial_cancel_all(peer);
         peer->dial_after = 0;
         peer->preferred = 0;
     }
@@ -292,7 +292,7 @@ static void replenish(struct arci_tls_peer *peer)
     size_t limit = peer->failures > 0 ? 1 : ARCI_DIALS_MAX;
     while (peer->idle_count + peer->dial_count < wanted && peer->dial_count < limit &&
            arci_tls_now(transport) >= peer->dial_after) {
-        if (!arci_dial_start(peer))
+        if (!arci_tls_dial_start(peer))
             break;
     }
     count(peer);
@@ -353,7 +353,7 @@ void arci_peer_lost(struct arci_tls_connection *connection, bool was_ready)
     if (!peer)
         return;
     if (connection->dial) {
-        arci_dial_lost(connection->dial, connection);
+        arci_tls_dial_lost(connection->dial, connection);
         return;
     }
     connection->peer = NULL;
@@ -398,7 +398,7 @@ static void trim(struct arci_tls_peer *peer)
 
 void arci_peer_tick(struct arci_tls_peer *peer)
 {
-    arci_dial_tick(peer);
+    arci_tls_dial_tick(peer);
     fail_overdue(peer);
     trim(peer);
     replenish(peer);
@@ -406,7 +406,7 @@ void arci_peer_tick(struct arci_tls_peer *peer)
 
 void arci_peer_retire(struct arci_tls_peer *peer)
 {
-    arci_dial_cancel_all(peer);
+    arci_tls_dial_cancel_all(peer);
     fail_waiting(peer);
     count(peer);
 }
@@ -415,7 +415,7 @@ void arci_peer_remove(struct arci_tls_peer *peer)
 {
     struct arci_transport *transport = peer->transport;
     peer->removed = true;
-    arci_dial_cancel_all(peer);
+    arci_tls_dial_cancel_all(peer);
     struct arci_tls_connection *connection;
     for (connection = TAILQ_FIRST(&transport->connections); connection;
          connection = TAILQ_NEXT(connection, all)) {
