@@ -9,7 +9,8 @@ int arci_json_parse(const void *text, size_t length, json_t **ret_object, struct
 {
     json_error_t where;
     json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES, &where);
-    if (!value && json_error_code(&where) == json_error_out_of_memory)
+    /* Where an allocation fails jansson often says nothing at all: no text, and a code that was never set. */
+    if (!value && (where.text[0] == '\0' || json_error_code(&where) == json_error_out_of_memory))
         return arci_fail_memory(error);
     if (!value)
         return arci_fail(error, ARCTIC_E_INVALID_REQUEST, NULL, "not valid JSON at line %d, column %d: %s",

@@ -1,6 +1,7 @@
 /* Secrets of OAuth clients and what is stored of them. */
 #include "tests/unit/unit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/secret.h"
@@ -52,6 +53,9 @@ static void test_only_the_right_secret_matches(void **state)
         assert_false(arci_client_secret_matches(secret, hash));
         hash[i] ^= 1;
     }
+    char longer[sizeof hash + 1];
+    snprintf(longer, sizeof longer, "%sA", hash);
+    assert_false(arci_client_secret_matches(secret, longer));
     hash[strlen(hash) - 1] = '\0';
     assert_false(arci_client_secret_matches(secret, hash));
     assert_false(arci_client_secret_matches(secret, ""));

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 #include <openssl/err.h>
-#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -398,6 +398,52 @@ static void test_sending_key_is_renewed(void **state)
     carry(&pair->server, &pair->client, 1000000);
 }
 
+/* OpenSSL judges a call by the thread's error queue: what other code left there must not fail a connection. */
+static void test_errors_left_by_others_do_not_matter(void **state)
+{
+    struct pair *pair = *state;
+    char byte = 'x';
+    size_t length;
+    connect_pair(pair, key_of(&pair->server), ARCI_ALPN_FLOW);
+    ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
+    assert_int_equal(arci_tls_read(pair->client.ssl, &byte, 1, &length, &pair->client.error),
+                     ARCI_TLS_WANT_READ);
+    ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
+    assert_int_equal(arci_tls_write(pair->client.ssl, &byte, 1, &length, &pair->client.error), ARCI_TLS_DONE);
+}
+
+/* One context for all threads, as the data plane's workers use it. */
+static void *connect_many(void *argument)
+{
+    struct pair own = *(const struct pair *)argument;
+    for (int i = 0; i < 50; i++) {
+        int fds[2];
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+        own.client.fd = fds[0];
+        own.server.fd = fds[1];
+        connect_pair(&own, key_of(&own.server), ARCI_ALPN_FLOW);
+        if (own.client.status != ARCI_TLS_DONE || own.server.status != ARCI_TLS_DONE)
+            return argument;
+        SSL_free(own.client.ssl);
+        SSL_free(own.server.ssl);
+        close(fds[0]);
+        close(fds[1]);
+    }
+    return NULL;
+}
+
+static void test_threads_share_a_context(void **state)
+{
+    pthread_t threads[4];
+    void *failed;
+    for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, connect_many, *state), 0);
+    for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++) {
+        assert_int_equal(pthread_join(threads[i], &failed), 0);
+        assert_null(failed);
+    }
+}
+
 static void test_orderly_close_and_loss_differ(void **state)
 {
     struct pair *pair = *state;
@@ -446,6 +492,8 @@ int main(void)
         TEST(test_exporter_is_equal_on_both_ends),
         TEST(test_data_passes_both_ways_through_full_sockets),
         TEST(test_sending_key_is_renewed),
+        TEST(test_errors_left_by_others_do_not_matter),
+        TEST(test_threads_share_a_context),
         TEST(test_orderly_close_and_loss_differ),
         TEST(test_writing_to_a_dead_peer_raises_no_signal),
     };

@@ -213,6 +213,11 @@ static void test_claims(void **state)
     assert_claim(issuer, "exp", json_integer(INT64_MAX), "missing or of the wrong type");
     assert_claim(issuer, "nbf", json_string("x"), "missing or of the wrong type");
     assert_claim(issuer, "nbf", json_integer(NOW + 61), "its time has not come");
+    assert_claim(issuer, "iat", json_integer(NOW + 61), "its time has not come");
+    assert_claims(issuer,
+                  "{\"iss\":\"" PEER "\",\"sub\":\"" CLIENT "\",\"scope\":\"" SCOPE
+                  "\",\"iat\":1767225700,\"nbf\":1,\"exp\":1767229200,\"jti\":\"a\"}",
+                  "its time has not come");
     assert_claim(issuer, "iss", json_string("peer_01JD2Q4Y7M8N9P0QRSTVWXYZ99"),
                  "no peer that this agent trusts");
     assert_claims(issuer, "{\"iss\":\"" PEER "\",\"iss\":\"" PEER "\"}", "not one JSON object");
