@@ -11,7 +11,8 @@
 #define ARCI_EXIT_PORTS_MAX 8
 
 struct arci_exit_policy {
-    struct arctic_cidr allowed[ARCI_EXIT_ALLOWED_MAX]; /* destinations that an operator opens in spite of the rules below */
+    struct arctic_cidr
+        allowed[ARCI_EXIT_ALLOWED_MAX]; /* destinations that an operator opens in spite of the rules below */
     size_t allowed_count;
     uint16_t own_ports[ARCI_EXIT_PORTS_MAX]; /* of this agent (API, tunnel), closed on its own addresses */
     size_t own_port_count;
@@ -30,7 +31,8 @@ const char *arci_policy_forbids(const struct arci_exit_policy *policy, const str
                                 const struct arctic_endpoint *destination);
 
 /* Whether a captured flow comes back from where it would be sent: its source is an address of the target peer. */
-bool arci_policy_is_loop(const struct arctic_endpoint *peer_endpoints, size_t count, const struct arctic_address *source);
+bool arci_policy_is_loop(const struct arctic_endpoint *peer_endpoints, size_t count,
+                         const struct arctic_address *source);
 
 /* Whether a set has a global address of IPv6. */
 bool arci_policy_has_ipv6(const struct arci_address_set *own);

@@ -29,7 +29,8 @@ struct arci_proxy_callbacks {
      * The exit could not reach a destination, and the client was reset: new connections to it may be reset for a while. `reason`
      * is an enum arci_stream_reason. Under a flood some are dropped.
      */
-    void (*refused)(void *user, const struct arctic_id *service_id, const struct arctic_endpoint *destination, int reason);
+    void (*refused)(void *user, const struct arctic_id *service_id, const struct arctic_endpoint *destination,
+                    int reason);
     /* A peer with services towards it began or ceased to answer. `rtt_us` is -1 where it was not measured. */
     void (*peer_state)(void *user, const struct arctic_id *peer_id, bool reachable, int64_t rtt_us);
 };
@@ -42,6 +43,7 @@ struct arci_proxy_options {
     const char *tunnel_address; /* numeric; NULL or "": all addresses of both families */
     uint16_t tunnel_port;       /* 0: a free one */
     uint16_t tproxy_port;       /* 0: a free one */
+    const char *anchor;         /* arci_kernel_anchor(): where connections made on this host seem to arrive */
     uint32_t mark;              /* SO_MARK of every socket (arci_kernel_bypass_mark()) */
     struct arci_proxy_callbacks callbacks;
     void *user;
@@ -51,7 +53,8 @@ struct arci_proxy_options {
  * Binds the listeners and starts the workers. Without a snapshot they take nothing. Errors: ARCTIC_E_USAGE, ARCTIC_E_SYSTEM (a
  * port that is taken and the like), ARCTIC_E_NO_MEMORY. After an error the control loop has to run on once for closing handles.
  */
-int arci_proxy_create(const struct arci_proxy_options *options, struct arci_proxy **ret_proxy, struct arctic_error *error);
+int arci_proxy_create(const struct arci_proxy_options *options, struct arci_proxy **ret_proxy,
+                      struct arctic_error *error);
 
 /* The ports in use. */
 void arci_proxy_ports(const struct arci_proxy *proxy, uint16_t *ret_tunnel, uint16_t *ret_tproxy);
@@ -60,7 +63,8 @@ void arci_proxy_ports(const struct arci_proxy *proxy, uint16_t *ret_tunnel, uint
  * Swaps the configuration; the caller keeps its reference. Flows of services that are gone, or whose peer is no longer connected,
  * are reset; all others live on. Errors: ARCTIC_E_NO_MEMORY, with the old configuration kept.
  */
-int arci_proxy_set_snapshot(struct arci_proxy *proxy, struct arci_snapshot *snapshot, struct arctic_error *error);
+int arci_proxy_set_snapshot(struct arci_proxy *proxy, struct arci_snapshot *snapshot,
+                            struct arctic_error *error);
 
 /* Sums over the workers since the service first appeared; false for a service that the snapshot does not have. */
 struct arci_service_stats {
@@ -84,7 +88,8 @@ struct arci_peer_stats {
     uint64_t primed_bytes;
     uint64_t protocol_errors;
 };
-bool arci_proxy_peer_stats(const struct arci_proxy *proxy, const struct arctic_id *peer_id, struct arci_peer_stats *ret_stats);
+bool arci_proxy_peer_stats(const struct arci_proxy *proxy, const struct arctic_id *peer_id,
+                           struct arci_peer_stats *ret_stats);
 
 /*
  * Begins to stop: nothing new is taken, and what is open after `grace_ms` is reset. When all workers have ended, no handle of the

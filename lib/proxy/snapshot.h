@@ -56,7 +56,8 @@ void arci_snapshot_unref(struct arci_snapshot *snapshot);
 ARCI_DEFINE_CLEANUP(struct arci_snapshot *, arci_snapshot_unref, arci_snapshot_cleanup)
 
 /* Errors: ARCTIC_E_ALREADY_EXISTS, ARCTIC_E_NO_MEMORY. */
-int arci_snapshot_add_peer(struct arci_snapshot *snapshot, const struct arci_snapshot_peer *peer, struct arctic_error *error);
+int arci_snapshot_add_peer(struct arci_snapshot *snapshot, const struct arci_snapshot_peer *peer,
+                           struct arctic_error *error);
 
 /*
  * Adds a service whose entry, or exit, is here; routes are copied. Errors: ARCTIC_E_NOT_FOUND (its peer was not added),
@@ -83,21 +84,31 @@ struct arci_snapshot_exit {
 
 const struct arci_snapshot_options *arci_snapshot_options(const struct arci_snapshot *snapshot);
 const struct arci_snapshot_peer *arci_snapshot_peers(const struct arci_snapshot *snapshot, size_t *ret_count);
-const struct arci_snapshot_entry *arci_snapshot_entries(const struct arci_snapshot *snapshot, size_t *ret_count);
+const struct arci_snapshot_entry *arci_snapshot_entries(const struct arci_snapshot *snapshot,
+                                                        size_t *ret_count);
 const struct arci_snapshot_exit *arci_snapshot_exits(const struct arci_snapshot *snapshot, size_t *ret_count);
 
+/* By id; NULL where there is none. */
+const struct arci_snapshot_peer *arci_snapshot_find_peer(const struct arci_snapshot *snapshot,
+                                                         const struct arctic_id *id);
+
 /* The entry service that takes a flow; NULL where none does. */
-const struct arci_snapshot_entry *arci_snapshot_match(const struct arci_snapshot *snapshot, const struct arctic_flow *flow);
+const struct arci_snapshot_entry *arci_snapshot_match(const struct arci_snapshot *snapshot,
+                                                      const struct arctic_flow *flow);
 
 /* By id; NULL where there is none. Services are kept in the order of their ids. */
-const struct arci_snapshot_entry *arci_snapshot_find_entry(const struct arci_snapshot *snapshot, const struct arctic_id *id);
-const struct arci_snapshot_exit *arci_snapshot_find_exit(const struct arci_snapshot *snapshot, const struct arctic_id *id);
+const struct arci_snapshot_entry *arci_snapshot_find_entry(const struct arci_snapshot *snapshot,
+                                                           const struct arctic_id *id);
+const struct arci_snapshot_exit *arci_snapshot_find_exit(const struct arci_snapshot *snapshot,
+                                                         const struct arctic_id *id);
 
 /*
  * Whether a flow that `peer_id` sends may be served: its service has its exit here, comes from that peer, which is connected, and
  * covers the flow. *ret_why says what is wrong, else. An entry's interface covers all.
  */
-const struct arci_snapshot_exit *arci_snapshot_admit(const struct arci_snapshot *snapshot, const struct arctic_id *peer_id,
-                                                     const struct arci_stream_request *request, const char **ret_why);
+const struct arci_snapshot_exit *arci_snapshot_admit(const struct arci_snapshot *snapshot,
+                                                     const struct arctic_id *peer_id,
+                                                     const struct arci_stream_request *request,
+                                                     const char **ret_why);
 
 #endif

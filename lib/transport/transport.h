@@ -173,8 +173,11 @@ struct arci_transport_ops {
     int (*configure)(struct arci_transport *transport, const struct arci_transport_settings *settings,
                      const struct arci_transport_peer *peers, size_t peer_count, struct arctic_error *error);
 
-    /* Stops listening, keeping warm and opening; streams that exist live on. */
+    /* Stops listening, keeping warm and opening; streams that exist live on, but those that wait for a connection fail in the call. */
     void (*retire)(struct arci_transport *transport);
+
+    /* After retire(): whether everything that was written or finished has left. */
+    bool (*drained)(const struct arci_transport *transport);
 
     /*
      * Ends the transport, retired or not. The caller has closed every stream before. The memory goes when the

@@ -301,6 +301,17 @@ struct arci_tls_connection *arci_connection_create(struct arci_transport *transp
     return connection;
 }
 
+void arci_connection_end(struct arci_tls_connection *connection)
+{
+    if (!arci_connection_alive(connection) || arci_connection_writable(connection)) {
+        arci_connection_close(connection);
+        return;
+    }
+    connection->ending = true;
+    connection->deadline = arci_tls_now(connection->transport) + ARCI_END_MS;
+    arci_connection_update(connection);
+}
+
 static void end_socket(struct arci_tls_connection *connection, bool orderly)
 {
     if (connection->ssl && orderly)

@@ -22,6 +22,9 @@ void arci_connection_accept(struct arci_transport *transport, int fd, const stru
  */
 void arci_connection_close(struct arci_tls_connection *connection);
 
+/* Ends a connection between flows as soon as what was written has left. */
+void arci_connection_end(struct arci_tls_connection *connection);
+
 /* As arci_connection_close(), later and from the loop, for failures within calls of the table. */
 void arci_connection_break(struct arci_tls_connection *connection);
 

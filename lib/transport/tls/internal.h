@@ -17,6 +17,7 @@
 #define ARCI_QUIET_LIMIT_MS 60000   /* an idle accepted connection whose opener does not even ping */
 #define ARCI_HANDSHAKE_MS 10000     /* for an accepted connection */
 #define ARCI_HANDSHAKES_MAX 512     /* accepted connections that have not proved a key yet */
+#define ARCI_END_MS 10000           /* for the last bytes of a connection that ends */
 #define ARCI_DRAIN_MS 2000          /* for the other end to stop sending after a reset */
 #define ARCI_DIAL_STAGGER_MS                                                                                 \
     250                   /* before the peer's next endpoint is tried beside the first (RFC 8305 section 5) */
@@ -74,6 +75,7 @@ struct arci_tls_connection {
     bool paused;    /* the stream took less than it was given */
     bool stalled;   /* the stream saw writable() false */
     bool broken;    /* failed while sending; to be closed from the loop */
+    bool ending;    /* to be closed when all is sent */
     struct arci_session session;
     struct arci_frame_decoder decoder;
     struct arci_stream *stream;

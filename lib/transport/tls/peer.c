@@ -255,10 +255,10 @@ void arci_peer_connected(struct arci_tls_connection *connection)
 void arci_peer_release(struct arci_tls_connection *connection)
 {
     struct arci_tls_peer *peer = connection->peer;
-    if (connection->is_idle)
+    if (connection->is_idle || connection->ending)
         return;
     if (connection->transport->retired || peer->idle_count >= connection->transport->settings.pool_maximum) {
-        arci_connection_close(connection);
+        arci_connection_end(connection);
         return;
     }
     peer->busy_count--;

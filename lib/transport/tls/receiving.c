@@ -228,6 +228,6 @@ void arci_connection_settle(struct arci_tls_connection *connection)
     connection->deadline = 0;
     if (connection->opener)
         arci_peer_release(connection);
-    else if (connection->transport->retired)
-        arci_connection_close(connection);
+    else if (connection->transport->retired && !connection->ending)
+        arci_connection_end(connection);
 }

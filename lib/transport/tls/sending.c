@@ -12,7 +12,8 @@
 #include "transport/tls/connection.h"
 #include "transport/tls/stream.h"
 
-#define PADDING_BURST 4 /* records of padding for one event of the loop, so that they do not hold up flows   \
+#define PADDING_BURST                                                                                        \
+    4 /* records of padding for one event of the loop, so that they do not hold up flows   \
                          */
 
 /* Content does not matter: the other end drops it, and everyone between sees it encrypted. */
@@ -184,7 +185,11 @@ static void send_padding(struct arci_tls_connection *connection)
 void arci_connection_flush(struct arci_tls_connection *connection)
 {
     flush_blocked(connection);
-    if (arci_connection_writable(connection) && !connection->session.active)
+    if (connection->ending && arci_connection_writable(connection)) {
+        arci_connection_close(connection);
+        return;
+    }
+    if (!connection->session.active && !connection->ending)
         send_padding(connection);
     struct arci_stream *stream = connection->stream;
     if (stream && connection->stalled && arci_stream_writable(stream)) {

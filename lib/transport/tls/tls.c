@@ -241,9 +241,20 @@ static void retire(struct arci_transport *transport)
     struct arci_tls_connection *connection;
     for (connection = TAILQ_FIRST(&transport->connections); connection;
          connection = TAILQ_NEXT(connection, all)) {
-        if (!connection->session.active)
-            arci_connection_close(connection);
+        if (!connection->session.active && !connection->ending)
+            arci_connection_end(connection);
     }
+}
+
+static bool drained(const struct arci_transport *transport)
+{
+    const struct arci_tls_connection *connection;
+    for (connection = TAILQ_FIRST(&transport->connections); connection;
+         connection = TAILQ_NEXT(connection, all)) {
+        if (connection->ending && connection->phase != ARCI_CONNECTION_CLOSED)
+            return false;
+    }
+    return true;
 }
 
 static void destroy(struct arci_transport *transport, void (*closed)(void *user), void *user)
@@ -266,6 +277,7 @@ const struct arci_transport_ops arci_transport_tls = {
     .create = create,
     .configure = configure,
     .retire = retire,
+    .drained = drained,
     .destroy = destroy,
     .open = arci_stream_open,
     .watch = arci_stream_watch,

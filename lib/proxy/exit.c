@@ -1,0 +1,142 @@
+/* See exit.h. An exit is no open proxy: everything a peer asks for is checked against services, routes and policy first. */
+#include "proxy/exit.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/address.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "proxy/worker.h"
+
+static void warn_of_refusal(struct arci_worker *worker, const struct arctic_id *peer_id,
+                            const struct arci_stream_request *request, const char *why)
+{
+    char client[ARCTIC_ENDPOINT_TEXT], destination[ARCTIC_ENDPOINT_TEXT];
+    int64_t suppressed;
+    if (!arci_log_allowed(&worker->refusal_log, arci_worker_now(worker), &suppressed))
+        return;
+    arci_log_warn(worker->options.log, ARCI_LOG_PROXY, "refused a flow of a peer",
+                  ARCI_TEXT("peer", peer_id->text), ARCI_TEXT("service", request->service_id.text),
+                  ARCI_TEXT("client", arctic_endpoint_format(&request->client, client)),
+                  ARCI_TEXT("destination", arctic_endpoint_format(&request->destination, destination)),
+                  ARCI_TEXT("reason", why), ARCI_INT("more", suppressed));
+}
+
+static enum arci_stream_reason reason_of(struct arci_worker *worker,
+                                         const struct arctic_endpoint *destination, int errnum)
+{
+    bool ipv6 = destination->address.family == ARCTIC_FAMILY_IPV6;
+    switch (errnum) {
+    case ECONNREFUSED:
+    case ECONNRESET:
+        return ARCI_REASON_REFUSED;
+    case EHOSTUNREACH:
+    case EHOSTDOWN:
+        return ARCI_REASON_HOST_UNREACHABLE;
+    case ETIMEDOUT:
+        return ARCI_REASON_TIMED_OUT;
+    case EAFNOSUPPORT:
+        return ipv6 ? ARCI_REASON_NO_IPV6 : ARCI_REASON_NET_UNREACHABLE;
+    case ENETUNREACH:
+    case EADDRNOTAVAIL:
+    case ENETDOWN:
+        /* One missing route of many is no reason to keep clients from IPv6 altogether. */
+        if (ipv6 && !arci_policy_has_ipv6(arci_own_addresses(&worker->own)))
+            return ARCI_REASON_NO_IPV6;
+        return ARCI_REASON_NET_UNREACHABLE;
+    case EACCES:
+    case EPERM:
+        return ARCI_REASON_NOT_PERMITTED; /* the host's own firewall, or a broadcast address of its networks */
+    default:
+        return ARCI_REASON_NO_RESOURCES;
+    }
+}
+
+/* A socket on its way to the destination; -1 with errno. */
+static int begin_connect(const struct arci_worker *worker, const struct arctic_endpoint *destination)
+{
+    struct sockaddr_storage address;
+    socklen_t length = arci_endpoint_to_sockaddr(destination, &address);
+    ARCI_CLOSE int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+    if (fd < 0)
+        return -1;
+    if (worker->options.mark != 0)
+        (void)setsockopt(fd, SOL_SOCKET, SO_MARK, &worker->options.mark, sizeof worker->options.mark);
+    arci_local_tune(fd);
+    if (connect(fd, (struct sockaddr *)&address, length) < 0 && errno != EINPROGRESS)
+        return -1;
+    return arci_steal_fd(&fd);
+}
+
+static void refuse(struct arci_flow *flow, enum arci_stream_reason reason)
+{
+    flow->worker->ops->refuse(flow->stream, reason);
+    flow->stream = NULL;
+    arci_flow_abort(flow, reason);
+}
+
+static const char *judge(struct arci_worker *worker, const struct arctic_id *peer_id,
+                         const struct arci_stream_request *request,
+                         const struct arci_snapshot_exit **ret_exit)
+{
+    const char *why = "there is no configuration";
+    const struct arci_snapshot *snapshot = worker->config ? worker->config->snapshot : NULL;
+    *ret_exit = snapshot ? arci_snapshot_admit(snapshot, peer_id, request, &why) : NULL;
+    if (!*ret_exit)
+        return why;
+    return arci_policy_forbids(&arci_snapshot_options(snapshot)->exit, arci_own_addresses(&worker->own),
+                               &request->destination);
+}
+
+void arci_exit_incoming(struct arci_worker *worker, struct arci_stream *stream,
+                        const struct arctic_id *peer_id, const struct arci_stream_request *request)
+{
+    size_t count;
+    const struct arci_snapshot_exit *exit;
+    const char *why = judge(worker, peer_id, request, &exit);
+    if (why) {
+        warn_of_refusal(worker, peer_id, request, why);
+        worker->ops->refuse(stream, ARCI_REASON_NOT_PERMITTED);
+        return;
+    }
+    const struct arci_config *config = worker->config;
+    int fd = begin_connect(worker, &request->destination);
+    if (fd < 0) {
+        worker->ops->refuse(stream, reason_of(worker, &request->destination, errno));
+        return;
+    }
+    size_t index = (size_t)(exit - arci_snapshot_exits(config->snapshot, &count));
+    struct arci_flow *flow = arci_flow_create(worker, fd, false, request, peer_id, config->exits[index]);
+    if (!flow) {
+        worker->ops->refuse(stream, ARCI_REASON_NO_RESOURCES);
+        return;
+    }
+    flow->stream = stream;
+    flow->connecting = true;
+    flow->deadline = arci_worker_now(worker) + arci_snapshot_options(config->snapshot)->connect_ms;
+    worker->ops->watch(stream, &arci_flow_events, flow);
+    arci_flow_update(flow);
+}
+
+void arci_exit_connected(struct arci_flow *flow, int errnum)
+{
+    socklen_t length = sizeof errnum;
+    if (errnum == 0 && getsockopt(flow->fd, SOL_SOCKET, SO_ERROR, &errnum, &length) < 0)
+        errnum = errno;
+    if (errnum != 0) {
+        refuse(flow, reason_of(flow->worker, &flow->request.destination, errnum));
+        return;
+    }
+    flow->connecting = false;
+    flow->worker->ops->accept(flow->stream);
+    arci_flow_start(flow);
+}
+
+void arci_exit_tick(struct arci_flow *flow)
+{
+    if (flow->connecting && !flow->closed && arci_worker_now(flow->worker) >= flow->deadline)
+        refuse(flow, ARCI_REASON_TIMED_OUT);
+}

@@ -1,0 +1,17 @@
+/* The host's own addresses, read from the kernel and kept for a short while. One thread. */
+#ifndef ARCI_PROXY_OWN_ADDRESSES_H
+#define ARCI_PROXY_OWN_ADDRESSES_H
+
+#include "proxy/policy.h"
+
+struct arci_own_addresses {
+    struct arci_address_set set;
+    int64_t read_at; /* arci_time_monotonic(); 0: never */
+};
+
+/* The set, read again when it is older than a few seconds. When the kernel cannot be asked, the last one stays. */
+const struct arci_address_set *arci_own_addresses(struct arci_own_addresses *own);
+
+void arci_own_addresses_release(struct arci_own_addresses *own);
+
+#endif

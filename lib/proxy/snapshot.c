@@ -1,0 +1,254 @@
+/* See snapshot.h. Arrays are kept in the order of ids and looked up by halving. */
+#include "proxy/snapshot.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+#define CONNECT_MS_DEFAULT 10000
+
+struct arci_snapshot {
+    atomic_uint references;
+    struct arci_snapshot_options options;
+    struct arctic_route_table *routes; /* of all entries */
+    struct arci_snapshot_peer *peers;
+    size_t peer_count;
+    struct arci_snapshot_entry *entries;
+    size_t entry_count;
+    struct arci_snapshot_exit *exits;
+    size_t exit_count;
+};
+
+/* Every row of the three arrays begins with its id. */
+static size_t place(const void *rows, size_t count, size_t size, const struct arctic_id *id, bool *ret_found)
+{
+    size_t low = 0, high = count;
+    *ret_found = false;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct arctic_id *row = (const void *)((const char *)rows + middle * size);
+        int order = strcmp(id->text, row->text);
+        *ret_found = *ret_found || order == 0;
+        if (order <= 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+static void *find(const void *rows, size_t count, size_t size, const struct arctic_id *id)
+{
+    bool found;
+    size_t index = place(rows, count, size, id, &found);
+    return found ? (char *)rows + index * size : NULL;
+}
+
+/* Makes room for a row in its place; its id is set, the rest is zero. */
+static int insert(void **rows, size_t *count, size_t size, const struct arctic_id *id, void **ret_row,
+                  struct arctic_error *error)
+{
+    bool found;
+    size_t index = place(*rows, *count, size, id, &found);
+    if (found)
+        return arci_fail(error, ARCTIC_E_ALREADY_EXISTS, NULL, "%s is in the snapshot already", id->text);
+    char *grown = realloc(*rows, (*count + 1) * size);
+    if (!grown)
+        return arci_fail_memory(error);
+    *rows = grown;
+    char *row = grown + index * size;
+    memmove(row + size, row, (*count - index) * size);
+    memset(row, 0, size);
+    memcpy(row, id, sizeof *id);
+    (*count)++;
+    *ret_row = row;
+    return ARCTIC_OK;
+}
+
+int arci_snapshot_create(const struct arci_snapshot_options *options, struct arci_snapshot **ret_snapshot,
+                         struct arctic_error *error)
+{
+    struct arci_snapshot *snapshot = calloc(1, sizeof *snapshot);
+    if (!snapshot)
+        return arci_fail_memory(error);
+    atomic_init(&snapshot->references, 1);
+    snapshot->options = *options;
+    if (snapshot->options.connect_ms <= 0)
+        snapshot->options.connect_ms = CONNECT_MS_DEFAULT;
+    int code = arctic_route_table_create(&snapshot->routes, error);
+    if (code < 0) {
+        arci_snapshot_unref(snapshot);
+        return code;
+    }
+    *ret_snapshot = snapshot;
+    return ARCTIC_OK;
+}
+
+struct arci_snapshot *arci_snapshot_ref(struct arci_snapshot *snapshot)
+{
+    atomic_fetch_add_explicit(&snapshot->references, 1, memory_order_relaxed);
+    return snapshot;
+}
+
+void arci_snapshot_unref(struct arci_snapshot *snapshot)
+{
+    if (!snapshot || atomic_fetch_sub_explicit(&snapshot->references, 1, memory_order_acq_rel) != 1)
+        return;
+    for (size_t i = 0; i < snapshot->exit_count; i++)
+        arctic_route_table_free(snapshot->exits[i].coverage);
+    arctic_route_table_free(snapshot->routes);
+    free(snapshot->peers);
+    free(snapshot->entries);
+    free(snapshot->exits);
+    free(snapshot);
+}
+
+int arci_snapshot_add_peer(struct arci_snapshot *snapshot, const struct arci_snapshot_peer *peer,
+                           struct arctic_error *error)
+{
+    void *row;
+    /* Services know their peer by its index. */
+    assert(snapshot->entry_count == 0 && snapshot->exit_count == 0);
+    int code = insert((void **)&snapshot->peers, &snapshot->peer_count, sizeof *peer, &peer->id, &row, error);
+    if (code < 0)
+        return code;
+    memcpy(row, peer, sizeof *peer);
+    return ARCTIC_OK;
+}
+
+static int find_peer(const struct arci_snapshot *snapshot, const struct arci_snapshot_service *service,
+                     size_t *ret_index, struct arctic_error *error)
+{
+    const struct arci_snapshot_peer *peer = arci_snapshot_find_peer(snapshot, &service->peer_id);
+    if (!peer)
+        return arci_fail(error, ARCTIC_E_NOT_FOUND, NULL, "peer %s of service %s is not in the snapshot",
+                         service->peer_id.text, service->id.text);
+    *ret_index = (size_t)(peer - snapshot->peers);
+    return ARCTIC_OK;
+}
+
+static int add_routes(struct arctic_route_table *table, const struct arci_snapshot_service *service,
+                      const char *interface, struct arctic_error *error)
+{
+    int code = arctic_route_table_add_service(table, &service->id, interface, error);
+    for (size_t i = 0; code >= 0 && i < service->route_count; i++) {
+        const struct arci_route *route = &service->routes[i];
+        code = arctic_route_table_add_route(table, &service->id, route->id, &route->source,
+                                            &route->destination, route->priority, error);
+    }
+    return code;
+}
+
+int arci_snapshot_add_entry(struct arci_snapshot *snapshot, const struct arci_snapshot_service *service,
+                            struct arctic_error *error)
+{
+    void *row;
+    size_t peer = 0;
+    int code = find_peer(snapshot, service, &peer, error);
+    if (code >= 0)
+        code = insert((void **)&snapshot->entries, &snapshot->entry_count, sizeof *snapshot->entries,
+                      &service->id, &row, error);
+    if (code < 0)
+        return code;
+    ((struct arci_snapshot_entry *)row)->peer = peer;
+    return add_routes(snapshot->routes, service, service->interface, error);
+}
+
+int arci_snapshot_add_exit(struct arci_snapshot *snapshot, const struct arci_snapshot_service *service,
+                           struct arctic_error *error)
+{
+    void *row;
+    size_t peer = 0;
+    int code = find_peer(snapshot, service, &peer, error);
+    if (code >= 0)
+        code = insert((void **)&snapshot->exits, &snapshot->exit_count, sizeof *snapshot->exits, &service->id,
+                      &row, error);
+    if (code < 0)
+        return code;
+    struct arci_snapshot_exit *exit = row;
+    exit->peer = peer;
+    exit->has_interface = service->interface && service->interface[0] != '\0';
+    code = arctic_route_table_create(&exit->coverage, error);
+    return code < 0 ? code : add_routes(exit->coverage, service, NULL, error);
+}
+
+const struct arci_snapshot_options *arci_snapshot_options(const struct arci_snapshot *snapshot)
+{
+    return &snapshot->options;
+}
+
+const struct arci_snapshot_peer *arci_snapshot_peers(const struct arci_snapshot *snapshot, size_t *ret_count)
+{
+    *ret_count = snapshot->peer_count;
+    return snapshot->peers;
+}
+
+const struct arci_snapshot_entry *arci_snapshot_entries(const struct arci_snapshot *snapshot,
+                                                        size_t *ret_count)
+{
+    *ret_count = snapshot->entry_count;
+    return snapshot->entries;
+}
+
+const struct arci_snapshot_exit *arci_snapshot_exits(const struct arci_snapshot *snapshot, size_t *ret_count)
+{
+    *ret_count = snapshot->exit_count;
+    return snapshot->exits;
+}
+
+const struct arci_snapshot_peer *arci_snapshot_find_peer(const struct arci_snapshot *snapshot,
+                                                         const struct arctic_id *id)
+{
+    return find(snapshot->peers, snapshot->peer_count, sizeof *snapshot->peers, id);
+}
+
+const struct arci_snapshot_entry *arci_snapshot_find_entry(const struct arci_snapshot *snapshot,
+                                                           const struct arctic_id *id)
+{
+    return find(snapshot->entries, snapshot->entry_count, sizeof *snapshot->entries, id);
+}
+
+const struct arci_snapshot_exit *arci_snapshot_find_exit(const struct arci_snapshot *snapshot,
+                                                         const struct arctic_id *id)
+{
+    return find(snapshot->exits, snapshot->exit_count, sizeof *snapshot->exits, id);
+}
+
+const struct arci_snapshot_entry *arci_snapshot_match(const struct arci_snapshot *snapshot,
+                                                      const struct arctic_flow *flow)
+{
+    struct arctic_match match;
+    if (arctic_route_table_match(snapshot->routes, flow, &match, NULL) < 0)
+        return NULL;
+    return arci_snapshot_find_entry(snapshot, &match.service_id);
+}
+
+static bool covers(const struct arci_snapshot_exit *exit, const struct arci_stream_request *request)
+{
+    struct arctic_match match;
+    struct arctic_flow flow = {.source = request->client.address,
+                               .destination = request->destination.address};
+    return exit->has_interface || arctic_route_table_match(exit->coverage, &flow, &match, NULL) == ARCTIC_OK;
+}
+
+const struct arci_snapshot_exit *arci_snapshot_admit(const struct arci_snapshot *snapshot,
+                                                     const struct arctic_id *peer_id,
+                                                     const struct arci_stream_request *request,
+                                                     const char **ret_why)
+{
+    const struct arci_snapshot_exit *exit = arci_snapshot_find_exit(snapshot, &request->service_id);
+    if (!exit)
+        *ret_why = "no such service ends here";
+    else if (!arctic_id_equal(&snapshot->peers[exit->peer].id, peer_id))
+        *ret_why = "the service belongs to another peer";
+    else if (!snapshot->peers[exit->peer].connected)
+        *ret_why = "the peer is not connected";
+    else if (!covers(exit, request))
+        *ret_why = "no route of the service covers it";
+    else
+        return exit;
+    return NULL;
+}
