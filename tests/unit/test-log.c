@@ -125,6 +125,7 @@ static void test_too_long_events(void **state)
     arctic_log_free(log);
     log = make_log(ARCTIC_LOG_DEBUG, ARCTIC_LOG_TEXT, &lines);
     memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
     arci_log_info(log, "api", "long", ARCI_TEXT("before", "yes"), ARCI_TEXT("text", text));
     assert_non_null(strstr(lines.last, " before=\"yes\""));
     assert_null(strstr(lines.last, "text="));

@@ -198,7 +198,7 @@ static void test_each_rule_of_the_order(void **state)
             assert_int_equal(rows[loser].route_id, pairs[i].loser.id);
             if (rows[loser].reason != (int32_t)pairs[i].reason)
                 fail_msg("pair %zu: %s, not %s", i, arctic_match_reason_text(rows[loser].reason),
-                         arctic_match_reason_text(pairs[i].reason));
+                         arctic_match_reason_text((int32_t)pairs[i].reason));
             assert_int_equal(rows[3 - loser].reason, ARCTIC_MATCH_OTHER_INTERFACE);
             arctic_match_free(rows);
             remove_route(*state, pairs[i].winner.service, pairs[i].winner.id);
