@@ -1,0 +1,100 @@
+/* One run of the command: what the global flags say, the configuration, and the client of the agent. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <arctic/client.h>
+
+#include "cli/arguments.h"
+#include "cli/config.h"
+#include "cli/output.h"
+
+struct cli {
+    const char *url;     /* --url, else NULL */
+    const char *cluster; /* --cluster, else NULL */
+    enum cli_format format;
+    int32_t timeout_ms;
+    bool quiet;
+    bool verbose;
+    bool color; /* of messages on stderr */
+    struct cli_config config;
+    const json_t *cluster_object; /* the one in use, of the configuration; NULL: none */
+    struct arctic_client *client; /* made at the first request */
+};
+
+/* Runs the command line; returns the exit code. */
+int cli_main(int argc, char **argv);
+
+/* --- Talking to the agent (cli-request.c) --- */
+
+/*
+ * Sends a request with the cluster's credentials. `body` (taken over) may be NULL. *ret_answer (may be NULL) is the
+ * parsed answer, JSON null where there was no body. Errors: as arctic_client_request(), ARCTIC_E_USAGE
+ * where there is no agent to talk to, ARCTIC_E_PROTOCOL for an answer that is no JSON.
+ */
+int cli_request(struct cli *cli, const char *method, const char *path, json_t *body, json_t **ret_answer,
+                struct arctic_error *error);
+
+/* The client for requests of other kinds; it stays the run's. Errors: as cli_request(). */
+int cli_client(struct cli *cli, struct arctic_client **ret_client, struct arctic_error *error);
+
+/* The agent that --url names, without credentials. To be freed with arctic_client_free(). */
+int cli_client_without_credentials(struct cli *cli, const char *url, struct arctic_client **ret_client,
+                                   struct arctic_error *error);
+
+/* Saves which endpoint answered, where it was not the first; problems are only told with --verbose. */
+void cli_remember_endpoint(struct cli *cli);
+
+/* Parses the text of an answer. Errors: ARCTIC_E_PROTOCOL. */
+int cli_parse_answer(const char *text, json_t **ret_value, struct arctic_error *error);
+
+/* A path with one escaped text in it: cli_path("/v1/peers/%s", id). NULL when memory runs out. */
+char *cli_path(const char *format, const char *segment) __attribute__((format_arg(1)));
+
+/* --- Finding things (resolve.c) --- */
+
+/*
+ * The object that an id, a unique name or a unique prefix of an id stands for, from the list at `path` under `member`
+ * ("peers" of "/v1/peers"). Errors: ARCTIC_E_NOT_FOUND, ARCTIC_E_USAGE (ambiguous), and those of cli_request().
+ */
+int cli_resolve(struct cli *cli, const char *path, const char *member, const char *text, json_t **ret_object,
+                struct arctic_error *error);
+
+/* As cli_resolve() in a list at hand; *ret_object is borrowed. `kind` is for messages, such as "peer". */
+int cli_resolve_in(const json_t *list, const char *kind, const char *text, const json_t **ret_object,
+                   struct arctic_error *error);
+
+/* The id alone, as a copy; a complete id is taken as it is, without asking the agent. */
+int cli_resolve_peer(struct cli *cli, const char *text, char **ret_id, struct arctic_error *error);
+int cli_resolve_service(struct cli *cli, const char *text, char **ret_id, struct arctic_error *error);
+
+/* --- Talking to people (messages.c) --- */
+
+/* Prints "arctic: message" and what to do about it; returns the exit code of the error. */
+int cli_report(const struct cli *cli, const struct cli_arguments *arguments,
+               const struct arctic_error *error);
+
+/* A line on stderr, unless --quiet. */
+void cli_note(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Whether cli_confirm() can ask or need not: to be called before anything else is done. Errors: ARCTIC_E_USAGE. */
+int cli_check_confirm(const struct cli_arguments *arguments, struct arctic_error *error);
+
+/*
+ * Asks before something is destroyed, unless --yes was given. Errors: ARCTIC_E_USAGE without a terminal,
+ * ARCTIC_E_CANCELLED when the answer is no.
+ */
+int cli_confirm(const struct cli_arguments *arguments, const char *question, struct arctic_error *error);
+
+/* Prints an answer as JSON or YAML when that is asked for; *ret_done says so. */
+int cli_print_unless_table(const struct cli *cli, const json_t *value, bool *ret_done,
+                           struct arctic_error *error);
+
+/* --- Files (files.c) --- */
+
+/* Reads a file of at most `limit` bytes, "-" for stdin. The text goes to arctic_client_free_text(). */
+int cli_read_file(const char *path, size_t limit, char **ret_text, struct arctic_error *error);
+
+/* Writes a new file of mode 0600; one that exists is an error. */
+int cli_write_secret_file(const char *path, const char *text, struct arctic_error *error);
+
+#endif

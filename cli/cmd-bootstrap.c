@@ -1,0 +1,110 @@
+/* arctic bootstrap: gives an agent its identity and licence, and keeps what is needed to talk to it. */
+#include "cli/cli.h"
+
+#include <string.h>
+
+#include <arctic/license.h>
+
+static const char *string_of(const char *text, const char *by_default)
+{
+    return *text ? text : by_default;
+}
+
+static int save(struct cli *cli, const json_t *answer, const json_t *license, const char *name,
+                const char *endpoint, struct arctic_error *error)
+{
+    struct cli_bootstrap_result result = {.cluster_id = cli_json_text(answer, "cluster_id"),
+                                          .customer_id = cli_json_text(license, "customer_id"),
+                                          .client_id = cli_json_text(answer, "client_id"),
+                                          .client_secret = cli_json_text(answer, "client_secret"),
+                                          .peer_id = cli_json_text(answer, "peer_id"),
+                                          .peer_name =
+                                              string_of(cli_json_text(answer, "name"), name ? name : ""),
+                                          .endpoint = endpoint};
+    if (!*result.cluster_id || !*result.client_id || !*result.client_secret || !*result.peer_id)
+        return cli_fail(error, ARCTIC_E_PROTOCOL, "the agent's answer lacks its ids or its secret");
+    return cli_config_change(&cli->config, true, cli_config_save_bootstrap, &result, error);
+}
+
+/* The agent has been bootstrapped and tells its secret only once: it must not be lost with a full disk. */
+static int save_or_show(struct cli *cli, const json_t *answer, const json_t *license, const char *name,
+                        const char *endpoint, struct arctic_error *error)
+{
+    struct arctic_error inner;
+    int code = save(cli, answer, license, name, endpoint, &inner);
+    if (code == ARCTIC_OK)
+        return code;
+    json_dumpf(answer, stdout, JSON_INDENT(2));
+    fputc('\n', stdout);
+    return cli_fail(error, code,
+                    "the agent is bootstrapped, but this could not be saved (its answer is above): %.200s",
+                    inner.message);
+}
+
+static int print_result(const struct cli *cli, const json_t *answer, struct arctic_error *error)
+{
+    bool done = false;
+    CLI_JSON *shown = json_copy((json_t *)answer);
+    if (!shown)
+        return cli_fail_memory(error);
+    json_object_del(shown, "client_secret");
+    int code = cli_print_unless_table(cli, shown, &done, error);
+    if (code == ARCTIC_OK && !done)
+        code = cli_print_members(stdout, shown, error);
+    if (code == ARCTIC_OK)
+        cli_note(cli, "The agent is bootstrapped. Its credentials are in %s; the cluster is the current one.",
+                 cli->config.path);
+    return code;
+}
+
+static void free_client(struct arctic_client **client)
+{
+    arctic_client_free(*client);
+}
+
+static int run_bootstrap(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
+{
+    const char *file = NULL;
+    const char *name = cli_flag_text(arguments, "name");
+    CLI_SECRET *license_text = NULL;
+    CLI_SECRET *answer_text = NULL;
+    CLI_JSON *license = NULL;
+    CLI_JSON *answer = NULL;
+    CLI_CLEANUP(free_client) struct arctic_client *client = NULL;
+    if (!cli->url)
+        return cli_fail_usage(error, "'bootstrap' needs --url");
+    int code = cli_flag_required(arguments, "license-file", &file, error);
+    if (code == ARCTIC_OK)
+        code = cli_read_file(file, ARCTIC_LICENSE_TEXT_MAX, &license_text, error);
+    if (code == ARCTIC_OK)
+        code = cli_client_without_credentials(cli, cli->url, &client, error);
+    if (code == ARCTIC_OK)
+        code = arctic_client_bootstrap(client, license_text, name, cli_flag_text(arguments, "description"),
+                                       &answer_text, error);
+    if (code == ARCTIC_OK)
+        code = cli_parse_answer(answer_text, &answer, error);
+    if (code < 0)
+        return code;
+    license = json_loads(license_text, 0, NULL);
+    code = save_or_show(cli, answer, license, name, arctic_client_endpoint(client), error);
+    return code < 0 ? code : print_result(cli, answer, error);
+}
+
+static const struct cli_flag bootstrap_flags[] = {
+    {"license-file", 0, "FILE", "the licence, \"-\" for stdin"},
+    {"name", 0, "NAME", "name of the new peer (default: the agent's host name)"},
+    {"description", 0, "TEXT", "what the peer is for"},
+    {.name = NULL},
+};
+
+const struct cli_command cli_bootstrap_commands[] = {
+    {"bootstrap", "", 0, 0, "give a new agent its identity and licence",
+     "Gives a new agent its identity and licence. Possible once for each agent. The credentials that the "
+     "agent\n"
+     "makes are kept in the configuration file, and its cluster becomes the current one.\n\n"
+     "Examples:\n"
+     "  arctic bootstrap --url http://10.0.1.10:8080 --license-file license.json\n"
+     "  arctic bootstrap --url http://10.0.1.10:8080 --license-file license.json --name agent-a",
+     bootstrap_flags, run_bootstrap},
+    {.path = NULL},
+};

@@ -1,0 +1,124 @@
+/* arctic config: the settings of this command itself. */
+#include "cli/cli.h"
+
+#include <string.h>
+
+/* What is shown never holds a secret. */
+static void hide_secrets(json_t *value)
+{
+    const char *name;
+    json_t *member;
+    for (size_t i = 0; i < json_array_size(value); i++)
+        hide_secrets(json_array_get(value, i));
+    json_object_foreach(value, name, member)
+    {
+        if (strcmp(name, "client_secret") == 0 && json_is_string(member))
+            json_string_set(member, "(hidden)");
+        else
+            hide_secrets(member);
+    }
+}
+
+static int run_view(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
+{
+    (void)arguments;
+    CLI_JSON *shown = json_deep_copy(cli->config.root);
+    if (!shown)
+        return cli_fail_memory(error);
+    hide_secrets(shown);
+    enum cli_format format = cli->format == CLI_FORMAT_JSON ? CLI_FORMAT_JSON : CLI_FORMAT_YAML;
+    return cli_print_value(stdout, format, shown, error);
+}
+
+static int run_path(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
+{
+    (void)arguments;
+    bool done = false;
+    CLI_JSON *value = json_pack("{s:s}", "path", cli->config.path);
+    if (!value)
+        return cli_fail(error, ARCTIC_E_SYSTEM, "the path of the configuration file is no valid UTF-8");
+    int code = cli_print_unless_table(cli, value, &done, error);
+    if (code == ARCTIC_OK && !done)
+        puts(cli->config.path);
+    return code;
+}
+
+static int run_clusters(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
+{
+    (void)arguments;
+    struct cli_table table = {.table = NULL};
+    CLI_JSON *list = json_array();
+    const char *current = cli_json_text(cli->config.root, "current_cluster");
+    const char *id;
+    json_t *cluster;
+    bool done = false;
+    if (!list)
+        return cli_fail_memory(error);
+    json_object_foreach(json_object_get(cli->config.root, "clusters"), id, cluster)
+    {
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:b}", "id", id, "name",
+                                              cli_json_text(cluster, "name"), "customer_id",
+                                              cli_json_text(cluster, "customer_id"), "current",
+                                              strcmp(id, current) == 0));
+    }
+    int code = cli_print_unless_table(cli, list, &done, error);
+    if (code < 0 || done)
+        return code;
+    cli_table_begin(&table, (const char *const[]){"CURRENT", "ID", "NAME", "CUSTOMER", NULL}, true);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *row = json_array_get(list, i);
+        cli_table_row(&table, (const char *[]){json_is_true(json_object_get(row, "current")) ? "*" : "",
+                                               cli_json_text(row, "id"), cli_json_text(row, "name"),
+                                               cli_json_text(row, "customer_id")});
+    }
+    return cli_table_end(&table, stdout, error);
+}
+
+static const char *id_of_cluster(const struct cli *cli, const json_t *wanted)
+{
+    const char *id;
+    json_t *cluster;
+    json_object_foreach(json_object_get(cli->config.root, "clusters"), id, cluster)
+    {
+        if (cluster == wanted)
+            return id;
+    }
+    return "";
+}
+
+static int run_use_cluster(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
+{
+    json_t *cluster = NULL;
+    int code = cli_config_cluster(&cli->config, arguments->operands[0], &cluster, error);
+    if (code == ARCTIC_OK && !cluster)
+        code = cli_fail_usage(error, "the name of a cluster is empty");
+    if (code < 0)
+        return code;
+    CLI_FREE char *id = strdup(id_of_cluster(cli, cluster));
+    if (!id)
+        return cli_fail_memory(error);
+    code = cli_config_change(&cli->config, true, cli_config_set_current, id, error);
+    if (code == ARCTIC_OK)
+        cli_note(cli, "The current cluster is %s.", id);
+    return code;
+}
+
+const struct cli_command cli_config_commands[] = {
+    {"config view", "", 0, 0, "show the configuration file, without its secrets",
+     "Shows the configuration file with its secrets hidden, as YAML (or JSON with -j).\n\nExample:\n  arctic "
+     "config view",
+     NULL, run_view},
+    {"config path", "", 0, 0, "print where the configuration file is",
+     "Prints the path of the configuration file: --config, $ARCTIC_CONFIG, "
+     "$XDG_CONFIG_HOME/arctic/config.yaml, or\n"
+     "~/.config/arctic/config.yaml.\n\nExample:\n  arctic config path",
+     NULL, run_path},
+    {"config clusters", "", 0, 0, "list the clusters of the configuration file",
+     "Lists the clusters that this command has credentials for.\n\nExample:\n  arctic config clusters", NULL,
+     run_clusters},
+    {"config use-cluster", "CLUSTER", 1, 1, "make a cluster the current one",
+     "Makes a cluster of the configuration file, by id or name, the one that is used without --cluster.\n\n"
+     "Example:\n  arctic config use-cluster clu_01JD2Q4Y7M8N9P0QRSTVWXYZ12",
+     NULL, run_use_cluster},
+    {.path = NULL},
+};

@@ -1,0 +1,237 @@
+/* arctic routes: list, add, update, delete. */
+#include "cli/service-body.h"
+
+#include <string.h>
+
+int cli_print_routes(const json_t *routes, struct arctic_error *error)
+{
+    struct cli_table table = {.table = NULL};
+    static const char *const members[] = {"id", "source_cidr", "dest_cidr", "priority"};
+    cli_table_begin(&table, (const char *const[]){"ID", "SOURCE", "DEST", "PRIORITY", NULL}, true);
+    for (size_t i = 0; i < json_array_size(routes); i++) {
+        char *cells[4];
+        for (size_t k = 0; k < 4; k++)
+            cells[k] = cli_scalar_text(json_object_get(json_array_get(routes, i), members[k]));
+        cli_table_row(&table, (const char *[]){cells[0] ? cells[0] : "", cells[1] ? cells[1] : "",
+                                               cells[2] ? cells[2] : "", cells[3] ? cells[3] : ""});
+        for (size_t k = 0; k < 4; k++)
+            free(cells[k]);
+    }
+    return cli_table_end(&table, stdout, error);
+}
+
+/* Path of the routes of --service; with --route and `one`, of that route. */
+static int routes_path(struct cli *cli, const struct cli_arguments *arguments, bool one, char **ret_path,
+                       struct arctic_error *error)
+{
+    const char *service = NULL;
+    const char *route = NULL;
+    int64_t number = 0;
+    CLI_FREE char *id = NULL;
+    int code = cli_flag_required(arguments, "service", &service, error);
+    if (code == ARCTIC_OK && one)
+        code = cli_flag_required(arguments, "route", &route, error);
+    if (code == ARCTIC_OK && one && !cli_read_number(route, INT64_MAX, &number))
+        code = cli_fail_usage(error, "--route takes the number of a route, not '%.60s'", route);
+    if (code == ARCTIC_OK)
+        code = cli_resolve_service(cli, service, &id, error);
+    if (code < 0)
+        return code;
+    *ret_path = one ? cli_format("/v1/services/%s/routes/%lld", id, (long long)number)
+                    : cli_format("/v1/services/%s/routes", id);
+    return *ret_path ? ARCTIC_OK : cli_fail_memory(error);
+}
+
+/* An empty text takes a CIDR back, where the other one remains. */
+static int set_cidr(const struct cli_arguments *arguments, const char *flag, const char *name, json_t *route,
+                    struct arctic_error *error)
+{
+    const char *text = cli_flag_text(arguments, flag);
+    if (!text)
+        return ARCTIC_OK;
+    json_t *value = *text ? json_string(text) : json_null();
+    if (!value || json_object_set_new(route, name, value) < 0)
+        return cli_fail_usage(error, "--%s is no valid UTF-8", flag);
+    return ARCTIC_OK;
+}
+
+static int make_route(const struct cli_arguments *arguments, json_t **ret_route, struct arctic_error *error)
+{
+    CLI_JSON *route = json_object();
+    int64_t priority = 0;
+    if (!route)
+        return cli_fail_memory(error);
+    int code = set_cidr(arguments, "source-cidr", "source_cidr", route, error);
+    if (code == ARCTIC_OK)
+        code = set_cidr(arguments, "dest-cidr", "dest_cidr", route, error);
+    if (code == ARCTIC_OK)
+        code = cli_flag_number(arguments, "priority", &priority, error);
+    if (code < 0)
+        return code;
+    if (cli_flag_given(arguments, "priority") &&
+        json_object_set_new(route, "priority", json_integer(priority)) < 0)
+        return cli_fail_memory(error);
+    *ret_route = cli_steal(route);
+    return ARCTIC_OK;
+}
+
+static int run_list(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
+{
+    CLI_FREE char *path = NULL;
+    CLI_JSON *answer = NULL;
+    bool done = false;
+    int code = routes_path(cli, arguments, false, &path, error);
+    if (code == ARCTIC_OK)
+        code = cli_request(cli, "GET", path, NULL, &answer, error);
+    const json_t *routes = json_object_get(answer, "routes");
+    if (code == ARCTIC_OK && !json_is_array(routes))
+        code = cli_fail(error, ARCTIC_E_PROTOCOL, "the answer of the agent has no list of routes");
+    if (code == ARCTIC_OK)
+        code = cli_print_unless_table(cli, routes, &done, error);
+    return code < 0 || done ? code : cli_print_routes(routes, error);
+}
+
+static int check_add(const struct cli_arguments *arguments, struct arctic_error *error)
+{
+    const char *priority = NULL;
+    const char *source = cli_flag_text(arguments, "source-cidr");
+    const char *destination = cli_flag_text(arguments, "dest-cidr");
+    if (!(source && *source) && !(destination && *destination))
+        return cli_fail_usage(error, "'routes add' needs --source-cidr or --dest-cidr, or both");
+    return cli_flag_required(arguments, "priority", &priority, error);
+}
+
+static int print_added(const struct cli *cli, const json_t *answer, const char *service,
+                       struct arctic_error *error)
+{
+    const json_t *ids = json_object_get(answer, "route_ids");
+    CLI_FREE char *text = cli_scalar_text(ids);
+    struct cli_table table = {.table = NULL};
+    CLI_FREE char *count = cli_format("%zu", json_array_size(ids));
+    if (!text || !count)
+        return cli_fail_memory(error);
+    cli_table_begin(&table, (const char *const[]){"ROUTE_IDS", "COUNT", NULL}, true);
+    cli_table_row(&table, (const char *[]){text, count});
+    int code = cli_table_end(&table, stdout, error);
+    if (code == ARCTIC_OK)
+        cli_note(cli, "Added %s route%s to service %s.", count, json_array_size(ids) == 1 ? "" : "s",
+                 service);
+    return code;
+}
+
+static int run_add(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
+{
+    CLI_FREE char *path = NULL;
+    CLI_JSON *route = NULL;
+    CLI_JSON *answer = NULL;
+    bool done = false;
+    int code = check_add(arguments, error);
+    if (code == ARCTIC_OK)
+        code = make_route(arguments, &route, error);
+    if (code == ARCTIC_OK)
+        code = routes_path(cli, arguments, false, &path, error);
+    if (code == ARCTIC_OK)
+        code = cli_request(cli, "POST", path, json_pack("{s:[O]}", "routes", route), &answer, error);
+    if (code == ARCTIC_OK)
+        code = cli_print_unless_table(cli, answer, &done, error);
+    return code < 0 || done ? code : print_added(cli, answer, cli_flag_text(arguments, "service"), error);
+}
+
+static int run_update(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
+{
+    CLI_FREE char *path = NULL;
+    CLI_JSON *route = NULL;
+    CLI_JSON *answer = NULL;
+    bool done = false;
+    int code = make_route(arguments, &route, error);
+    if (code == ARCTIC_OK && json_object_size(route) == 0)
+        code = cli_fail_usage(error, "'routes update' needs --priority, --source-cidr or --dest-cidr");
+    if (code == ARCTIC_OK)
+        code = routes_path(cli, arguments, true, &path, error);
+    if (code == ARCTIC_OK)
+        code = cli_request(cli, "PUT", path, json_incref(route), &answer, error);
+    if (code == ARCTIC_OK)
+        code = cli_print_unless_table(cli, answer, &done, error);
+    if (code < 0 || done)
+        return code;
+    code = cli_print_members(stdout, answer, error);
+    if (code == ARCTIC_OK)
+        cli_note(cli, "Route %s is updated.", cli_flag_text(arguments, "route"));
+    return code;
+}
+
+static int run_delete(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
+{
+    CLI_FREE char *path = NULL;
+    int code = cli_check_confirm(arguments, error);
+    if (code == ARCTIC_OK)
+        code = routes_path(cli, arguments, true, &path, error);
+    if (code < 0)
+        return code;
+    const char *route = cli_flag_text(arguments, "route");
+    CLI_FREE char *question =
+        cli_format("Delete route %s of service %s?", route, cli_flag_text(arguments, "service"));
+    if (!question)
+        return cli_fail_memory(error);
+    code = cli_confirm(arguments, question, error);
+    if (code == ARCTIC_OK)
+        code = cli_request(cli, "DELETE", path, NULL, NULL, error);
+    if (code == ARCTIC_OK)
+        cli_note(cli, "Route %s is deleted.", route);
+    return code;
+}
+
+#define SERVICE_FLAG                                                                                         \
+    {                                                                                                        \
+        "service", 0, "SERVICE", "service by id, name or beginning of its id (required)"                     \
+    }
+#define ROUTE_FLAG                                                                                           \
+    {                                                                                                        \
+        "route", 0, "NUMBER", "number of the route, see 'arctic routes list' (required)"                     \
+    }
+#define ROUTE_MEMBERS                                                                                        \
+    {"source-cidr", 0, "CIDR", "network that the traffic comes from, such as 10.0.0.0/8"},                   \
+        {"dest-cidr", 0, "CIDR", "network that the traffic goes to, such as 192.168.100.0/24"},              \
+    {                                                                                                        \
+        "priority", 0, "NUMBER", "1 or more; of routes that are equally specific the LOWEST value wins"      \
+    }
+
+static const struct cli_flag list_flags[] = {SERVICE_FLAG, {.name = NULL}};
+static const struct cli_flag add_flags[] = {SERVICE_FLAG, ROUTE_MEMBERS, {.name = NULL}};
+static const struct cli_flag update_flags[] = {SERVICE_FLAG, ROUTE_FLAG, ROUTE_MEMBERS, {.name = NULL}};
+static const struct cli_flag delete_flags[] = {
+    SERVICE_FLAG, ROUTE_FLAG, {"yes", 'y', NULL, "do not ask"}, {.name = NULL}};
+
+const struct cli_command cli_routes_commands[] = {
+    {"routes list", "", 0, 0, "list the routes of a service",
+     "Lists the routes of a service.\n\n"
+     "Example:\n"
+     "  arctic routes list --service db-replication",
+     list_flags, run_list},
+    {"routes add", "", 0, 0, "add a route to a service",
+     "Adds a route: traffic from --source-cidr to --dest-cidr (at least one of them) is carried by the "
+     "service. The\n"
+     "most specific route wins: by source and destination, then by source, then by destination; of equally "
+     "specific\n"
+     "ones the one with the LOWER priority value.\n\n"
+     "Examples:\n"
+     "  arctic routes add --service db-replication --source-cidr 10.0.0.0/8 --dest-cidr 192.168.100.0/24 "
+     "--priority 100\n"
+     "  arctic routes add --service db-replication --dest-cidr 2001:db8:1::/48 --priority 100",
+     add_flags, run_add},
+    {"routes update", "", 0, 0, "change a route",
+     "Changes what the flags name. An empty CIDR (--source-cidr \"\") takes it back, as long as the other "
+     "one remains.\n\n"
+     "Examples:\n"
+     "  arctic routes update --service db-replication --route 3 --priority 50\n"
+     "  arctic routes update --service db-replication --route 3 --source-cidr 10.1.0.0/16 --dest-cidr "
+     "192.168.200.0/24",
+     update_flags, run_update},
+    {"routes delete", "", 0, 0, "delete a route",
+     "Deletes a route of a service; asks first.\n\n"
+     "Examples:\n"
+     "  arctic routes delete --service db-replication --route 3\n"
+     "  arctic routes delete --service db-replication --route 3 --yes",
+     delete_flags, run_delete},
+    {.path = NULL},
+};

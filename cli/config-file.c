@@ -1,0 +1,237 @@
+/* The configuration file on disk: where it is, who may read it, and how it is replaced. */
+#include "cli/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <arctic/client.h>
+
+#include "cli/yaml.h"
+
+#define COPIES_MAX 100
+#define COPIES_DEFAULT 3
+
+static char *default_path(void)
+{
+    const char *given = getenv("ARCTIC_CONFIG");
+    if (given && *given)
+        return strdup(given);
+    const char *xdg = getenv("XDG_CONFIG_HOME");
+    if (xdg && *xdg == '/')
+        return cli_format("%s/arctic/config.yaml", xdg);
+    const char *home = getenv("HOME");
+    const struct passwd *user = home && *home ? NULL : getpwuid(geteuid());
+    if (user)
+        home = user->pw_dir;
+    return cli_format("%s/.config/arctic/config.yaml", home && *home ? home : "");
+}
+
+/* The file holds secrets: what others could read is closed to them. */
+static int check_mode(int fd, const char *path, struct arctic_error *error)
+{
+    struct stat status;
+    if (fstat(fd, &status) < 0)
+        return cli_fail_errno(error, "cannot look at %s", path);
+    if (!S_ISREG(status.st_mode))
+        return cli_fail(error, ARCTIC_E_SYSTEM, "%s is no regular file", path);
+    if (status.st_size > CLI_YAML_MAX)
+        return cli_fail(error, ARCTIC_E_INVALID_REQUEST, "%s: larger than %d bytes", path, CLI_YAML_MAX);
+    if ((status.st_mode & 077) == 0)
+        return ARCTIC_OK;
+    if (fchmod(fd, 0600) < 0)
+        return cli_fail_errno(
+            error, "%s holds secrets that others can read (mode %03o) and it cannot be closed to them", path,
+            (unsigned)status.st_mode & 0777);
+    fprintf(stderr,
+            "arctic: warning: %s could be read by others (mode %03o); it is 0600 now, but think of its "
+            "secrets as known\n",
+            path, (unsigned)status.st_mode & 0777);
+    return ARCTIC_OK;
+}
+
+static int read_all(int fd, const char *path, char **ret_text, size_t *ret_length, struct arctic_error *error)
+{
+    CLI_SECRET *text = calloc(1, CLI_YAML_MAX + 1);
+    size_t length = 0;
+    if (!text)
+        return cli_fail_memory(error);
+    while (length < CLI_YAML_MAX) {
+        ssize_t got = read(fd, text + length, CLI_YAML_MAX - length);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return cli_fail_errno(error, "cannot read %s", path);
+        if (got == 0)
+            break;
+        length += (size_t)got;
+    }
+    *ret_length = length;
+    *ret_text = cli_steal(text);
+    return ARCTIC_OK;
+}
+
+static int check_shape(const json_t *root, const char *path, struct arctic_error *error)
+{
+    static const char *const objects[] = {"clusters", "preferences"};
+    if (!json_is_object(root))
+        return cli_fail(error, ARCTIC_E_INVALID_REQUEST,
+                        "%s: the file must hold keys such as current_cluster", path);
+    for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++) {
+        const json_t *value = json_object_get(root, objects[i]);
+        if (value && !json_is_object(value) && !json_is_null(value))
+            return cli_fail(error, ARCTIC_E_INVALID_REQUEST, "%s: '%s' must hold keys", path, objects[i]);
+    }
+    return ARCTIC_OK;
+}
+
+static int read_root(const char *path, json_t **ret_root, struct arctic_error *error)
+{
+    CLI_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && errno == ENOENT) {
+        *ret_root = json_object();
+        return *ret_root ? ARCTIC_OK : cli_fail_memory(error);
+    }
+    if (fd < 0)
+        return cli_fail_errno(error, "cannot open %s", path);
+    CLI_SECRET *text = NULL;
+    CLI_JSON *root = NULL;
+    size_t length = 0;
+    int code = check_mode(fd, path, error);
+    if (code == ARCTIC_OK)
+        code = read_all(fd, path, &text, &length, error);
+    if (code == ARCTIC_OK)
+        code = cli_yaml_parse(text, length, path, &root, error);
+    if (code < 0)
+        return code;
+    if (json_is_null(root)) {
+        json_decref(root);
+        root = json_object();
+    }
+    code = check_shape(root, path, error);
+    if (code == ARCTIC_OK)
+        *ret_root = cli_steal(root);
+    return code;
+}
+
+int cli_config_load(const char *given, struct cli_config *ret_config, struct arctic_error *error)
+{
+    *ret_config = (struct cli_config){.path = given ? strdup(given) : default_path()};
+    if (!ret_config->path)
+        return cli_fail_memory(error);
+    return read_root(ret_config->path, &ret_config->root, error);
+}
+
+/* Makes the folder of the file and those above it, for the owner alone. */
+static int make_folders(char *path, struct arctic_error *error)
+{
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        int result = mkdir(path, 0700);
+        int saved = errno;
+        if (result < 0 && saved != EEXIST)
+            cli_fail_errno(error, "cannot make the folder %s", path);
+        *slash = '/';
+        if (result < 0 && saved != EEXIST)
+            return ARCTIC_E_SYSTEM;
+    }
+    return ARCTIC_OK;
+}
+
+static int open_folder(const char *path, int *ret_fd, struct arctic_error *error)
+{
+    const char *slash = strrchr(path, '/');
+    CLI_FREE char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    if (!folder)
+        return cli_fail_memory(error);
+    CLI_CLOSE int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return cli_fail_errno(error, "cannot open the folder %s", folder);
+    if (flock(fd, LOCK_EX) < 0)
+        return cli_fail_errno(error, "cannot lock the folder %s", folder);
+    *ret_fd = fd;
+    fd = -1;
+    return ARCTIC_OK;
+}
+
+static int64_t copies_to_keep(const json_t *root)
+{
+    const json_t *value = json_object_get(json_object_get(root, "preferences"), "backup_retention");
+    int64_t copies = json_is_integer(value) ? json_integer_value(value) : COPIES_DEFAULT;
+    return copies < 0 ? 0 : copies > COPIES_MAX ? COPIES_MAX : copies;
+}
+
+/* config.yaml.1 becomes .2 and so on, and the present file .1. What fails here loses a copy, not the file. */
+static void shift_copies(const char *path, int64_t copies)
+{
+    for (int64_t i = copies; i >= 1; i--) {
+        CLI_FREE char *newer = i == 1 ? strdup(path) : cli_format("%s.%lld", path, (long long)i - 1);
+        CLI_FREE char *older = cli_format("%s.%lld", path, (long long)i);
+        if (!newer || !older)
+            return;
+        if (i > 1) {
+            rename(newer, older);
+            continue;
+        }
+        unlink(older);
+        if (link(newer, older) < 0 && errno != ENOENT)
+            fprintf(stderr, "arctic: warning: no copy of %s could be kept: %s\n", path, strerror(errno));
+    }
+}
+
+static int write_stream(int fd, const json_t *root, const char *path, struct arctic_error *error)
+{
+    CLI_FILE *stream = fdopen(dup(fd), "w");
+    if (!stream)
+        return cli_fail_errno(error, "cannot write %s", path);
+    int code = cli_yaml_write(stream, root, error);
+    if (code == ARCTIC_OK && (fflush(stream) != 0 || fsync(fd) < 0))
+        code = cli_fail_errno(error, "cannot write %s", path);
+    return code;
+}
+
+static int replace(const char *path, int folder, const json_t *root, int64_t copies,
+                   struct arctic_error *error)
+{
+    CLI_FREE char *temporary = cli_format("%s.new-XXXXXX", path);
+    if (!temporary)
+        return cli_fail_memory(error);
+    CLI_CLOSE int fd = mkostemp(temporary, O_CLOEXEC); /* 0600 from birth */
+    if (fd < 0)
+        return cli_fail_errno(error, "cannot make a file beside %s", path);
+    int code = write_stream(fd, root, path, error);
+    if (code == ARCTIC_OK && copies > 0)
+        shift_copies(path, copies);
+    if (code == ARCTIC_OK && rename(temporary, path) < 0)
+        code = cli_fail_errno(error, "cannot replace %s", path);
+    if (code < 0)
+        unlink(temporary);
+    else
+        fsync(folder);
+    return code;
+}
+
+int cli_config_change(struct cli_config *config, bool keep_copies,
+                      int (*change)(json_t *root, void *context, struct arctic_error *error), void *context,
+                      struct arctic_error *error)
+{
+    CLI_CLOSE int folder = -1;
+    CLI_JSON *root = NULL;
+    int code = make_folders(config->path, error);
+    if (code == ARCTIC_OK)
+        code = open_folder(config->path, &folder, error);
+    if (code == ARCTIC_OK)
+        code = read_root(config->path, &root, error);
+    if (code == ARCTIC_OK)
+        code = change(root, context, error);
+    if (code == ARCTIC_OK)
+        code = replace(config->path, folder, root, keep_copies ? copies_to_keep(root) : 0, error);
+    if (code < 0)
+        return code;
+    json_decref(config->root);
+    config->root = cli_steal(root);
+    return ARCTIC_OK;
+}

@@ -1,0 +1,82 @@
+/*
+ * The configuration file: clusters with their credentials and endpoints, and preferences. In memory it is the
+ * JSON value of the YAML file, so that keys of a newer version survive a rewrite.
+ */
+#ifndef CLI_CONFIG_H
+#define CLI_CONFIG_H
+
+#include "cli/support.h"
+
+/* Peers of a cluster and endpoints of a peer that are read; more are ignored. */
+#define CLI_ENDPOINTS_MAX 64
+
+struct cli_config {
+    char *path;
+    json_t *root; /* an object */
+};
+
+void cli_config_release(struct cli_config *config);
+
+/*
+ * Finds the file ($ARCTIC_CONFIG, $XDG_CONFIG_HOME/arctic/config.yaml, ~/.config/arctic/config.yaml; `given` goes
+ * before all of them) and reads it; one that does not exist is an empty one. A file that others may read is
+ * made 0600, with a warning on stderr. Errors: ARCTIC_E_SYSTEM, ARCTIC_E_INVALID_REQUEST (naming line and column, or
+ * the key).
+ */
+int cli_config_load(const char *given, struct cli_config *ret_config, struct arctic_error *error);
+
+/*
+ * Changes the file: under a lock it is read again, changed by `change`, and put in place by rename, with mode
+ * 0600 from birth. With `keep_copies`, preferences.backup_retention old ones stay beside it as config.yaml.1 (the
+ * newest), .2, ... *config is the new content afterwards. Errors: as above, and those of `change`.
+ */
+int cli_config_change(struct cli_config *config, bool keep_copies,
+                      int (*change)(json_t *root, void *context, struct arctic_error *error), void *context,
+                      struct arctic_error *error);
+
+/*
+ * The cluster of an id, a unique name, or (NULL) the current one. NULL with ARCTIC_OK where none was asked for and
+ * none is current. The object stays the configuration's. Errors: ARCTIC_E_NOT_FOUND, ARCTIC_E_USAGE (ambiguous).
+ */
+int cli_config_cluster(const struct cli_config *config, const char *wanted, json_t **ret_cluster,
+                       struct arctic_error *error);
+
+/* The cluster that has this endpoint; NULL where none does. */
+json_t *cli_config_cluster_of_endpoint(const struct cli_config *config, const char *endpoint);
+
+/*
+ * Endpoints of a cluster in the order in which they are tried: those of the default peer first. The texts stay
+ * the configuration's. Returns their number.
+ */
+size_t cli_config_endpoints(const json_t *cluster, const char *ret_endpoints[CLI_ENDPOINTS_MAX]);
+
+/* A preference; NULL where it is not set. */
+const json_t *cli_config_preference(const struct cli_config *config, const char *name);
+
+/* --- Changes for cli_config_change() --- */
+
+struct cli_bootstrap_result {
+    const char *cluster_id;
+    const char *customer_id;
+    const char *client_id;
+    const char *client_secret;
+    const char *peer_id;
+    const char *peer_name;
+    const char *endpoint;
+};
+
+/* Saves a bootstrapped cluster and makes it current; `context` is a struct cli_bootstrap_result. */
+int cli_config_save_bootstrap(json_t *root, void *context, struct arctic_error *error);
+
+/* Makes a cluster current; `context` is its id. */
+int cli_config_set_current(json_t *root, void *context, struct arctic_error *error);
+
+struct cli_answered {
+    const char *cluster_id;
+    const char *endpoint;
+};
+
+/* Puts the endpoint that answered first among its peer's; `context` is a struct cli_answered. */
+int cli_config_remember_endpoint(json_t *root, void *context, struct arctic_error *error);
+
+#endif

@@ -1,0 +1,74 @@
+/* Files that hold secrets: licences and keys. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+static int open_input(const char *path, int *ret_fd, struct arctic_error *error)
+{
+    int fd =
+        strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return cli_fail_errno(error, "cannot open %s", path);
+    *ret_fd = fd;
+    return ARCTIC_OK;
+}
+
+int cli_read_file(const char *path, size_t limit, char **ret_text, struct arctic_error *error)
+{
+    CLI_CLOSE int fd = -1;
+    int code = open_input(path, &fd, error);
+    if (code < 0)
+        return code;
+    CLI_SECRET *text = calloc(1, limit + 2);
+    size_t length = 0;
+    if (!text)
+        return cli_fail_memory(error);
+    while (length <= limit) {
+        ssize_t got = read(fd, text + length, limit + 1 - length);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return cli_fail_errno(error, "cannot read %s", path);
+        if (got == 0)
+            break;
+        length += (size_t)got;
+    }
+    if (length > limit)
+        return cli_fail(error, ARCTIC_E_SYSTEM, "%s is larger than %zu bytes", path, limit);
+    if (strlen(text) != length)
+        return cli_fail(error, ARCTIC_E_SYSTEM, "%s is no text file", path);
+    *ret_text = cli_steal(text);
+    return ARCTIC_OK;
+}
+
+static int write_all(int fd, const char *text, const char *path, struct arctic_error *error)
+{
+    size_t length = strlen(text);
+    while (length > 0) {
+        ssize_t written = write(fd, text, length);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return cli_fail_errno(error, "cannot write %s", path);
+        text += written;
+        length -= (size_t)written;
+    }
+    return fsync(fd) < 0 && errno != EINVAL && errno != EROFS ? cli_fail_errno(error, "cannot write %s", path)
+                                                              : ARCTIC_OK;
+}
+
+int cli_write_secret_file(const char *path, const char *text, struct arctic_error *error)
+{
+    CLI_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == EEXIST)
+        return cli_fail(error, ARCTIC_E_SYSTEM, "%s exists already, choose another name or move it away",
+                        path);
+    if (fd < 0)
+        return cli_fail_errno(error, "cannot make %s", path);
+    int code = write_all(fd, text, path, error);
+    if (code < 0)
+        unlink(path);
+    return code;
+}

@@ -1,0 +1,7 @@
+/* arctic: the command line of the agents' REST API. */
+#include "cli/cli.h"
+
+int main(int argc, char **argv)
+{
+    return cli_main(argc, argv);
+}

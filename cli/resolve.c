@@ -1,0 +1,85 @@
+/* Names and prefixes: wherever an id is taken, a unique name or a unique prefix of an id does too. */
+#include "cli/cli.h"
+
+#include <string.h>
+
+#include <arctic/id.h>
+
+static bool is_match(const json_t *object, const char *text, bool by_prefix)
+{
+    const char *id = cli_json_text(object, "id");
+    if (by_prefix)
+        return strncmp(id, text, strlen(text)) == 0;
+    return strcmp(id, text) == 0 || strcmp(cli_json_text(object, "name"), text) == 0;
+}
+
+static int fail_ambiguous(const char *kind, const char *text, const json_t *a, const json_t *b,
+                          struct arctic_error *error)
+{
+    return cli_fail_usage(error, "'%.80s' stands for several %ss, such as %.40s and %.40s: give a whole id",
+                          text, kind, cli_json_text(a, "id"), cli_json_text(b, "id"));
+}
+
+int cli_resolve_in(const json_t *list, const char *kind, const char *text, const json_t **ret_object,
+                   struct arctic_error *error)
+{
+    for (int by_prefix = 0; by_prefix <= 1; by_prefix++) {
+        const json_t *found = NULL;
+        for (size_t i = 0; i < json_array_size(list); i++) {
+            const json_t *object = json_array_get(list, i);
+            if (!is_match(object, text, by_prefix))
+                continue;
+            if (found)
+                return fail_ambiguous(kind, text, found, object, error);
+            found = object;
+        }
+        if (found) {
+            *ret_object = found;
+            return ARCTIC_OK;
+        }
+    }
+    return cli_fail(error, ARCTIC_E_NOT_FOUND, "no %s has the id or name '%.80s'", kind, text);
+}
+
+int cli_resolve(struct cli *cli, const char *path, const char *member, const char *text, json_t **ret_object,
+                struct arctic_error *error)
+{
+    CLI_JSON *answer = NULL;
+    const json_t *found = NULL;
+    char kind[32];
+    snprintf(kind, sizeof kind, "%.*s", (int)strlen(member) - 1, member);
+    if (!*text)
+        return cli_fail_usage(error, "the name of a %s is empty", kind);
+    int code = cli_request(cli, "GET", path, NULL, &answer, error);
+    if (code == ARCTIC_OK)
+        code = cli_resolve_in(json_object_get(answer, member), kind, text, &found, error);
+    if (code == ARCTIC_OK)
+        *ret_object = json_incref((json_t *)found);
+    return code;
+}
+
+static int resolve_id(struct cli *cli, int32_t kind, const char *path, const char *member, const char *text,
+                      char **ret_id, struct arctic_error *error)
+{
+    struct arctic_id id;
+    CLI_JSON *object = NULL;
+    if (arctic_id_parse(kind, text, &id, NULL) == ARCTIC_OK) {
+        *ret_id = strdup(id.text);
+        return *ret_id ? ARCTIC_OK : cli_fail_memory(error);
+    }
+    int code = cli_resolve(cli, path, member, text, &object, error);
+    if (code < 0)
+        return code;
+    *ret_id = strdup(cli_json_text(object, "id"));
+    return *ret_id ? ARCTIC_OK : cli_fail_memory(error);
+}
+
+int cli_resolve_peer(struct cli *cli, const char *text, char **ret_id, struct arctic_error *error)
+{
+    return resolve_id(cli, ARCTIC_ID_PEER, "/v1/peers", "peers", text, ret_id, error);
+}
+
+int cli_resolve_service(struct cli *cli, const char *text, char **ret_id, struct arctic_error *error)
+{
+    return resolve_id(cli, ARCTIC_ID_SERVICE, "/v1/services", "services", text, ret_id, error);
+}

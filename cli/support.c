@@ -1,0 +1,119 @@
+/* Errors, numbers and near misses. */
+#include "cli/support.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <arctic/client.h>
+
+void cli_secret_cleanup(char **text)
+{
+    arctic_client_free_text(*text);
+}
+
+static void fill(struct arctic_error *error, int code, const char *format, va_list arguments)
+{
+    error->code = code;
+    error->field[0] = '\0';
+    vsnprintf(error->message, sizeof error->message, format, arguments);
+}
+
+int cli_fail(struct arctic_error *error, int code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fill(error, code, format, arguments);
+    va_end(arguments);
+    return code;
+}
+
+int cli_fail_errno(struct arctic_error *error, const char *format, ...)
+{
+    int saved = errno;
+    va_list arguments;
+    va_start(arguments, format);
+    fill(error, ARCTIC_E_SYSTEM, format, arguments);
+    va_end(arguments);
+    size_t used = strlen(error->message);
+    snprintf(error->message + used, sizeof error->message - used, ": %s", strerror(saved));
+    return ARCTIC_E_SYSTEM;
+}
+
+int cli_fail_memory(struct arctic_error *error)
+{
+    return cli_fail(error, ARCTIC_E_NO_MEMORY, "out of memory");
+}
+
+char *cli_format(const char *format, ...)
+{
+    char *text = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    return length < 0 ? NULL : text;
+}
+
+bool cli_read_number(const char *text, int64_t highest, int64_t *ret_number)
+{
+    int64_t number = 0;
+    if (!*text || strlen(text) > 18)
+        return false;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9')
+            return false;
+        number = number * 10 + (*text - '0');
+    }
+    if (number > highest)
+        return false;
+    *ret_number = number;
+    return true;
+}
+
+const char *cli_json_text(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text ? text : "";
+}
+
+#define WORD_MAX 32
+
+/* Levenshtein distance of two words; words beyond WORD_MAX are far from everything. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t length_a = strlen(a);
+    size_t length_b = strlen(b);
+    size_t row[WORD_MAX + 1];
+    if (length_a > WORD_MAX || length_b > WORD_MAX)
+        return WORD_MAX;
+    for (size_t j = 0; j <= length_b; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= length_a; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= length_b; j++) {
+            size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
+            size_t shorter = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            diagonal = row[j];
+            row[j] = replaced < shorter ? replaced : shorter;
+        }
+    }
+    return row[length_b];
+}
+
+const char *cli_suggest(const char *word, const char *(*word_at)(const void *context, size_t index),
+                        size_t count, const void *context)
+{
+    const char *best = NULL;
+    size_t nearest = strlen(word) <= 4 ? 2 : 3;
+    for (size_t i = 0; i < count; i++) {
+        const char *candidate = word_at(context, i);
+        size_t apart = distance(word, candidate);
+        if (apart < nearest && apart < strlen(candidate)) {
+            nearest = apart;
+            best = candidate;
+        }
+    }
+    return best;
+}
