@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/plan.h"
+#include "agent/service-plan.h"
 #include "agent/snapshot.h"
 #include "base/error.h"
 
@@ -28,8 +28,8 @@ struct arci_reconciler {
     bool stopped;
     uint64_t retry_delay;
 
-    struct arci_plan *plan;    /* of the pass under way */
-    struct arci_plan *applied; /* of the last pass that ended */
+    struct arci_service_plan *plan;    /* of the pass under way */
+    struct arci_service_plan *applied; /* of the last pass that ended */
     struct waiter *served;     /* answered when the pass under way ends */
     struct waiter *waiting;    /* answered when the pass after it ends */
 
@@ -78,7 +78,7 @@ static void apply_on_thread(uv_work_t *work)
 {
     struct arci_reconciler *reconciler = work->data;
     struct arci_kernel *kernel = reconciler->agent->kernel;
-    const struct arci_plan *plan = reconciler->plan;
+    const struct arci_service_plan *plan = reconciler->plan;
     uv_mutex_lock(&reconciler->agent->kernel_lock);
     reconciler->code = arci_kernel_apply(kernel, plan->kernel, plan->kernel_count, &reconciler->error);
     arci_kernel_status(kernel, &reconciler->status);
@@ -86,10 +86,10 @@ static void apply_on_thread(uv_work_t *work)
 }
 
 /* Whether the data plane has to know services that this pass takes out of the kernel, until they are out. */
-static bool loses_services(const struct arci_plan *before, const struct arci_plan *after)
+static bool loses_services(const struct arci_service_plan *before, const struct arci_service_plan *after)
 {
     for (size_t i = 0; before && i < before->count; i++) {
-        const struct arci_planned_service *still = arci_plan_find(after, &before->items[i].service.id);
+        const struct arci_planned_service *still = arci_service_plan_find(after, &before->items[i].service.id);
         if (before->items[i].capture && !(still && still->capture))
             return true;
     }
@@ -126,7 +126,7 @@ static void report_failure(struct arci_reconciler *reconciler)
 static void end_pass(uv_work_t *work, int status)
 {
     struct arci_reconciler *reconciler = work->data;
-    struct arci_plan *before = reconciler->applied;
+    struct arci_service_plan *before = reconciler->applied;
     if (status < 0)
         reconciler->code = arci_fail(&reconciler->error, ARCTIC_E_CANCELLED, NULL, "the pass was cancelled");
     reconciler->running = false;
@@ -136,7 +136,7 @@ static void end_pass(uv_work_t *work, int status)
     reconciler->plan = NULL;
     if (reconciler->code >= 0 && !reconciler->stopped && loses_services(before, reconciler->applied))
         arci_snapshot_publish(reconciler->agent, reconciler->applied, NULL);
-    arci_plan_free(before);
+    arci_service_plan_free(before);
     call_waiters(&reconciler->served);
     if (reconciler->again && !reconciler->stopped)
         begin_pass(reconciler);
@@ -163,7 +163,7 @@ static void begin_pass(struct arci_reconciler *reconciler)
         call_waiters(&reconciler->served);
         return;
     }
-    if (arci_plan_services(agent, agent->tproxy_port, &reconciler->plan, &reconciler->error) < 0) {
+    if (arci_service_plan_make(agent, agent->tproxy_port, &reconciler->plan, &reconciler->error) < 0) {
         fail_pass(reconciler);
         return;
     }
@@ -171,7 +171,7 @@ static void begin_pass(struct arci_reconciler *reconciler)
     reconciler->running = true;
     if (uv_queue_work(&agent->loop, &reconciler->work, apply_on_thread, end_pass) < 0) {
         reconciler->running = false;
-        arci_plan_free(reconciler->plan);
+        arci_service_plan_free(reconciler->plan);
         reconciler->plan = NULL;
         arci_fail(&reconciler->error, ARCTIC_E_INTERNAL, NULL, "cannot start a thread");
         fail_pass(reconciler);
@@ -214,7 +214,7 @@ void arci_reconcile_live(const struct arctic_agent *agent, const struct arci_ser
 {
     const struct arci_reconciler *reconciler = agent->reconciler;
     struct arci_service_live live = {.state = ARCI_SERVICE_PENDING};
-    const struct arci_planned_service *planned = reconciler ? arci_plan_find(reconciler->applied, &service->id) : NULL;
+    const struct arci_planned_service *planned = reconciler ? arci_service_plan_find(reconciler->applied, &service->id) : NULL;
     if (planned) {
         live.state = planned->state;
         snprintf(live.state_reason, sizeof live.state_reason, "%s", planned->reason);
@@ -261,8 +261,8 @@ void arci_reconcile_free(struct arctic_agent *agent)
     struct arci_reconciler *reconciler = agent->reconciler;
     if (!reconciler)
         return;
-    arci_plan_free(reconciler->applied);
-    arci_plan_free(reconciler->plan);
+    arci_service_plan_free(reconciler->applied);
+    arci_service_plan_free(reconciler->plan);
     free(reconciler);
     agent->reconciler = NULL;
 }

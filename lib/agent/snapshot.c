@@ -55,12 +55,12 @@ static int add_entry(struct arci_snapshot *snapshot, const struct arci_planned_s
     return arci_snapshot_add_entry(snapshot, &service, error);
 }
 
-static int add_entries(struct arctic_agent *agent, struct arci_snapshot *snapshot, const struct arci_plan *plan,
-                       const struct arci_plan *except, struct arctic_error *error)
+static int add_entries(struct arctic_agent *agent, struct arci_snapshot *snapshot, const struct arci_service_plan *plan,
+                       const struct arci_service_plan *except, struct arctic_error *error)
 {
     for (size_t i = 0; plan && i < plan->count; i++) {
         const struct arci_planned_service *planned = &plan->items[i];
-        const struct arci_planned_service *newer = arci_plan_find(except, &planned->service.id);
+        const struct arci_planned_service *newer = arci_service_plan_find(except, &planned->service.id);
         if (!planned->capture || (newer && newer->capture) || !arci_peers_find(agent, &planned->service.target_peer_id))
             continue;
         int code = add_entry(snapshot, planned, error);
@@ -91,7 +91,7 @@ static int add_exits(struct arctic_agent *agent, struct arci_snapshot *snapshot,
     return ARCTIC_OK;
 }
 
-static int build(struct arctic_agent *agent, const struct arci_plan *plan, const struct arci_plan *former,
+static int build(struct arctic_agent *agent, const struct arci_service_plan *plan, const struct arci_service_plan *former,
                  struct arci_snapshot **ret_snapshot, struct arctic_error *error)
 {
     struct arci_snapshot_options options;
@@ -111,7 +111,7 @@ static int build(struct arctic_agent *agent, const struct arci_plan *plan, const
     return code;
 }
 
-void arci_snapshot_publish(struct arctic_agent *agent, const struct arci_plan *plan, const struct arci_plan *former)
+void arci_snapshot_publish(struct arctic_agent *agent, const struct arci_service_plan *plan, const struct arci_service_plan *former)
 {
     ARCI_CLEANUP(arci_snapshot_cleanup) struct arci_snapshot *snapshot = NULL;
     struct arctic_error error;

@@ -90,22 +90,28 @@ static int parse_kind(const char *name, enum arci_record_kind *ret_kind, struct 
     return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "kind", "'%.20s' is no kind of record", name);
 }
 
+/* Ids stand here in their one canonical form: what is signed must be what was sent. */
+static int read_id(const json_t *object, const char *name, int32_t kind, struct arctic_id *ret_id, struct arctic_error *error)
+{
+    const char *text = NULL;
+    int code = arci_json_text(object, name, true, &text, error);
+    if (code >= 0)
+        code = arctic_id_parse(kind, text, ret_id, error);
+    if (code >= 0 && strcmp(text, ret_id->text) != 0)
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, name, "'%.60s' is not in canonical form", text);
+    return code;
+}
+
 static int read_identity(const json_t *object, struct arci_record *record, struct arctic_error *error)
 {
     const char *kind = NULL;
-    const char *id = NULL;
-    const char *owner = NULL;
     int code = arci_json_text(object, "kind", true, &kind, error);
     if (code >= 0)
         code = parse_kind(kind, &record->kind, error);
     if (code >= 0)
-        code = arci_json_text(object, "id", true, &id, error);
+        code = read_id(object, "id", kinds[record->kind].id_kind, &record->id, error);
     if (code >= 0)
-        code = arctic_id_parse(kinds[record->kind].id_kind, id, &record->id, error);
-    if (code >= 0)
-        code = arci_json_text(object, "owner", true, &owner, error);
-    if (code >= 0)
-        code = arctic_id_parse(ARCTIC_ID_PEER, owner, &record->owner, error);
+        code = read_id(object, "owner", ARCTIC_ID_PEER, &record->owner, error);
     if (code >= 0 && record->kind == ARCI_RECORD_PEER && !arctic_id_equal(&record->id, &record->owner))
         return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "owner", "a peer's record belongs to that peer");
     return code;

@@ -1,5 +1,5 @@
 /* Judging the local services: which can be carried now, and why the others cannot. */
-#include "agent/plan.h"
+#include "agent/service-plan.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "agent/peers.h"
 #include "base/error.h"
 
-void arci_plan_free(struct arci_plan *plan)
+void arci_service_plan_free(struct arci_service_plan *plan)
 {
     if (!plan)
         return;
@@ -19,9 +19,9 @@ void arci_plan_free(struct arci_plan *plan)
     free(plan);
 }
 
-ARCI_DEFINE_CLEANUP(struct arci_plan *, arci_plan_free, plan_cleanup)
+ARCI_DEFINE_CLEANUP(struct arci_service_plan *, arci_service_plan_free, plan_cleanup)
 
-const struct arci_planned_service *arci_plan_find(const struct arci_plan *plan, const struct arctic_id *id)
+const struct arci_planned_service *arci_service_plan_find(const struct arci_service_plan *plan, const struct arctic_id *id)
 {
     for (size_t i = 0; plan && i < plan->count; i++) {
         if (arctic_id_equal(&plan->items[i].service.id, id))
@@ -81,7 +81,7 @@ static void judge(struct arctic_agent *agent, struct arci_planned_service *plann
         set_state(planned, ARCI_SERVICE_ACTIVE, "");
 }
 
-static int copy_services(struct arctic_agent *agent, struct arci_plan *plan, struct arctic_error *error)
+static int copy_services(struct arctic_agent *agent, struct arci_service_plan *plan, struct arctic_error *error)
 {
     size_t room = arci_registry_count(agent->registry, ARCI_RECORD_SERVICE);
     const struct arci_entry *entry;
@@ -101,7 +101,7 @@ static int copy_services(struct arctic_agent *agent, struct arci_plan *plan, str
     return ARCTIC_OK;
 }
 
-static void list_for_kernel(struct arci_plan *plan, uint16_t tproxy_port)
+static void list_for_kernel(struct arci_service_plan *plan, uint16_t tproxy_port)
 {
     for (size_t i = 0; i < plan->count; i++) {
         const struct arci_planned_service *planned = &plan->items[i];
@@ -120,9 +120,9 @@ static void list_for_kernel(struct arci_plan *plan, uint16_t tproxy_port)
     }
 }
 
-int arci_plan_services(struct arctic_agent *agent, uint16_t tproxy_port, struct arci_plan **ret_plan, struct arctic_error *error)
+int arci_service_plan_make(struct arctic_agent *agent, uint16_t tproxy_port, struct arci_service_plan **ret_plan, struct arctic_error *error)
 {
-    ARCI_CLEANUP(plan_cleanup) struct arci_plan *plan = calloc(1, sizeof *plan);
+    ARCI_CLEANUP(plan_cleanup) struct arci_service_plan *plan = calloc(1, sizeof *plan);
     if (!plan)
         return arci_fail_memory(error);
     int code = copy_services(agent, plan, error);
