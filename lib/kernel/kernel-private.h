@@ -1,0 +1,19 @@
+/* What kernel.c and status.c share. */
+#ifndef ARCI_KERNEL_KERNEL_PRIVATE_H
+#define ARCI_KERNEL_KERNEL_PRIVATE_H
+
+#include "kernel/anchor.h"
+#include "kernel/kernel.h"
+#include "kernel/rules.h"
+#include "kernel/table.h"
+
+struct arci_kernel {
+    struct arctic_log *log;
+    struct arci_marks marks;
+    struct arci_anchor anchor;
+    struct arci_rules *rules;
+    struct arci_table *table;
+    struct arci_sysctls sysctls;
+};
+
+#endif

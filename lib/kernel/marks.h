@@ -1,0 +1,62 @@
+/*
+ * Packet marks. Arctic uses the bits of one mask and leaves all others as they are; with the default mask
+ * 0xfff00000:
+ *
+ *     0x80000000   flag: the packet is captured. The ip rule matches exactly this bit and delivers the packet
+ * to this host. 0x7ff00000   slot: 0 none, 1 the agent itself, 2..2047 a service
+ *
+ *     0x00100000   bypass: slot 1 without the flag, SO_MARK of every socket of the agent. Such packets are
+ * never captured. 0x80100000   captured: slot 1 with the flag, a packet of a captured connection that is
+ * established 0x80200000+  the first packet of a captured connection, by service
+ *
+ * The conntrack mark of a captured connection carries the same bits, so that its later packets need no
+ * decision.
+ */
+#ifndef ARCI_KERNEL_MARKS_H
+#define ARCI_KERNEL_MARKS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define ARCI_MARK_MASK_DEFAULT 0xfff00000u
+#define ARCI_MARK_BITS_MIN 4u
+#define ARCI_MARK_BITS_MAX 16u
+#define ARCI_SLOT_AGENT 1u
+#define ARCI_SLOT_FIRST_SERVICE 2u
+
+struct arci_marks {
+    uint32_t mask;
+    uint32_t flag;  /* highest bit of the mask */
+    uint32_t unit;  /* lowest bit of the mask: slot n is n * unit */
+    uint32_t slots; /* slots 0..slots-1 exist */
+};
+
+/* Whether a mask is one run of ARCI_MARK_BITS_MIN..ARCI_MARK_BITS_MAX bits. */
+static inline bool arci_marks_valid_mask(uint32_t mask)
+{
+    unsigned bits = (unsigned)__builtin_popcount(mask);
+    if (bits < ARCI_MARK_BITS_MIN || bits > ARCI_MARK_BITS_MAX)
+        return false;
+    return mask >> __builtin_ctz(mask) == (1u << bits) - 1;
+}
+
+/* The marks of a valid mask. */
+static inline struct arci_marks arci_marks_of(uint32_t mask)
+{
+    unsigned bits = (unsigned)__builtin_popcount(mask);
+    uint32_t unit = 1u << __builtin_ctz(mask);
+    return (struct arci_marks){
+        .mask = mask, .unit = unit, .flag = unit << (bits - 1), .slots = 1u << (bits - 1)};
+}
+
+static inline uint32_t arci_marks_bypass(const struct arci_marks *marks)
+{
+    return marks->unit * ARCI_SLOT_AGENT;
+}
+
+static inline uint32_t arci_marks_captured(const struct arci_marks *marks, uint32_t slot)
+{
+    return marks->flag | marks->unit * slot;
+}
+
+#endif

@@ -1,0 +1,241 @@
+/* nf_tables netlink (linux/netfilter/nf_tables.h): dumps of tables, chains and counters, over libnl's core.
+ */
+#include "kernel/netfilter.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <netinet/in.h> /* before linux/in.h, which the next one includes */
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+
+#include "base/error.h"
+#include "kernel/ruleset.h"
+
+#define DUMP_TRIES 5 /* a dump that meets a commit is void and begins anew */
+
+struct arci_netfilter {
+    struct nl_sock *socket;
+};
+
+ARCI_DEFINE_CLEANUP(struct nl_msg *, nlmsg_free, message_cleanup)
+
+static int fail_nl(struct arctic_error *error, int result, const char *what)
+{
+    return arci_fail(error, ARCTIC_E_SYSTEM, NULL, "%s: %s", what, nl_geterror(result));
+}
+
+int arci_netfilter_create(struct arci_netfilter **ret_netfilter, struct arctic_error *error)
+{
+    ARCI_CLEANUP(arci_netfilter_cleanup) struct arci_netfilter *netfilter = calloc(1, sizeof *netfilter);
+    if (!netfilter || !(netfilter->socket = nl_socket_alloc()))
+        return arci_fail_memory(error);
+    nl_socket_disable_auto_ack(netfilter->socket);
+    int result = nl_connect(netfilter->socket, NETLINK_NETFILTER);
+    if (result < 0)
+        return fail_nl(error, result, "cannot open a netfilter netlink socket");
+    *ret_netfilter = arci_steal(netfilter);
+    return ARCTIC_OK;
+}
+
+void arci_netfilter_free(struct arci_netfilter *netfilter)
+{
+    if (!netfilter)
+        return;
+    nl_socket_free(netfilter->socket);
+    free(netfilter);
+}
+
+/* Sends one request about `inet arctic` (its name in attribute `table_attribute`, 0: none) and feeds the
+ * answers to `visit`. */
+static int ask(struct arci_netfilter *netfilter, uint8_t kind, int flags, int table_attribute,
+               nl_recvmsg_msg_cb_t visit, void *argument)
+{
+    ARCI_CLEANUP(message_cleanup)
+    struct nl_msg *message = nlmsg_alloc_simple((NFNL_SUBSYS_NFTABLES << 8) | kind, flags);
+    struct nfgenmsg header = {.nfgen_family = NFPROTO_INET, .version = NFNETLINK_V0};
+    if (!message || nlmsg_append(message, &header, sizeof header, NLMSG_ALIGNTO) < 0)
+        return -NLE_NOMEM;
+    if (table_attribute && nla_put_string(message, table_attribute, ARCI_TABLE) < 0)
+        return -NLE_NOMEM;
+    int result = nl_socket_modify_cb(netfilter->socket, NL_CB_VALID, NL_CB_CUSTOM, visit, argument);
+    if (result >= 0)
+        result = nl_send_auto(netfilter->socket, message);
+    return result < 0 ? result : nl_recvmsgs_default(netfilter->socket);
+}
+
+static bool is_table(const struct nlattr *name)
+{
+    return name && strcmp(nla_get_string(name), ARCI_TABLE) == 0;
+}
+
+static uint32_t get_be32(const struct nlattr *attribute)
+{
+    return attribute ? be32toh(nla_get_u32(attribute)) : 0;
+}
+
+static uint64_t get_be64(const struct nlattr *attribute)
+{
+    return attribute ? be64toh(nla_get_u64(attribute)) : 0;
+}
+
+static int parse(struct nl_msg *message, struct nlattr **attributes, int highest)
+{
+    return nlmsg_parse(nlmsg_hdr(message), sizeof(struct nfgenmsg), attributes, highest, NULL);
+}
+
+static int visit_generation(struct nl_msg *message, void *argument)
+{
+    struct nlattr *attributes[NFTA_GEN_MAX + 1];
+    if (parse(message, attributes, NFTA_GEN_MAX) >= 0)
+        *(uint32_t *)argument = get_be32(attributes[NFTA_GEN_ID]);
+    return NL_OK;
+}
+
+int arci_netfilter_generation(struct arci_netfilter *netfilter, uint32_t *ret_generation,
+                              struct arctic_error *error)
+{
+    uint32_t generation = 0;
+    int result = ask(netfilter, NFT_MSG_GETGEN, 0, 0, visit_generation, &generation);
+    if (result < 0)
+        return fail_nl(error, result, "cannot ask for the generation of the nft ruleset");
+    *ret_generation = generation;
+    return ARCTIC_OK;
+}
+
+static uint64_t hash(uint64_t seed, const void *bytes, size_t length)
+{
+    const uint8_t *data = bytes;
+    for (size_t i = 0; i < length; i++) /* FNV-1a */
+        seed = (seed ^ data[i]) * 0x100000001b3u;
+    return seed;
+}
+
+#define HASH_SEED 0xcbf29ce484222325u
+
+static bool bears_comment(const struct nlattr *user_data)
+{
+    static const char comment[] = ARCI_TABLE_COMMENT;
+    return user_data &&
+           memmem(nla_data(user_data), (size_t)nla_len(user_data), comment, sizeof comment) != NULL;
+}
+
+static int visit_table(struct nl_msg *message, void *argument)
+{
+    struct arci_table_state *state = argument;
+    struct nlattr *attributes[NFTA_TABLE_MAX + 1];
+    const struct nfgenmsg *header = nlmsg_data(nlmsg_hdr(message));
+    if (parse(message, attributes, NFTA_TABLE_MAX) < 0 || !is_table(attributes[NFTA_TABLE_NAME]))
+        return NL_OK;
+    if (header->nfgen_family != NFPROTO_INET)
+        return NL_OK;
+    uint64_t about[] = {get_be64(attributes[NFTA_TABLE_HANDLE]), get_be32(attributes[NFTA_TABLE_USE])};
+    state->present = true;
+    state->ours = bears_comment(attributes[NFTA_TABLE_USERDATA]);
+    state->owner = get_be32(attributes[NFTA_TABLE_OWNER]);
+    state->fingerprint += hash(HASH_SEED, about, sizeof about);
+    return NL_OK;
+}
+
+/* A chain's use counts its rules and all that leads to it, elements of verdict maps included. */
+static int visit_chain(struct nl_msg *message, void *argument)
+{
+    struct arci_table_state *state = argument;
+    struct nlattr *attributes[NFTA_CHAIN_MAX + 1];
+    if (parse(message, attributes, NFTA_CHAIN_MAX) < 0 || !is_table(attributes[NFTA_CHAIN_TABLE]))
+        return NL_OK;
+    uint64_t about[] = {get_be64(attributes[NFTA_CHAIN_HANDLE]), get_be32(attributes[NFTA_CHAIN_USE])};
+    state->fingerprint += hash(HASH_SEED, about, sizeof about); /* a sum: dumps come in any order */
+    return NL_OK;
+}
+
+static int look_at_table(struct arci_netfilter *netfilter, struct arci_table_state *ret_state)
+{
+    *ret_state = (struct arci_table_state){0};
+    int result = ask(netfilter, NFT_MSG_GETTABLE, NLM_F_DUMP, 0, visit_table, ret_state);
+    if (result < 0 || !ret_state->present)
+        return result;
+    return ask(netfilter, NFT_MSG_GETCHAIN, NLM_F_DUMP, 0, visit_chain, ret_state);
+}
+
+int arci_netfilter_table(struct arci_netfilter *netfilter, struct arci_table_state *ret_state,
+                         struct arctic_error *error)
+{
+    struct arci_table_state state;
+    int result = -NLE_DUMP_INTR;
+    for (int i = 0; i < DUMP_TRIES && result == -NLE_DUMP_INTR; i++)
+        result = look_at_table(netfilter, &state);
+    if (result < 0)
+        return fail_nl(error, result, "cannot look at the nft table inet " ARCI_TABLE);
+    *ret_state = state;
+    return ARCTIC_OK;
+}
+
+struct counters {
+    struct arci_kernel_counter *items;
+    size_t count;
+    size_t capacity;
+    bool failed;
+};
+
+static struct arci_kernel_counter *append_counter(struct counters *counters)
+{
+    if (counters->count == counters->capacity) {
+        size_t capacity = counters->capacity ? 2 * counters->capacity : 64;
+        struct arci_kernel_counter *items = reallocarray(counters->items, capacity, sizeof *items);
+        if (!items)
+            return NULL;
+        counters->items = items;
+        counters->capacity = capacity;
+    }
+    return &counters->items[counters->count++];
+}
+
+static int visit_counter(struct nl_msg *message, void *argument)
+{
+    struct counters *counters = argument;
+    struct nlattr *attributes[NFTA_OBJ_MAX + 1];
+    struct nlattr *values[NFTA_COUNTER_MAX + 1];
+    struct arctic_id id;
+    if (parse(message, attributes, NFTA_OBJ_MAX) < 0 || !is_table(attributes[NFTA_OBJ_TABLE]))
+        return NL_OK;
+    if (get_be32(attributes[NFTA_OBJ_TYPE]) != NFT_OBJECT_COUNTER || !attributes[NFTA_OBJ_DATA] ||
+        !attributes[NFTA_OBJ_NAME])
+        return NL_OK;
+    if (nla_parse_nested(values, NFTA_COUNTER_MAX, attributes[NFTA_OBJ_DATA], NULL) < 0)
+        return NL_OK;
+    if (arctic_id_parse(ARCTIC_ID_SERVICE, nla_get_string(attributes[NFTA_OBJ_NAME]), &id, NULL) < 0)
+        return NL_OK;
+    struct arci_kernel_counter *counter = append_counter(counters);
+    if (!counter) {
+        counters->failed = true;
+        return NL_OK;
+    }
+    *counter = (struct arci_kernel_counter){.service = id,
+                                            .packets = get_be64(values[NFTA_COUNTER_PACKETS]),
+                                            .bytes = get_be64(values[NFTA_COUNTER_BYTES])};
+    return NL_OK;
+}
+
+int arci_netfilter_counters(struct arci_netfilter *netfilter, struct arci_kernel_counter **ret_counters,
+                            size_t *ret_count, struct arctic_error *error)
+{
+    struct counters counters = {0};
+    int result = -NLE_DUMP_INTR;
+    for (int i = 0; i < DUMP_TRIES && result == -NLE_DUMP_INTR; i++) {
+        counters.count = 0;
+        result = ask(netfilter, NFT_MSG_GETOBJ, NLM_F_DUMP, NFTA_OBJ_TABLE, visit_counter, &counters);
+    }
+    if (result < 0 || counters.failed) {
+        free(counters.items);
+        return result < 0 ? fail_nl(error, result, "cannot read the counters of the services")
+                          : arci_fail_memory(error);
+    }
+    *ret_counters = counters.items;
+    *ret_count = counters.count;
+    return ARCTIC_OK;
+}

@@ -1,0 +1,40 @@
+/* The plan: all that the table `inet arctic` must hold for a set of services. Pure; made from the wish,
+ * compared by ruleset.h. */
+#ifndef ARCI_KERNEL_PLAN_H
+#define ARCI_KERNEL_PLAN_H
+
+#include <arctic/match.h>
+
+#include "kernel/marks.h"
+#include "kernel/tuple.h"
+
+struct arci_plan_service {
+    struct arctic_id id;
+    uint16_t slot; /* of its marks; kept as long as the service is in the plan */
+    uint16_t port;
+    bool block;
+};
+
+/* Zero-initialised it is the plan of no services. */
+struct arci_plan {
+    struct arci_plan_service *services; /* by id; tuples name them by index */
+    size_t service_count;
+    struct arci_tuples tuples;
+    uint32_t next_slot; /* where the search for a free slot begins */
+};
+
+void arci_plan_release(struct arci_plan *plan);
+
+/*
+ * Makes the plan of `services`, in any order. Services of `previous` keep their slots; a slot that was given
+ * up is used again as late as possible. `*ret_plan` is to be released. Errors: ARCTIC_E_USAGE (an id that is
+ * none or there twice, an interface name that is unfit or there twice, a missing port), ARCTIC_E_LIMIT (more
+ * services than slots), ARCTIC_E_NO_MEMORY.
+ */
+int arci_plan_make(const struct arci_kernel_service *services, size_t count, const struct arci_marks *marks,
+                   const struct arci_plan *previous, struct arci_plan *ret_plan, struct arctic_error *error);
+
+/* Finds a service by id; NULL where there is none. */
+const struct arci_plan_service *arci_plan_find(const struct arci_plan *plan, const struct arctic_id *id);
+
+#endif

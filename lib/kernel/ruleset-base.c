@@ -1,0 +1,119 @@
+/* The fixed part of the table: base chains and what is never captured. `$name` stands for a value of the mark
+ * layout. */
+#include "kernel/ruleset-base.h"
+
+#include <string.h>
+
+/*
+ * prerouting
+ *   Marked already: made on this host and decided in output.
+ *   A transparent socket of ours (its SO_MARK tells it from other programs') or, for handshakes and
+ * TIME_WAIT, whose sockets have no mark to look at, of a connection that we captured: delivered here,
+ * whatever the routes say now. Only a first packet is decided, and only in its original direction: replies of
+ * servers and connections that are older than a route stay as they are.
+ *
+ * capture
+ *   tproxy does not match without a listening socket. The packet then goes on unmarked, as if the agent were
+ * not there.
+ *
+ * output
+ *   A reply may bear the mark of what it answers (tcp_fwmark_accept, fwmark_reflect), which would bring it
+ * back to this host. nft can not copy a part of one mark into another, hence the one `captured` mark for all
+ * that is not a first packet.
+ */
+static const char template[] =
+    "add set inet arctic exempt4 { type ipv4_addr; flags interval; elements = { 0.0.0.0, 127.0.0.0/8, "
+    "169.254.0.0/16, "
+    "224.0.0.0/4, 255.255.255.255 }; }\n"
+    "add set inet arctic exempt6 { type ipv6_addr; flags interval; elements = { ::, ::1, fe80::/10, ff00::/8 "
+    "}; }\n"
+    "add set inet arctic refused4 { type mark . ipv4_addr . inet_service; flags timeout; size $refused; }\n"
+    "add set inet arctic refused6 { type mark . ipv6_addr . inet_service; flags timeout; size $refused; }\n"
+    "add map inet arctic by_mark { type mark : verdict; }\n"
+    "add chain inet arctic route4\n"
+    "add chain inet arctic route6\n"
+
+    "add chain inet arctic refused\n"
+    "add rule inet arctic refused meta mark & $mask . ip daddr . tcp dport @refused4 reject with tcp reset\n"
+    "add rule inet arctic refused meta mark & $mask . ip6 daddr . tcp dport @refused6 reject with tcp reset\n"
+
+    "add chain inet arctic exempt\n"
+    "add rule inet arctic exempt ip saddr @exempt4 accept\n"
+    "add rule inet arctic exempt ip daddr @exempt4 accept\n"
+    "add rule inet arctic exempt ip6 saddr @exempt6 accept\n"
+    "add rule inet arctic exempt ip6 daddr @exempt6 accept\n"
+    "add rule inet arctic exempt fib daddr type { local, broadcast, anycast, multicast } accept\n"
+
+    "add chain inet arctic prerouting { type filter hook prerouting priority mangle; policy accept; }\n"
+    "add rule inet arctic prerouting meta l4proto != tcp accept\n"
+    "add rule inet arctic prerouting meta mark & $flag == $flag accept\n"
+    "add rule inet arctic prerouting socket transparent 1 socket mark & $mask != 0 "
+    "meta mark set meta mark & $keep | $captured accept\n"
+    "add rule inet arctic prerouting ct mark & $flag == $flag socket transparent 1 "
+    "meta mark set meta mark & $keep | $captured accept\n"
+    "add rule inet arctic prerouting ct direction != original accept\n"
+    "add rule inet arctic prerouting tcp flags & (fin|syn|rst|ack) != syn accept\n"
+    "add rule inet arctic prerouting jump exempt\n"
+    "add rule inet arctic prerouting meta nfproto vmap { ipv4 : jump route4, ipv6 : jump route6 }\n"
+
+    "add chain inet arctic capture { type filter hook prerouting priority mangle + 1; policy accept; }\n"
+    "add rule inet arctic capture meta mark & $flag == 0 accept\n"
+    "add rule inet arctic capture meta mark & $mask == $captured accept\n"
+    "add rule inet arctic capture meta mark & $mask vmap @by_mark\n"
+    "add rule inet arctic capture meta mark set meta mark & $keep ct mark set ct mark & $keep\n"
+
+    "add chain inet arctic output { type route hook output priority mangle; policy accept; }\n"
+    "add rule inet arctic output meta l4proto != tcp accept\n"
+    "add rule inet arctic output meta mark & $mask == $bypass accept\n"
+    "add rule inet arctic output ct direction reply meta mark & $flag == $flag meta mark set meta mark & "
+    "$keep accept\n"
+    "add rule inet arctic output ct direction != original accept\n"
+    "add rule inet arctic output tcp flags & (fin|syn|rst|ack) != syn ct mark & $flag == $flag "
+    "meta mark set meta mark & $keep | $captured accept\n"
+    "add rule inet arctic output tcp flags & (fin|syn|rst|ack) != syn accept\n"
+    "add rule inet arctic output jump exempt\n"
+    "add rule inet arctic output meta nfproto vmap { ipv4 : jump route4, ipv6 : jump route6 }\n"
+    "add rule inet arctic output ct mark & $flag == $flag ct mark set ct mark & $keep\n";
+
+struct value {
+    const char *name;
+    uint32_t value;
+};
+
+static const struct value *find_value(const struct value *values, const char *text)
+{
+    for (; values->name; values++) {
+        if (strncmp(text, values->name, strlen(values->name)) == 0)
+            return values;
+    }
+    return NULL;
+}
+
+static void expand(struct arci_buffer *text, const char *from, const struct value *values)
+{
+    for (const char *dollar; (dollar = strchr(from, '$'));) {
+        const struct value *value = find_value(values, dollar + 1);
+        arci_buffer_append(text, from, (size_t)(dollar - from));
+        if (!value) {
+            text->failed = true;
+            return;
+        }
+        arci_buffer_format(text, "0x%08x", value->value);
+        from = dollar + 1 + strlen(value->name);
+    }
+    arci_buffer_text(text, from);
+}
+
+void arci_ruleset_base(struct arci_buffer *text, const struct arci_marks *marks)
+{
+    const struct value values[] = {
+        {"mask", marks->mask},
+        {"keep", ~marks->mask},
+        {"flag", marks->flag},
+        {"bypass", arci_marks_bypass(marks)},
+        {"captured", arci_marks_captured(marks, ARCI_SLOT_AGENT)},
+        {"refused", ARCI_REFUSED_MAX},
+        {NULL, 0},
+    };
+    expand(text, template, values);
+}

@@ -1,0 +1,13 @@
+/* The fixed part of the table `inet arctic`: see ruleset.h for the whole. */
+#ifndef ARCI_KERNEL_RULESET_BASE_H
+#define ARCI_KERNEL_RULESET_BASE_H
+
+#include "base/buffer.h"
+#include "kernel/marks.h"
+
+#define ARCI_REFUSED_MAX 65535 /* elements of each set of refused destinations */
+
+/* Appends the sets and chains that every plan has; the table is there. */
+void arci_ruleset_base(struct arci_buffer *text, const struct arci_marks *marks);
+
+#endif

@@ -1,0 +1,146 @@
+/* Services and the order of commands in a transaction: what is named comes before what names it, and goes
+ * after it. */
+#include "kernel/ruleset.h"
+
+#include <string.h>
+
+#include "kernel/ruleset-base.h"
+#include "kernel/ruleset-maps.h"
+
+/* "svc_<ULID>" is the service's chain and counter, "cap_<ULID>" its capture chain. */
+static const char *ulid(const struct arci_plan_service *service)
+{
+    return service->id.text + strlen("svc_");
+}
+
+static void fill_blocking(struct arci_buffer *text, const struct arci_plan_service *service)
+{
+    arci_buffer_format(text, "add rule inet arctic svc_%s counter name \"svc_%s\" reject with tcp reset\n",
+                       ulid(service), ulid(service));
+}
+
+static void fill_capturing(struct arci_buffer *text, const struct arci_marks *marks,
+                           const struct arci_plan_service *service)
+{
+    uint32_t keep = ~marks->mask;
+    uint32_t mark = arci_marks_captured(marks, service->slot);
+    arci_buffer_format(
+        text,
+        "add rule inet arctic svc_%s counter name \"svc_%s\" "
+        "meta mark set meta mark & 0x%08x | 0x%08x ct mark set ct mark & 0x%08x | 0x%08x jump refused\n"
+        "add rule inet arctic svc_%s accept\n",
+        ulid(service), ulid(service), keep, mark, keep, mark, ulid(service));
+    arci_buffer_format(
+        text,
+        "add rule inet arctic cap_%s meta nfproto ipv4 meta l4proto tcp tproxy ip to 127.0.0.1:%u accept\n"
+        "add rule inet arctic cap_%s meta nfproto ipv6 meta l4proto tcp tproxy ip6 to [::1]:%u accept\n",
+        ulid(service), service->port, ulid(service), service->port);
+}
+
+static void fill_chains(struct arci_buffer *text, const struct arci_marks *marks,
+                        const struct arci_plan_service *service)
+{
+    if (service->block)
+        fill_blocking(text, service);
+    else if (service->port)
+        fill_capturing(text, marks, service);
+}
+
+static void by_mark(struct arci_buffer *text, const char *verb, const struct arci_marks *marks,
+                    const struct arci_plan_service *service)
+{
+    arci_buffer_format(text, "%s element inet arctic by_mark { 0x%08x : jump cap_%s }\n", verb,
+                       arci_marks_captured(marks, service->slot), ulid(service));
+}
+
+static void add_service(struct arci_buffer *text, const struct arci_marks *marks,
+                        const struct arci_plan_service *service)
+{
+    arci_buffer_format(text, "add counter inet arctic svc_%s\n", ulid(service));
+    arci_buffer_format(text, "add chain inet arctic svc_%s\n", ulid(service));
+    arci_buffer_format(text, "add chain inet arctic cap_%s\n", ulid(service));
+    fill_chains(text, marks, service);
+    by_mark(text, "add", marks, service);
+}
+
+static void change_service(struct arci_buffer *text, const struct arci_marks *marks,
+                           const struct arci_plan_service *service)
+{
+    arci_buffer_format(text, "flush chain inet arctic svc_%s\n", ulid(service));
+    arci_buffer_format(text, "flush chain inet arctic cap_%s\n", ulid(service));
+    fill_chains(text, marks, service);
+}
+
+static void delete_service(struct arci_buffer *text, const struct arci_plan_service *service)
+{
+    arci_buffer_format(text, "flush chain inet arctic svc_%s\n", ulid(service));
+    arci_buffer_format(text, "delete chain inet arctic svc_%s\n", ulid(service));
+    arci_buffer_format(text, "flush chain inet arctic cap_%s\n", ulid(service));
+    arci_buffer_format(text, "delete chain inet arctic cap_%s\n", ulid(service));
+    arci_buffer_format(text, "delete counter inet arctic svc_%s\n", ulid(service));
+}
+
+static void add_and_change_services(struct arci_buffer *text, const struct arci_marks *marks,
+                                    const struct arci_plan *from, const struct arci_plan *to)
+{
+    for (size_t i = 0; i < to->service_count; i++) {
+        const struct arci_plan_service *service = &to->services[i];
+        const struct arci_plan_service *before = arci_plan_find(from, &service->id);
+        if (!before)
+            add_service(text, marks, service);
+        else if (before->port != service->port || before->block != service->block)
+            change_service(text, marks, service);
+    }
+}
+
+/* First of all, since a service that comes may get the slot, and so the marks, of one that goes. */
+static void free_marks(struct arci_buffer *text, const struct arci_marks *marks, const struct arci_plan *from,
+                       const struct arci_plan *to)
+{
+    for (size_t i = 0; i < from->service_count; i++) {
+        if (!arci_plan_find(to, &from->services[i].id))
+            by_mark(text, "delete", marks, &from->services[i]);
+    }
+}
+
+static void delete_services(struct arci_buffer *text, const struct arci_plan *from,
+                            const struct arci_plan *to)
+{
+    for (size_t i = 0; i < from->service_count; i++) {
+        if (!arci_plan_find(to, &from->services[i].id))
+            delete_service(text, &from->services[i]);
+    }
+}
+
+void arci_ruleset_change(struct arci_buffer *text, const struct arci_marks *marks,
+                         const struct arci_plan *from, const struct arci_plan *to)
+{
+    free_marks(text, marks, from, to);
+    add_and_change_services(text, marks, from, to);
+    arci_ruleset_add_maps(text, &from->tuples, &to->tuples);
+    arci_ruleset_change_elements(text, from, to);
+    arci_ruleset_delete_maps(text, &from->tuples, &to->tuples);
+    delete_services(text, from, to);
+}
+
+void arci_ruleset_create(struct arci_buffer *text, const struct arci_marks *marks, bool owner, bool replace,
+                         const struct arci_plan *plan)
+{
+    static const struct arci_plan nothing;
+    if (replace)
+        arci_buffer_text(text, "delete table inet " ARCI_TABLE "\n");
+    arci_buffer_format(text, "add table inet " ARCI_TABLE " { %scomment \"" ARCI_TABLE_COMMENT "\"; }\n",
+                       owner ? "flags owner; " : "");
+    arci_ruleset_base(text, marks);
+    arci_ruleset_change(text, marks, &nothing, plan);
+}
+
+void arci_ruleset_refuse(struct arci_buffer *text, const struct arci_marks *marks,
+                         const struct arci_plan_service *service, const struct arctic_endpoint *destination,
+                         uint32_t seconds)
+{
+    char address[ARCTIC_ADDRESS_TEXT];
+    arci_buffer_format(text, "add element inet arctic refused%u { 0x%08x . %s . %u timeout %us }\n",
+                       destination->address.family, arci_marks_captured(marks, service->slot),
+                       arctic_address_format(&destination->address, address), destination->port, seconds);
+}

@@ -1,0 +1,46 @@
+/*
+ * The text of the table `inet arctic` for nft: all of it, or what turns one plan into another. Pure text;
+ * nft.h runs it.
+ *
+ *     table inet arctic
+ *       chain prerouting    filter, priority mangle: decides the first packet of a TCP connection, sets the
+ * marks chain capture       filter, priority mangle + 1: hands marked first packets to the listener (tproxy)
+ *       chain output        route, priority mangle: decides for traffic made on the host; the ip rule sends
+ * it to lo and so to capture chain exempt        what is never captured chain route4/6      one lookup for
+ * each map in use, in the order of <arctic/match.h> chain refused       resets first packets to destinations
+ * that were refused a moment ago map  by_mark        mark of a service : its capture chain map  if4_24_x ...
+ * routes by class, family, source length and destination length (x: absent) chain svc_<ULID>    marks the
+ * packet for the service; counter svc_<ULID> counts its new connections chain cap_<ULID>    tproxy to the
+ * service's listener
+ */
+#ifndef ARCI_KERNEL_RULESET_H
+#define ARCI_KERNEL_RULESET_H
+
+#include <stdbool.h>
+
+#include <arctic/address.h>
+
+#include "base/buffer.h"
+#include "kernel/marks.h"
+#include "kernel/plan.h"
+
+#define ARCI_TABLE "arctic"
+#define ARCI_TABLE_COMMENT "made by arctic-agent"
+
+/*
+ * Appends the commands that make the table for a plan. `replace`: a table is there and goes first, in the
+ * same transaction. `owner`: the table belongs to the netlink socket that runs the commands.
+ */
+void arci_ruleset_create(struct arci_buffer *text, const struct arci_marks *marks, bool owner, bool replace,
+                         const struct arci_plan *plan);
+
+/* Appends the commands that turn `from` into `to`; none when both are the same. */
+void arci_ruleset_change(struct arci_buffer *text, const struct arci_marks *marks,
+                         const struct arci_plan *from, const struct arci_plan *to);
+
+/* Appends the command that refuses new connections of a service to a destination for a time. */
+void arci_ruleset_refuse(struct arci_buffer *text, const struct arci_marks *marks,
+                         const struct arci_plan_service *service, const struct arctic_endpoint *destination,
+                         uint32_t seconds);
+
+#endif

@@ -1,0 +1,25 @@
+/* What the kernel must do for one service: the input of the plan. */
+#ifndef ARCI_KERNEL_SERVICE_H
+#define ARCI_KERNEL_SERVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <arctic/id.h>
+
+#include "model/route.h"
+
+/* An active service whose source is this host. Pointers are borrowed for the call. */
+struct arci_kernel_service {
+    struct arctic_id id;
+    const char *interface; /* its own MACVLAN, "" or NULL for none */
+    uint16_t tproxy_port;  /* of a listener that is open already, on 127.0.0.1 and ::1 (listener.h); unused
+                              with `block` */
+    bool withdrawn;        /* its routes step aside: the next best route or the direct path takes new flows */
+    bool block;            /* new flows that it wins are refused with a reset */
+    const struct arci_route *routes;
+    size_t route_count;
+};
+
+#endif

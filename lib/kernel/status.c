@@ -1,0 +1,94 @@
+/* arci_kernel_status(): one check for each thing that capture needs. */
+#include <stdio.h>
+#include <string.h>
+
+#include "kernel/kernel-private.h"
+
+static struct arci_kernel_check *begin(struct arci_kernel_status *status, size_t index, const char *name,
+                                       bool required)
+{
+    struct arci_kernel_check *check = &status->checks[index];
+    *check = (struct arci_kernel_check){.name = name, .required = required};
+    return check;
+}
+
+static void end(struct arci_kernel_check *check, const char *wrong)
+{
+    check->ok = wrong == NULL;
+    if (wrong)
+        snprintf(check->sentence, sizeof check->sentence, "%s", wrong);
+}
+
+static const char *table_wrong(enum arci_table_health health)
+{
+    switch (health) {
+    case ARCI_TABLE_FINE:
+        return NULL;
+    case ARCI_TABLE_NOT_APPLIED:
+        return "the nft table inet arctic is not made yet";
+    case ARCI_TABLE_GONE:
+        return "the nft table inet arctic was deleted by someone; it is made anew shortly";
+    case ARCI_TABLE_CHANGED:
+        return "the nft table inet arctic was changed by someone; it is made anew shortly";
+    case ARCI_TABLE_FOREIGN:
+        break;
+    }
+    return "the nft table inet arctic is someone else's; find its owner with: nft list table inet arctic";
+}
+
+static void check_table(struct arci_kernel *kernel, struct arci_kernel_check *check)
+{
+    struct arctic_error error;
+    enum arci_table_health health;
+    if (arci_table_look(kernel->table, &health, &error) < 0)
+        end(check, error.message);
+    else
+        end(check, table_wrong(health));
+}
+
+static void check_anchor(struct arci_kernel *kernel, struct arci_kernel_check *check)
+{
+    char sentence[128];
+    snprintf(sentence, sizeof sentence, "interface %s is gone or down; it is made anew shortly",
+             kernel->anchor.name);
+    end(check, arci_anchor_alive(&kernel->anchor) ? NULL : sentence);
+}
+
+static void check_family(struct arci_kernel *kernel, enum arctic_family family,
+                         struct arci_kernel_check *rule_check, struct arci_kernel_check *route_check)
+{
+    struct arctic_error error;
+    bool rule = true;
+    bool route = true;
+    if (arci_rules_family_there(family) &&
+        arci_rules_look(kernel->rules, family, kernel->anchor.index, &rule, &route, &error) < 0) {
+        end(rule_check, error.message);
+        end(route_check, error.message);
+        return;
+    }
+    end(rule_check, rule ? NULL : "the ip rule for marked packets was deleted; it is added again shortly");
+    end(route_check,
+        route ? NULL : "the local route for marked packets was deleted; it is added again shortly");
+}
+
+static void check_setting(size_t index, struct arci_kernel_check *check)
+{
+    char sentence[sizeof check->sentence];
+    end(check, arci_sysctl_check(index, sentence, sizeof sentence) ? NULL : sentence);
+}
+
+void arci_kernel_status(struct arci_kernel *kernel, struct arci_kernel_status *ret_status)
+{
+    struct arci_kernel_status status = {.owner = arci_table_owned(kernel->table), .ready = true};
+    check_table(kernel, begin(&status, 0, "table", true));
+    check_anchor(kernel, begin(&status, 1, "anchor", true));
+    check_family(kernel, ARCTIC_FAMILY_IPV4, begin(&status, 2, "rule4", true),
+                 begin(&status, 3, "route4", true));
+    check_family(kernel, ARCTIC_FAMILY_IPV6, begin(&status, 4, "rule6", true),
+                 begin(&status, 5, "route6", true));
+    for (size_t i = 0; i < ARCI_SYSCTL_COUNT; i++)
+        check_setting(i, begin(&status, 6 + i, arci_sysctl_name(i), false));
+    for (size_t i = 0; i < ARCI_KERNEL_CHECKS; i++)
+        status.ready = status.ready && (status.checks[i].ok || !status.checks[i].required);
+    *ret_status = status;
+}

@@ -1,0 +1,39 @@
+/*
+ * Kernel settings: the ones that the agent sets and puts back, and the ones that it only looks at, since
+ * changing them would change what the host is. Reads and writes /proc/sys/net, which is that of the calling
+ * thread's network namespace.
+ */
+#ifndef ARCI_KERNEL_SYSCTL_H
+#define ARCI_KERNEL_SYSCTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <arctic/log.h>
+
+#define ARCI_SYSCTL_COUNT 6
+#define ARCI_SYSCTL_TEXT 64
+
+struct arci_sysctls {
+    struct {
+        bool written;
+        char before[ARCI_SYSCTL_TEXT];
+        char ours[ARCI_SYSCTL_TEXT];
+    } items[ARCI_SYSCTL_COUNT];
+};
+
+/* Sets what is to be set and is not so, and keeps what was there before. What can not be set is left to
+ * arci_sysctl_check(). */
+void arci_sysctls_ensure(struct arci_sysctls *sysctls, struct arctic_log *log);
+
+/* Puts back what was there before, where the value is still ours. */
+void arci_sysctls_restore(struct arci_sysctls *sysctls, struct arctic_log *log);
+
+/* Name of setting `index` (below ARCI_SYSCTL_COUNT), such as "net.ipv4.ip_forward". Static. */
+const char *arci_sysctl_name(size_t index);
+
+/* Whether the setting is as it should be (or not there on this kernel); else writes a sentence with the
+ * command that mends it. */
+bool arci_sysctl_check(size_t index, char *sentence, size_t size);
+
+#endif

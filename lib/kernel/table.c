@@ -1,0 +1,240 @@
+/* Keeps the plan that the kernel holds, and decides between a difference and a new table. */
+#include "kernel/table.h"
+
+#include <stdlib.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "kernel/nft.h"
+#include "kernel/plan.h"
+#include "kernel/ruleset-base.h"
+#include "kernel/ruleset.h"
+
+struct arci_table {
+    struct arctic_log *log;
+    struct arci_marks marks;
+    enum arci_table_mode mode;
+    struct arci_nft *nft;
+    struct arci_netfilter *netfilter;
+    bool applied; /* the kernel holds `plan`, unless someone else has changed the table since */
+    bool owned;
+    uint32_t generation;  /* of all tables when ours was last seen unchanged */
+    uint64_t fingerprint; /* of our table after the last commit */
+    struct arci_plan plan;
+};
+
+static int fail_foreign(const struct arci_table_state *state, struct arctic_error *error)
+{
+    if (state->owner)
+        return arci_fail(error, ARCTIC_E_ALREADY_EXISTS, NULL,
+                         "the nft table inet " ARCI_TABLE
+                         " belongs to another running process (netlink port %u): end it first",
+                         state->owner);
+    return arci_fail(error, ARCTIC_E_ALREADY_EXISTS, NULL,
+                     "there is an nft table inet " ARCI_TABLE
+                     " that Arctic has not made; if nobody needs it: "
+                     "nft delete table inet " ARCI_TABLE);
+}
+
+/* A plain table with our comment is ours, or a crashed agent's and so ours now. An owned one is ours if we
+ * have made one. */
+static bool is_foreign(const struct arci_table *table, const struct arci_table_state *state)
+{
+    if (!state->present)
+        return false;
+    return state->owner ? !table->owned : !state->ours;
+}
+
+int arci_table_create(const struct arci_marks *marks, enum arci_table_mode mode, struct arctic_log *log,
+                      struct arci_table **ret_table, struct arctic_error *error)
+{
+    struct arci_table_state state;
+    ARCI_CLEANUP(arci_table_cleanup) struct arci_table *table = calloc(1, sizeof *table);
+    if (!table)
+        return arci_fail_memory(error);
+    *table = (struct arci_table){.log = log, .marks = *marks, .mode = mode};
+    int code = arci_netfilter_create(&table->netfilter, error);
+    if (code >= 0)
+        code = arci_nft_create(&table->nft, error);
+    if (code >= 0)
+        code = arci_netfilter_table(table->netfilter, &state, error);
+    if (code >= 0 && is_foreign(table, &state))
+        code = fail_foreign(&state, error);
+    if (code >= 0)
+        *ret_table = arci_steal(table);
+    return code;
+}
+
+void arci_table_free(struct arci_table *table)
+{
+    if (!table)
+        return;
+    arci_nft_free(table->nft);
+    arci_netfilter_free(table->netfilter);
+    arci_plan_release(&table->plan);
+    free(table);
+}
+
+bool arci_table_owned(const struct arci_table *table)
+{
+    return table->owned;
+}
+
+int arci_table_look(struct arci_table *table, enum arci_table_health *ret_health, struct arctic_error *error)
+{
+    uint32_t generation = 0;
+    struct arci_table_state state;
+    int code = arci_netfilter_generation(table->netfilter, &generation, error);
+    if (code < 0)
+        return code;
+    if (table->applied && generation == table->generation) {
+        *ret_health = ARCI_TABLE_FINE;
+        return ARCTIC_OK;
+    }
+    code = arci_netfilter_table(table->netfilter, &state, error);
+    if (code < 0)
+        return code;
+    if (is_foreign(table, &state))
+        *ret_health = ARCI_TABLE_FOREIGN;
+    else if (!table->applied)
+        *ret_health = ARCI_TABLE_NOT_APPLIED;
+    else if (!state.present)
+        *ret_health = ARCI_TABLE_GONE;
+    else
+        *ret_health = state.fingerprint == table->fingerprint ? ARCI_TABLE_FINE : ARCI_TABLE_CHANGED;
+    if (*ret_health == ARCI_TABLE_FINE)
+        table->generation = generation;
+    return ARCTIC_OK;
+}
+
+/* What can not be read back now counts as changed by others, and is made anew next time. */
+static void settle(struct arci_table *table, struct arci_plan *plan)
+{
+    struct arci_table_state state = {0};
+    arci_plan_release(&table->plan);
+    table->plan = *plan;
+    *plan = (struct arci_plan){0};
+    table->applied = true;
+    if (arci_netfilter_generation(table->netfilter, &table->generation, NULL) < 0 ||
+        arci_netfilter_table(table->netfilter, &state, NULL) < 0)
+        table->generation = 0;
+    table->fingerprint = state.fingerprint;
+}
+
+static int run(struct arci_table *table, const struct arci_buffer *text, struct arctic_error *error)
+{
+    if (text->failed)
+        return arci_fail_memory(error);
+    return text->length ? arci_nft_run(table->nft, (const char *)text->data, error) : ARCTIC_OK;
+}
+
+static int commit_difference(struct arci_table *table, struct arci_plan *plan, struct arctic_error *error)
+{
+    ARCI_BUFFER text = {0};
+    arci_ruleset_change(&text, &table->marks, &table->plan, plan);
+    int code = run(table, &text, error);
+    if (code < 0)
+        return code;
+    if (text.length)
+        settle(table, plan);
+    return ARCTIC_OK;
+}
+
+static int commit_new(struct arci_table *table, bool owner, bool replace, struct arci_plan *plan,
+                      struct arctic_error *error)
+{
+    ARCI_BUFFER text = {0};
+    arci_ruleset_create(&text, &table->marks, owner, replace, plan);
+    int code = run(table, &text, error);
+    if (code < 0)
+        return code;
+    table->owned = owner;
+    settle(table, plan);
+    arci_log_info(table->log, "fwmgr", "nft table made", ARCI_TEXT("table", "inet " ARCI_TABLE),
+                  ARCI_TEXT("mode", owner ? "owner" : "plain"),
+                  ARCI_INT("services", table->plan.service_count),
+                  ARCI_INT("elements", table->plan.tuples.count));
+    return ARCTIC_OK;
+}
+
+/* In one transaction with the removal of what is there under the name. */
+static int make_anew(struct arci_table *table, struct arci_plan *plan, struct arctic_error *error)
+{
+    struct arci_table_state state;
+    int code = arci_netfilter_table(table->netfilter, &state, error);
+    if (code < 0)
+        return code;
+    if (is_foreign(table, &state))
+        return fail_foreign(&state, error);
+    bool owner = table->applied ? table->owned : table->mode != ARCI_TABLE_PLAIN;
+    code = commit_new(table, owner, state.present, plan, error);
+    if (code >= 0 || table->applied || table->mode != ARCI_TABLE_AUTO)
+        return code;
+    struct arctic_error refusal = {0};
+    code = commit_new(table, false, state.present, plan, &refusal);
+    if (code >= 0)
+        arci_log_warn(table->log, "fwmgr", "no table of our own on this kernel, using a plain one",
+                      ARCI_TEXT("error", error ? error->message : ""));
+    return code;
+}
+
+static const char *health_text(enum arci_table_health health)
+{
+    return health == ARCI_TABLE_GONE ? "gone" : "changed by someone else";
+}
+
+static int commit(struct arci_table *table, struct arci_plan *plan, struct arctic_error *error)
+{
+    enum arci_table_health health;
+    struct arctic_error refusal = {0};
+    int code = arci_table_look(table, &health, error);
+    if (code < 0)
+        return code;
+    if (health == ARCI_TABLE_FINE && commit_difference(table, plan, &refusal) >= 0)
+        return ARCTIC_OK;
+    if (health == ARCI_TABLE_FINE)
+        arci_log_warn(table->log, "fwmgr", "cannot change the nft table, making it anew",
+                      ARCI_ERROR(&refusal));
+    else if (health != ARCI_TABLE_NOT_APPLIED)
+        arci_log_warn(table->log, "fwmgr", "making the nft table anew",
+                      ARCI_TEXT("reason", health_text(health)));
+    return make_anew(table, plan, error);
+}
+
+int arci_table_update(struct arci_table *table, const struct arci_kernel_service *services, size_t count,
+                      struct arctic_error *error)
+{
+    ARCI_CLEANUP(arci_plan_release) struct arci_plan plan = {0};
+    int code = arci_plan_make(services, count, &table->marks, &table->plan, &plan, error);
+    return code < 0 ? code : commit(table, &plan, error);
+}
+
+int arci_table_refuse(struct arci_table *table, const struct arctic_id *service,
+                      const struct arctic_endpoint *destination, uint32_t seconds, struct arctic_error *error)
+{
+    const struct arci_plan_service *planned = arci_plan_find(&table->plan, service);
+    if (!table->applied || !planned)
+        return arci_fail(error, ARCTIC_E_NOT_FOUND, "service", "%s is not applied", service->text);
+    ARCI_BUFFER text = {0};
+    arci_ruleset_refuse(&text, &table->marks, planned, destination, seconds);
+    return run(table, &text, error);
+}
+
+int arci_table_remove(struct arci_table *table, struct arctic_error *error)
+{
+    struct arci_table_state state;
+    int code = arci_netfilter_table(table->netfilter, &state, error);
+    if (code < 0 || !state.present || is_foreign(table, &state))
+        return code;
+    code = arci_nft_run(table->nft, "delete table inet " ARCI_TABLE "\n", error);
+    if (code >= 0)
+        table->applied = table->owned = false;
+    return code;
+}
+
+int arci_table_counters(struct arci_table *table, struct arci_kernel_counter **ret_counters,
+                        size_t *ret_count, struct arctic_error *error)
+{
+    return arci_netfilter_counters(table->netfilter, ret_counters, ret_count, error);
+}

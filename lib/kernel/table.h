@@ -1,0 +1,68 @@
+/*
+ * The life of the nft table: made, changed by differences, checked for changes by others, made anew where
+ * those happened, removed.
+ */
+#ifndef ARCI_KERNEL_TABLE_H
+#define ARCI_KERNEL_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <arctic/address.h>
+#include <arctic/log.h>
+
+#include "base/cleanup.h"
+#include "kernel/marks.h"
+#include "kernel/netfilter.h"
+#include "kernel/service.h"
+
+/* Who keeps the table. */
+enum arci_table_mode {
+    ARCI_TABLE_AUTO = 0, /* owner where the kernel can (5.12), else plain */
+    ARCI_TABLE_OWNER =
+        1, /* it belongs to this process: nobody else can change it, and it ends with the process */
+    ARCI_TABLE_PLAIN =
+        2, /* an ordinary table; after a crash it stays, without effect, until it is replaced */
+};
+
+enum arci_table_health {
+    ARCI_TABLE_FINE = 0,
+    ARCI_TABLE_NOT_APPLIED = 1,
+    ARCI_TABLE_GONE = 2,
+    ARCI_TABLE_CHANGED = 3, /* by someone else */
+    ARCI_TABLE_FOREIGN = 4, /* someone else's under our name */
+};
+
+struct arci_table;
+
+/* Opens the sockets. Errors: ARCTIC_E_ALREADY_EXISTS (a table of the name is someone else's),
+ * ARCTIC_E_SYSTEM, ARCTIC_E_NO_MEMORY. */
+int arci_table_create(const struct arci_marks *marks, enum arci_table_mode mode, struct arctic_log *log,
+                      struct arci_table **ret_table, struct arctic_error *error);
+
+/* Closes the sockets; with them goes a table that is owned, and only such a one. */
+void arci_table_free(struct arci_table *table);
+
+ARCI_DEFINE_CLEANUP(struct arci_table *, arci_table_free, arci_table_cleanup)
+
+/* See arci_kernel_apply() and arci_kernel_refuse() for these two. */
+int arci_table_update(struct arci_table *table, const struct arci_kernel_service *services, size_t count,
+                      struct arctic_error *error);
+int arci_table_refuse(struct arci_table *table, const struct arctic_id *service,
+                      const struct arctic_endpoint *destination, uint32_t seconds,
+                      struct arctic_error *error);
+
+/* Removes the table from the kernel, unless it is someone else's. Errors: ARCTIC_E_SYSTEM. */
+int arci_table_remove(struct arci_table *table, struct arctic_error *error);
+
+/* Compares the kernel's table with what was applied. Errors: ARCTIC_E_SYSTEM. */
+int arci_table_look(struct arci_table *table, enum arci_table_health *ret_health, struct arctic_error *error);
+
+/* Whether the table belongs to this process. */
+bool arci_table_owned(const struct arci_table *table);
+
+/* See arci_netfilter_counters(). */
+int arci_table_counters(struct arci_table *table, struct arci_kernel_counter **ret_counters,
+                        size_t *ret_count, struct arctic_error *error);
+
+#endif
