@@ -113,12 +113,40 @@ static void test_matching_needs_no_memory(void **state)
     arctic_route_table_free(table);
 }
 
+/* What removed routes had is there for others: a table that changes forever does not grow forever. */
+static void test_removed_routes_leave_nothing(void **state)
+{
+    (void)state;
+    struct arctic_route_table *table;
+    struct arctic_error error;
+    size_t leaked;
+    assert_ok(arctic_route_table_create(&table, &error), error);
+    assert_ok(arctic_route_table_add_service(table, &second, "mv0", &error), error);
+    for (unsigned i = 0; i < 1000; i++) {
+        uint8_t low = (uint8_t)i;
+        uint8_t high = (uint8_t)(i >> 8);
+        struct arctic_cidr source = {.address = {.family = ARCTIC_FAMILY_IPV4, .bytes = {10, high, low}},
+                                     .length = 24};
+        struct arctic_cidr wide = {.address = {.family = ARCTIC_FAMILY_IPV4, .bytes = {high, low}},
+                                   .length = 16};
+        if (i == 2)
+            alloc_failure_start(1); /* by now there is memory for two routes */
+        assert_ok(arctic_route_table_add_route(table, &second, 1, &source, &wide, 100, &error), error);
+        assert_ok(arctic_route_table_add_route(table, &second, 2, &wide, NULL, 100, &error), error);
+        assert_ok(arctic_route_table_remove_route(table, &second, 1 + i % 2, &error), error);
+        assert_ok(arctic_route_table_remove_route(table, &second, 2 - i % 2, &error), error);
+    }
+    assert_false(alloc_failure_stop(&leaked));
+    arctic_route_table_free(table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_filling),
         cmocka_unit_test(test_explaining),
         cmocka_unit_test(test_matching_needs_no_memory),
+        cmocka_unit_test(test_removed_routes_leave_nothing),
     };
     return cmocka_run_group_tests_name("match-memory", tests, NULL, NULL);
 }

@@ -77,6 +77,8 @@ static void test_requests_that_are_wrong(void **state)
                    "priority must be between 1 and 2147483647, not 0");
     assert_refused("{\"dest_cidr\":\"10.0.0.0/8\",\"priority\":2147483648}", ARCTIC_E_INVALID_PRIORITY,
                    "priority", NULL);
+    assert_refused("{\"dest_cidr\":\"10.0.0.0/8\",\"priority\":4294967297}", ARCTIC_E_INVALID_PRIORITY,
+                   "priority", "priority must be between 1 and 2147483647, not 4294967297");
     assert_refused("{\"dest_cidr\":\"10.0.0.0/8\",\"priority\":-9223372036854775808}",
                    ARCTIC_E_INVALID_PRIORITY, "priority", NULL);
     assert_refused("{\"dest_cidr\":\"10.0.0.0/8\",\"priority\":\"1\"}", ARCTIC_E_INVALID_REQUEST, "priority",
