@@ -72,7 +72,7 @@ struct arctic_match {
     int32_t reason;                 /* enum arctic_match_reason */
 };
 
-/* Makes an empty table, to be ended with arctic_route_table_free(). Errors: ARCTIC_E_NO_MEMORY. */
+/* Makes an empty table, to be ended with arctic_route_table_free(). Errors: ARCTIC_E_NO_MEMORY, ARCTIC_E_SYSTEM. */
 ARCTIC_API int arctic_route_table_create(struct arctic_route_table **ret_table, struct arctic_error *error);
 
 /* Ends a table. NULL is allowed. */
@@ -80,8 +80,8 @@ ARCTIC_API void arctic_route_table_free(struct arctic_route_table *table);
 
 /*
  * Adds a service. `interface` is the name of its own interface, NULL or "" for none.
- * Errors: ARCTIC_E_ALREADY_EXISTS (id or interface), ARCTIC_E_USAGE (bad id, name too long),
- * ARCTIC_E_NO_MEMORY.
+ * Errors, which leave the table as it was, here and in all that follow: ARCTIC_E_ALREADY_EXISTS (id or interface),
+ * ARCTIC_E_USAGE (bad id, name too long), ARCTIC_E_NO_MEMORY, ARCTIC_E_LIMIT.
  */
 ARCTIC_API int arctic_route_table_add_service(struct arctic_route_table *table,
                                               const struct arctic_id *service_id, const char *interface,
@@ -96,7 +96,7 @@ ARCTIC_API int arctic_route_table_remove_service(struct arctic_route_table *tabl
  * Adds a route to a service that the table has. `source` and `destination` may be NULL or of family NONE, not
  * both; both are of one family and without host bits. `route_id` is 1 or more, `priority` 1 or more. Errors:
  * ARCTIC_E_NOT_FOUND (service), ARCTIC_E_ALREADY_EXISTS (route id in this service), ARCTIC_E_USAGE,
- * ARCTIC_E_NO_MEMORY.
+ * ARCTIC_E_NO_MEMORY, ARCTIC_E_LIMIT.
  */
 ARCTIC_API int arctic_route_table_add_route(struct arctic_route_table *table,
                                             const struct arctic_id *service_id, uint64_t route_id,

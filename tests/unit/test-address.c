@@ -16,9 +16,9 @@ static void assert_cidr_error(const char *text, const char *message)
 static void test_cidr_round_trip(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"0.0.0.0/0",       "10.0.0.0/8",          "192.168.100.0/24", "203.0.113.7/32",
-                                        "::/0",            "2001:db8::/32",       "fc00::/7",         "2001:db8::1/128",
-                                        "128.0.0.0/1",     "10.1.2.0/23",         "8000::/1"};
+    static const char *const texts[] = {"0.0.0.0/0",   "10.0.0.0/8",    "192.168.100.0/24", "203.0.113.7/32",
+                                        "::/0",        "2001:db8::/32", "fc00::/7",         "2001:db8::1/128",
+                                        "128.0.0.0/1", "10.1.2.0/23",   "8000::/1"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct arctic_cidr cidr;
         char text[ARCTIC_CIDR_TEXT];
@@ -32,8 +32,9 @@ static void test_cidr_messages_name_the_right_notation(void **state)
     (void)state;
     assert_cidr_error("10.1.2.3/8", "10.1.2.3/8: host bits set, did you mean 10.0.0.0/8?");
     assert_cidr_error("2001:db8::1/32", "2001:db8::1/32: host bits set, did you mean 2001:db8::/32?");
-    assert_cidr_error("10.0.0.0",
-                      "10.0.0.0: no prefix length, use slash notation such as 10.0.0.0/32 for this one address");
+    assert_cidr_error(
+        "10.0.0.0",
+        "10.0.0.0: no prefix length, use slash notation such as 10.0.0.0/32 for this one address");
     assert_cidr_error("10.0.0.0/33", "10.0.0.0/33: the prefix length must be a number from 0 to 32");
     assert_cidr_error("::/129", "::/129: the prefix length must be a number from 0 to 128");
     assert_cidr_error("10.0.0.0/", "10.0.0.0/: the prefix length must be a number from 0 to 32");
@@ -60,11 +61,16 @@ static void test_contains(void **state)
         const char *address;
         bool covered;
     } cases[] = {
-        {"10.0.0.0/8", "10.255.255.255", true}, {"10.0.0.0/8", "11.0.0.0", false},
-        {"0.0.0.0/0", "255.255.255.255", true}, {"0.0.0.0/0", "::1", false},
-        {"::/0", "fe80::1", true},              {"::/0", "10.0.0.1", false},
-        {"10.1.2.0/23", "10.1.3.255", true},    {"10.1.2.0/23", "10.1.4.0", false},
-        {"2001:db8::/33", "2001:db8:7fff::1", true}, {"2001:db8::/33", "2001:db8:8000::1", false},
+        {"10.0.0.0/8", "10.255.255.255", true},
+        {"10.0.0.0/8", "11.0.0.0", false},
+        {"0.0.0.0/0", "255.255.255.255", true},
+        {"0.0.0.0/0", "::1", false},
+        {"::/0", "fe80::1", true},
+        {"::/0", "10.0.0.1", false},
+        {"10.1.2.0/23", "10.1.3.255", true},
+        {"10.1.2.0/23", "10.1.4.0", false},
+        {"2001:db8::/33", "2001:db8:7fff::1", true},
+        {"2001:db8::/33", "2001:db8:8000::1", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct arctic_cidr cidr;
@@ -96,8 +102,16 @@ static void test_endpoints(void **state)
     assert_string_equal(arctic_endpoint_format(&endpoint, text), "192.0.2.1:443");
     assert_int_equal(arctic_endpoint_parse("[2001:db8::1]:65535", &endpoint, NULL), ARCTIC_OK);
     assert_string_equal(arctic_endpoint_format(&endpoint, text), "[2001:db8::1]:65535");
-    static const char *const wrong[] = {"192.0.2.1",     "192.0.2.1:0",  "192.0.2.1:65536", "2001:db8::1:443", "[2001:db8::1]",
-                                        "[2001:db8::1:443", "host:80",   "192.0.2.1:+80",   ":80",             "[]:80"};
+    static const char *const wrong[] = {"192.0.2.1",
+                                        "192.0.2.1:0",
+                                        "192.0.2.1:65536",
+                                        "2001:db8::1:443",
+                                        "[2001:db8::1]",
+                                        "[2001:db8::1:443",
+                                        "host:80",
+                                        "192.0.2.1:+80",
+                                        ":80",
+                                        "[]:80"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         assert_int_equal(arctic_endpoint_parse(wrong[i], &endpoint, NULL), ARCTIC_E_INVALID_REQUEST);
 }
