@@ -39,7 +39,7 @@ static int check_mode(int fd, const char *path, struct arctic_error *error)
     if (!S_ISREG(status.st_mode))
         return cli_fail(error, ARCTIC_E_SYSTEM, "%s is no regular file", path);
     if (status.st_size > CLI_YAML_MAX)
-        return cli_fail(error, ARCTIC_E_INVALID_REQUEST, "%s: larger than %d bytes", path, CLI_YAML_MAX);
+        return cli_fail(error, ARCTIC_E_CORRUPT, "%s: larger than %d bytes", path, CLI_YAML_MAX);
     if ((status.st_mode & 077) == 0)
         return ARCTIC_OK;
     if (fchmod(fd, 0600) < 0)
@@ -78,12 +78,11 @@ static int check_shape(const json_t *root, const char *path, struct arctic_error
 {
     static const char *const objects[] = {"clusters", "preferences"};
     if (!json_is_object(root))
-        return cli_fail(error, ARCTIC_E_INVALID_REQUEST,
-                        "%s: the file must hold keys such as current_cluster", path);
+        return cli_fail(error, ARCTIC_E_CORRUPT, "%s: the file must hold keys such as current_cluster", path);
     for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++) {
         const json_t *value = json_object_get(root, objects[i]);
         if (value && !json_is_object(value) && !json_is_null(value))
-            return cli_fail(error, ARCTIC_E_INVALID_REQUEST, "%s: '%s' must hold keys", path, objects[i]);
+            return cli_fail(error, ARCTIC_E_CORRUPT, "%s: '%s' must hold keys", path, objects[i]);
     }
     return ARCTIC_OK;
 }
@@ -105,6 +104,8 @@ static int read_root(const char *path, json_t **ret_root, struct arctic_error *e
         code = read_all(fd, path, &text, &length, error);
     if (code == ARCTIC_OK)
         code = cli_yaml_parse(text, length, path, &root, error);
+    if (code == ARCTIC_E_INVALID_REQUEST)
+        code = error->code = ARCTIC_E_CORRUPT;
     if (code < 0)
         return code;
     if (json_is_null(root)) {

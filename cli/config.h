@@ -20,7 +20,7 @@ void cli_config_release(struct cli_config *config);
 /*
  * Finds the file ($ARCTIC_CONFIG, $XDG_CONFIG_HOME/arctic/config.yaml, ~/.config/arctic/config.yaml; `given` goes
  * before all of them) and reads it; one that does not exist is an empty one. A file that others may read is
- * made 0600, with a warning on stderr. Errors: ARCTIC_E_SYSTEM, ARCTIC_E_INVALID_REQUEST (naming line and column, or
+ * made 0600, with a warning on stderr. Errors: ARCTIC_E_SYSTEM, ARCTIC_E_CORRUPT (naming line and column, or
  * the key).
  */
 int cli_config_load(const char *given, struct cli_config *ret_config, struct arctic_error *error);

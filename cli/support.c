@@ -79,27 +79,31 @@ const char *cli_json_text(const json_t *object, const char *name)
 
 #define WORD_MAX 32
 
-/* Levenshtein distance of two words; words beyond WORD_MAX are far from everything. */
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Letters added, left out, replaced or swapped with their neighbour; words beyond WORD_MAX are far from all. */
 static size_t distance(const char *a, const char *b)
 {
     size_t length_a = strlen(a);
     size_t length_b = strlen(b);
-    size_t row[WORD_MAX + 1];
+    size_t cost[WORD_MAX + 1][WORD_MAX + 1];
     if (length_a > WORD_MAX || length_b > WORD_MAX)
         return WORD_MAX;
     for (size_t j = 0; j <= length_b; j++)
-        row[j] = j;
+        cost[0][j] = j;
     for (size_t i = 1; i <= length_a; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
+        cost[i][0] = i;
         for (size_t j = 1; j <= length_b; j++) {
-            size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
-            size_t shorter = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-            diagonal = row[j];
-            row[j] = replaced < shorter ? replaced : shorter;
+            size_t replaced = cost[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+            cost[i][j] = least(replaced, least(cost[i - 1][j], cost[i][j - 1]) + 1);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                cost[i][j] = least(cost[i][j], cost[i - 2][j - 2] + 1);
         }
     }
-    return row[length_b];
+    return cost[length_a][length_b];
 }
 
 const char *cli_suggest(const char *word, const char *(*word_at)(const void *context, size_t index),

@@ -1,97 +1,7 @@
 /* The REST server as a client on a raw socket sees it. */
-#include "tests/unit/rest-fixture.h"
-
-#include <errno.h>
-#include <sys/time.h>
-#include <time.h>
+#include "tests/unit/rest-raw.h"
 
 #define JSON "Content-Type: application/json\r\n"
-
-/* A connected socket that gives up after 10 s, so that a hanging server fails the test instead of hanging it.
- */
-static int fixture_connect(const struct fixture *fixture)
-{
-    struct sockaddr_storage address;
-    socklen_t length = arci_endpoint_to_sockaddr(&fixture->endpoint, &address);
-    int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(fd >= 0);
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){.tv_sec = 10}, sizeof(struct timeval));
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, length), 0);
-    return fd;
-}
-
-static void fixture_send(int fd, const char *text)
-{
-    size_t length = strlen(text);
-    assert_int_equal(send(fd, text, length, MSG_NOSIGNAL), (ssize_t)length);
-}
-
-/* Reads to the end of the stream; the text is to be freed. */
-static char *fixture_read_all(int fd)
-{
-    size_t used = 0, size = 4096;
-    char *text = malloc(size);
-    assert_non_null(text);
-    for (;;) {
-        ssize_t got = recv(fd, text + used, size - used - 1, 0);
-        if (got <= 0)
-            break;
-        used += (size_t)got;
-        if (used + 1 == size) {
-            text = realloc(text, size *= 2);
-            assert_non_null(text);
-        }
-    }
-    text[used] = '\0';
-    return text;
-}
-
-/* One request on a connection of its own, to which "Connection: close" is added; the answer is to be freed.
- */
-static char *fixture_exchange(const struct fixture *fixture, const char *method_and_target,
-                              const char *headers, const char *body)
-{
-    int fd = fixture_connect(fixture);
-    size_t size = strlen(method_and_target) + strlen(headers) + strlen(body) + 256;
-    char *text = malloc(size);
-    assert_non_null(text);
-    char length[64] = "";
-    if (*body)
-        snprintf(length, sizeof length, "Content-Length: %zu\r\n", strlen(body));
-    snprintf(text, size, "%s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%s%s\r\n%s", method_and_target,
-             headers, length, body);
-    /* A server that refuses a large body may close before all of it was sent. */
-    for (size_t sent = 0, all = strlen(text); sent < all;) {
-        ssize_t count = send(fd, text + sent, all - sent, MSG_NOSIGNAL);
-        if (count <= 0)
-            break;
-        sent += (size_t)count;
-    }
-    free(text);
-    char *answer = fixture_read_all(fd);
-    close(fd);
-    return answer;
-}
-
-static void assert_lacks(const char *text, const char *part)
-{
-    if (strstr(text, part))
-        fail_msg("'%s' must not be in:\n%s", part, text);
-}
-
-/* Status and, unless NULL, a part of the answer. */
-static void assert_answer(const struct fixture *fixture, const char *method_and_target, const char *headers,
-                          const char *body, int status, const char *part)
-{
-    char *answer = fixture_exchange(fixture, method_and_target, headers, body);
-    char line[32];
-    snprintf(line, sizeof line, "HTTP/1.1 %d ", status);
-    if (strncmp(answer, line, strlen(line)) != 0)
-        fail_msg("%s: not status %d:\n%s", method_and_target, status, answer);
-    if (part)
-        assert_contains(answer, part);
-    free(answer);
-}
 
 static struct fixture fixture;
 
@@ -99,19 +9,6 @@ static int start(void **state)
 {
     (void)state;
     fixture_start(&fixture, (struct arci_http_options){.header_timeout = 0});
-    return 0;
-}
-
-static int start_impatient(void **state)
-{
-    (void)state;
-    fixture_start(&fixture, (struct arci_http_options){.header_timeout = 600,
-                                                       .body_timeout = 600,
-                                                       .idle_timeout = 600,
-                                                       .send_timeout = 600,
-                                                       .send_rate = 1U << 30,
-                                                       .connection_limit = 8,
-                                                       .per_address_limit = 4});
     return 0;
 }
 
@@ -386,115 +283,9 @@ static void test_port_in_use_is_named(void **state)
     assert_int_equal(arci_http_server_create(&options, &server, &error), ARCTIC_E_USAGE);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* Sends a byte every 50 ms until the server hangs up; returns after how many milliseconds. */
-static int64_t drip(const char *beginning, const char *byte)
-{
-    int fd = fixture_connect(&fixture);
-    int64_t started = now_ms();
-    fixture_send(fd, beginning);
-    char answer;
-    while (recv(fd, &answer, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN && now_ms() - started < 5000) {
-        send(fd, byte, 1, MSG_NOSIGNAL);
-        assert_answer(&fixture, "GET /echo/others", "", "", 200, NULL);
-        usleep(50000);
-    }
-    close(fd);
-    return now_ms() - started;
-}
-
-static void test_dripping_clients_are_cut(void **state)
-{
-    (void)state;
-    static const char *const beginnings[] = {
-        "",
-        "GET /echo/",
-        "GET /echo/x HTTP/1.1\r\nHost: a\r\nX: ",
-        "POST /things HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n",
-    };
-    for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++) {
-        int64_t lasted = drip(beginnings[i], "a");
-        assert_in_range(lasted, 500, 3000);
-    }
-}
-
-static void test_idle_connection_is_closed(void **state)
-{
-    (void)state;
-    int fd = fixture_connect(&fixture);
-    fixture_send(fd, "GET /echo/x HTTP/1.1\r\nHost: a\r\n\r\n");
-    int64_t started = now_ms();
-    char *answer = fixture_read_all(fd);
-    assert_contains(answer, "\"id\":\"x\"");
-    assert_in_range(now_ms() - started, 400, 5000);
-    free(answer);
-    close(fd);
-}
-
-/* The answer takes as long as its handler does, whatever the time-outs for clients are. */
-static void test_handler_may_take_longer_than_time_outs(void **state)
-{
-    (void)state;
-    int fd = fixture_connect(&fixture);
-    fixture_send(fd, "GET /hold HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-    uv_sem_wait(&fixture.holding);
-    usleep(1200000);
-    uv_async_send(&fixture.wish);
-    char *answer = fixture_read_all(fd);
-    assert_contains(answer, "{\"late\":true}");
-    free(answer);
-    close(fd);
-}
-
-static void test_reader_that_stalls_is_cut(void **state)
-{
-    (void)state;
-    int fd = fixture_connect(&fixture);
-    fixture_send(fd, "GET /large/30000000 HTTP/1.1\r\nHost: a\r\n\r\n");
-    usleep(1200000);
-    char *answer = fixture_read_all(fd);
-    assert_in_range(strlen(answer), 1, 29999999);
-    free(answer);
-    close(fd);
-}
-
-static void test_client_that_leaves_during_a_long_answer(void **state)
-{
-    (void)state;
-    int fd = fixture_connect(&fixture);
-    fixture_send(fd, "GET /large/30000000 HTTP/1.1\r\nHost: a\r\n\r\n");
-    close(fd);
-    assert_answer(&fixture, "GET /echo/others", "", "", 200, NULL);
-}
-
-static void test_one_address_has_few_connections(void **state)
-{
-    (void)state;
-    int fds[4];
-    for (size_t i = 0; i < 4; i++) {
-        fds[i] = fixture_connect(&fixture);
-        fixture_send(fds[i], "GET /echo/x HTTP/1.1\r\nHost: a\r\n\r\n");
-        char byte;
-        assert_int_equal(recv(fds[i], &byte, 1, MSG_PEEK), 1);
-    }
-    int fd = fixture_connect(&fixture);
-    send(fd, "GET /echo/x HTTP/1.1\r\nHost: a\r\n\r\n", 34, MSG_NOSIGNAL);
-    char byte;
-    assert_true(recv(fd, &byte, 1, 0) <= 0);
-    close(fd);
-    for (size_t i = 0; i < 4; i++)
-        close(fds[i]);
-}
-
 int main(void)
 {
-    const struct CMUnitTest patient[] = {
+    const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_routing),
         cmocka_unit_test(test_bad_targets),
         cmocka_unit_test(test_query),
@@ -512,15 +303,5 @@ int main(void)
         cmocka_unit_test(test_ipv6_and_both_families),
         cmocka_unit_test(test_port_in_use_is_named),
     };
-    const struct CMUnitTest impatient[] = {
-        cmocka_unit_test(test_dripping_clients_are_cut),
-        cmocka_unit_test(test_idle_connection_is_closed),
-        cmocka_unit_test(test_handler_may_take_longer_than_time_outs),
-        cmocka_unit_test(test_reader_that_stalls_is_cut),
-        cmocka_unit_test(test_client_that_leaves_during_a_long_answer),
-        cmocka_unit_test(test_one_address_has_few_connections),
-    };
-    int failed = cmocka_run_group_tests_name("rest server", patient, start, stop);
-    return failed +
-           cmocka_run_group_tests_name("rest server, short time-outs", impatient, start_impatient, stop);
+    return cmocka_run_group_tests_name("rest server", tests, start, stop);
 }

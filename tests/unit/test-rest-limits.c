@@ -1,0 +1,146 @@
+/* What slow, silent and greedy clients can hold on to, and for how long. */
+#include "tests/unit/rest-raw.h"
+
+#include <errno.h>
+#include <time.h>
+
+static struct fixture fixture;
+
+static int start(void **state)
+{
+    (void)state;
+    fixture_start(&fixture, (struct arci_http_options){.header_timeout = 600,
+                                                       .body_timeout = 600,
+                                                       .idle_timeout = 600,
+                                                       .send_timeout = 600,
+                                                       .send_rate = 1U << 30,
+                                                       .connection_limit = 8,
+                                                       .per_address_limit = 4});
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    fixture_stop(&fixture);
+    return 0;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Sends a byte every 50 ms until the server hangs up; returns after how many milliseconds. */
+static int64_t drip(const char *beginning, const char *byte)
+{
+    int fd = fixture_connect(&fixture);
+    int64_t started = now_ms();
+    fixture_send(fd, beginning);
+    char answer;
+    while (recv(fd, &answer, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN && now_ms() - started < 5000) {
+        send(fd, byte, 1, MSG_NOSIGNAL);
+        assert_answer(&fixture, "GET /echo/others", "", "", 200, NULL);
+        usleep(50000);
+    }
+    close(fd);
+    return now_ms() - started;
+}
+
+static void test_dripping_clients_are_cut(void **state)
+{
+    (void)state;
+    static const char *const beginnings[] = {
+        "",
+        "GET /echo/",
+        "GET /echo/x HTTP/1.1\r\nHost: a\r\nX: ",
+        "POST /things HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n",
+    };
+    for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++) {
+        int64_t lasted = drip(beginnings[i], "a");
+        assert_in_range(lasted, 500, 3000);
+    }
+}
+
+static void test_idle_connection_is_closed(void **state)
+{
+    (void)state;
+    int fd = fixture_connect(&fixture);
+    fixture_send(fd, "GET /echo/x HTTP/1.1\r\nHost: a\r\n\r\n");
+    int64_t started = now_ms();
+    char *answer = fixture_read_all(fd);
+    assert_contains(answer, "\"id\":\"x\"");
+    assert_in_range(now_ms() - started, 400, 5000);
+    free(answer);
+    close(fd);
+}
+
+/* The answer takes as long as its handler does, whatever the time-outs for clients are. */
+static void test_handler_may_take_longer_than_time_outs(void **state)
+{
+    (void)state;
+    int fd = fixture_connect(&fixture);
+    fixture_send(fd, "GET /hold HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    uv_sem_wait(&fixture.holding);
+    usleep(1200000);
+    uv_async_send(&fixture.wish);
+    char *answer = fixture_read_all(fd);
+    assert_contains(answer, "{\"late\":true}");
+    free(answer);
+    close(fd);
+}
+
+static void test_reader_that_stalls_is_cut(void **state)
+{
+    (void)state;
+    int fd = fixture_connect(&fixture);
+    fixture_send(fd, "GET /large/30000000 HTTP/1.1\r\nHost: a\r\n\r\n");
+    usleep(1200000);
+    char *answer = fixture_read_all(fd);
+    assert_in_range(strlen(answer), 1, 29999999);
+    free(answer);
+    close(fd);
+}
+
+static void test_client_that_leaves_during_a_long_answer(void **state)
+{
+    (void)state;
+    int fd = fixture_connect(&fixture);
+    fixture_send(fd, "GET /large/30000000 HTTP/1.1\r\nHost: a\r\n\r\n");
+    close(fd);
+    assert_answer(&fixture, "GET /echo/others", "", "", 200, NULL);
+}
+
+static void test_one_address_has_few_connections(void **state)
+{
+    (void)state;
+    int fds[4];
+    for (size_t i = 0; i < 4; i++) {
+        fds[i] = fixture_connect(&fixture);
+        fixture_send(fds[i], "GET /echo/x HTTP/1.1\r\nHost: a\r\n\r\n");
+        char byte;
+        assert_int_equal(recv(fds[i], &byte, 1, MSG_PEEK), 1);
+    }
+    int fd = fixture_connect(&fixture);
+    send(fd, "GET /echo/x HTTP/1.1\r\nHost: a\r\n\r\n", 34, MSG_NOSIGNAL);
+    char byte;
+    assert_true(recv(fd, &byte, 1, 0) <= 0);
+    close(fd);
+    for (size_t i = 0; i < 4; i++)
+        close(fds[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_dripping_clients_are_cut),
+        cmocka_unit_test(test_idle_connection_is_closed),
+        cmocka_unit_test(test_handler_may_take_longer_than_time_outs),
+        cmocka_unit_test(test_reader_that_stalls_is_cut),
+        cmocka_unit_test(test_client_that_leaves_during_a_long_answer),
+        cmocka_unit_test(test_one_address_has_few_connections),
+    };
+    return cmocka_run_group_tests_name("rest server limits", tests, start, stop);
+}
