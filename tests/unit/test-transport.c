@@ -779,8 +779,8 @@ static void fresh_connections_are_primed(void **state)
     introduce(world, &world->near, &world->far, true);
     introduce(world, &world->far, &world->near, false);
     one_flow(world);
-    wait_until(world, atomic_load(&world->near.counters.primed_bytes) >= 2 * 190000);
-    wait_until(world, atomic_load(&world->far.counters.primed_bytes) >= 190000);
+    wait_until(world, atomic_load(&world->near.counters.primed_bytes) >= 200000);
+    wait_until(world, atomic_load(&world->far.counters.primed_bytes) >= 200000);
     assert_true(atomic_load(&world->near.counters.primed_bytes) < 10 * 200000);
     one_flow(world);
 }

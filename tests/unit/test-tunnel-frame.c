@@ -132,7 +132,7 @@ static void malformed_frames_are_refused(void **state)
 {
     (void)state;
     assert_refused((const uint8_t[]){0, 0, 0, 0}, 4);                /* no such type */
-    assert_refused((const uint8_t[]){11, 0, 0, 0}, 4);               /* nor this */
+    assert_refused((const uint8_t[]){12, 0, 0, 0}, 4);               /* nor this */
     assert_refused((const uint8_t[]){4, 1, 0, 1}, 4);                /* a flag of the future */
     assert_refused((const uint8_t[]){4, 0, 0, 0}, 4);                /* DATA without data */
     assert_refused((const uint8_t[]){4, 0, 0x3f, 0xfd}, 4);          /* 16381 bytes */

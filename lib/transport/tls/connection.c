@@ -11,6 +11,7 @@
 #include "crypto/tls.h"
 #include "transport/tls/dial.h"
 #include "transport/tls/peer.h"
+#include "transport/tls/priming.h"
 #include "transport/tls/socket.h"
 #include "transport/tls/stream.h"
 
@@ -99,6 +100,8 @@ void arci_connection_tick(struct arci_tls_connection *connection)
         expire(connection);
     else if (connection->phase == ARCI_CONNECTION_READY)
         check_silence(connection, now);
+    if (arci_connection_alive(connection))
+        arci_priming_tick(connection);
 }
 
 void arci_connection_break(struct arci_tls_connection *connection)

@@ -48,6 +48,9 @@ bool arci_connection_alive(const struct arci_tls_connection *connection);
 /* Sends or queues a control frame and notes it in the session. */
 void arci_connection_send(struct arci_tls_connection *connection, const struct arci_frame *frame);
 
+/* Sends or queues whole frames as they are. */
+void arci_connection_send_raw(struct arci_tls_connection *connection, const uint8_t *bytes, size_t length);
+
 /* Sends the OPEN of `stream`, with what it has to say at once, and attaches it. */
 void arci_connection_open(struct arci_tls_connection *connection, struct arci_stream *stream);
 

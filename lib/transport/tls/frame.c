@@ -49,6 +49,7 @@ static int payload_size(uint8_t type)
     case ARCI_FRAME_RESET:
         return 5;
     case ARCI_FRAME_FIN:
+    case ARCI_FRAME_RETIRE:
         return 0;
     case ARCI_FRAME_PING:
     case ARCI_FRAME_PONG:
@@ -172,6 +173,8 @@ int arci_frame_decode(struct arci_frame_decoder *decoder, const uint8_t *bytes, 
     if (is_bulk(decoder->bytes[0])) {
         decoder->bulk_left = payload;
         decoder->count = 0;
+        *ret_complete = payload == 0;
+        *ret_frame = (struct arci_frame){.type = decoder->bytes[0]};
         return ARCTIC_OK;
     }
     if (!gather(decoder, ARCI_FRAME_HEADER + payload, bytes, length, ret_used))

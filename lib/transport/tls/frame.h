@@ -31,6 +31,7 @@ enum arci_frame_type {
     ARCI_FRAME_PRIME = 8,
     ARCI_FRAME_PING = 9,
     ARCI_FRAME_PONG = 10,
+    ARCI_FRAME_RETIRE = 11,
 };
 
 struct arci_frame {
@@ -40,7 +41,7 @@ struct arci_frame {
     uint64_t number; /* PING, PONG: a token; PRIME: bytes */
     struct arci_stream_request request; /* OPEN */
     const uint8_t *data;                /* DATA: into the bytes that were given */
-    size_t length;                      /* DATA, PAD: 1 or more bytes of it */
+    size_t length;                      /* DATA, PAD: bytes of it; 0 only for the PAD that ends padding */
 };
 
 /* Zero-initialised it stands before the first frame. */

@@ -22,7 +22,8 @@
 #define ARCI_DIAL_STAGGER_MS                                                                                 \
     250                   /* before the peer's next endpoint is tried beside the first (RFC 8305 section 5) */
 #define ARCI_DIALS_MAX 64 /* connections to one peer that are being made at once */
-#define ARCI_WAITING_MAX 4096 /* flows that wait for a connection to one peer */
+#define ARCI_WAITING_MAX 4096     /* flows that wait for a connection to one peer */
+#define ARCI_PADDING_UNSENT 65536 /* TCP_NOTSENT_LOWAT while padding: what a flow may find in its way */
 #define ARCI_BACKOFF_FIRST_MS 250
 #define ARCI_BACKOFF_MAX_MS 15000
 #define ARCI_CONTROL_QUEUE 1024 /* bytes of control frames that wait behind a blocked record */
@@ -75,6 +76,7 @@ struct arci_tls_connection {
     bool paused;    /* the stream took less than it was given */
     bool stalled;   /* the stream saw writable() false */
     bool broken;    /* failed while sending; to be closed from the loop */
+    bool retiring;  /* not to be used again */
     bool ending;    /* to be closed when all is sent */
     struct arci_session session;
     struct arci_frame_decoder decoder;
@@ -86,9 +88,12 @@ struct arci_tls_connection {
     size_t queue_length;
     uint8_t *held; /* decrypted and not yet taken; NULL until needed */
     size_t held_offset, held_length;
-    uint64_t sent, received; /* bytes of frames, for priming */
+    uint64_t reference_rate; /* of this direction right after priming, bytes a second; 0: not known */
+    int64_t look_at;         /* when to look at the rate again; 0: no need */
     size_t padding;          /* bytes of padding still to be sent */
-    int64_t deadline;        /* of the phase, the drain or the answer; 0: none */
+    bool prime_asked, out_primed, in_primed;
+    bool good;        /* the rate was looked at after the last flow */
+    int64_t deadline; /* of the phase, the drain or the answer; 0: none */
     int64_t idle_since;
     int64_t heard_at;
     int64_t ping_sent_at; /* 0: none is out */
@@ -101,6 +106,12 @@ enum arci_peer_reach {
     ARCI_REACH_NONE = 2,
 };
 
+/* Tokens that come back with time. Zero-initialised it is full. */
+struct arci_tls_bucket {
+    size_t tokens;
+    int64_t filled_at;
+};
+
 struct arci_tls_peer {
     struct arci_transport *transport;
     struct arci_transport_peer settings; /* endpoints are kept in this peer's own order of preference */
@@ -111,6 +122,8 @@ struct arci_tls_peer {
     enum arci_peer_reach reach;
     size_t preferred; /* endpoint that answered last */
     unsigned failures;
+    struct arci_tls_bucket priming;       /* what this end decides on */
+    struct arci_tls_bucket asked_priming; /* what the peer asks for */
     int64_t dial_after;
     int64_t heard_at;
     bool removed; /* no longer configured: it only waits for its connections */

@@ -10,6 +10,7 @@
 #include "base/secret.h"
 #include "transport/tls/connection.h"
 #include "transport/tls/dial.h"
+#include "transport/tls/priming.h"
 #include "transport/tls/socket.h"
 #include "transport/tls/stream.h"
 
@@ -167,47 +168,15 @@ static void leave_idle(struct arci_tls_connection *connection)
     count(peer);
 }
 
-static bool primed(const struct arci_tls_connection *connection)
-{
-    return connection->padding == 0 && connection->sent >= connection->transport->settings.prime_bytes &&
-           connection->received >= connection->transport->settings.prime_bytes;
-}
-
-/* The one used last has the freshest picture of the path; one that is still being primed has padding in its
- * way. */
+/* Of those that are equally good the one used last: it has the freshest picture of the path. */
 static struct arci_tls_connection *choose(const struct arci_tls_peer *peer)
 {
-    struct arci_tls_connection *confirmed = NULL;
+    struct arci_tls_connection *best = NULL;
     for (struct arci_tls_connection *idle = TAILQ_FIRST(&peer->idle); idle; idle = TAILQ_NEXT(idle, idle)) {
-        if (primed(idle) && arci_connection_writable(idle))
-            return idle;
-        if (!confirmed && idle->confirmed && !idle->broken)
-            confirmed = idle;
+        if (!idle->broken && (!best || arci_priming_rank(idle) > arci_priming_rank(best)))
+            best = idle;
     }
-    if (confirmed)
-        return confirmed;
-    struct arci_tls_connection *first = TAILQ_FIRST(&peer->idle);
-    return first && !first->broken ? first : NULL;
-}
-
-/*
- * Pads a connection of the minimum in both directions until a flow finds the congestion window that a first
- * flow would have to wait for. What flows have carried counts.
- */
-static void prime(struct arci_tls_connection *connection)
-{
-    struct arci_tls_peer *peer = connection->peer;
-    const struct arci_transport_settings *settings = &connection->transport->settings;
-    if (peer->idle_count > settings->pool_minimum || settings->prime_bytes == 0)
-        return;
-    if (connection->sent < settings->prime_bytes)
-        connection->padding = (size_t)(settings->prime_bytes - connection->sent);
-    if (connection->received < settings->prime_bytes) {
-        uint64_t wanted = settings->prime_bytes - connection->received;
-        arci_connection_send(connection, &(struct arci_frame){.type = ARCI_FRAME_PRIME, .number = wanted});
-        atomic_fetch_add_explicit(&peer->settings.counters->primed_bytes, wanted, memory_order_relaxed);
-    }
-    arci_connection_update(connection);
+    return best;
 }
 
 void arci_peer_ping(struct arci_tls_connection *connection)
@@ -249,7 +218,7 @@ void arci_peer_connected(struct arci_tls_connection *connection)
     }
     enter_idle(connection);
     arci_peer_ping(connection);
-    prime(connection);
+    arci_priming_start(connection);
 }
 
 void arci_peer_release(struct arci_tls_connection *connection)
@@ -257,7 +226,8 @@ void arci_peer_release(struct arci_tls_connection *connection)
     struct arci_tls_peer *peer = connection->peer;
     if (connection->is_idle || connection->ending)
         return;
-    if (connection->transport->retired || peer->idle_count >= connection->transport->settings.pool_maximum) {
+    if (connection->transport->retired || connection->retiring ||
+        peer->idle_count >= connection->transport->settings.pool_maximum) {
         arci_connection_end(connection);
         return;
     }
@@ -268,7 +238,14 @@ void arci_peer_release(struct arci_tls_connection *connection)
         return;
     }
     enter_idle(connection);
-    prime(connection);
+    arci_priming_start(connection);
+}
+
+void arci_peer_retire_connection(struct arci_tls_connection *connection)
+{
+    connection->retiring = true;
+    if (connection->is_idle)
+        arci_connection_end(connection);
 }
 
 void arci_peer_accepted(struct arci_tls_peer *peer, struct arci_tls_connection *connection)

@@ -42,6 +42,9 @@ void arci_peer_dial_failed(struct arci_tls_peer *peer);
 /* A connection of ours is between flows. */
 void arci_peer_release(struct arci_tls_connection *connection);
 
+/* The other end would have no more flows on a connection of ours. */
+void arci_peer_retire_connection(struct arci_tls_connection *connection);
+
 /* The peer has made a connection and proved its key. */
 void arci_peer_accepted(struct arci_tls_peer *peer, struct arci_tls_connection *connection);
 

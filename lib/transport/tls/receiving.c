@@ -11,6 +11,7 @@
 #include "crypto/tls.h"
 #include "transport/tls/connection.h"
 #include "transport/tls/peer.h"
+#include "transport/tls/priming.h"
 #include "transport/tls/stream.h"
 
 #define READ_BURST 16 /* records for one event of the loop: other flows want their turn */
@@ -21,14 +22,6 @@ static void fail_protocol(struct arci_tls_connection *connection, const struct a
                   ARCI_TEXT("peer", connection->peer->settings.id.text), ARCI_ERROR(error));
     atomic_fetch_add_explicit(&connection->peer->settings.counters->protocol_errors, 1, memory_order_relaxed);
     arci_connection_break(connection);
-}
-
-static void on_prime(struct arci_tls_connection *connection, uint64_t bytes)
-{
-    uint64_t limit = connection->transport->settings.prime_bytes;
-    if (!connection->session.active)
-        connection->padding = (size_t)(bytes < limit ? bytes : limit);
-    arci_connection_update(connection);
 }
 
 static void on_end(struct arci_tls_connection *connection, const struct arci_frame *frame, bool refused)
@@ -49,7 +42,6 @@ static void on_event(struct arci_tls_connection *connection, const struct arci_f
     struct arci_stream *stream = connection->stream;
     switch (event) {
     case ARCI_SESSION_OPEN:
-        connection->padding = 0;
         arci_stream_incoming(connection, &frame->request);
         return;
     case ARCI_SESSION_OPENED:
@@ -66,7 +58,13 @@ static void on_event(struct arci_tls_connection *connection, const struct arci_f
             arci_stream_tell_finished(stream);
         return;
     case ARCI_SESSION_PRIME:
-        on_prime(connection, frame->number);
+        arci_priming_asked(connection, frame->number);
+        return;
+    case ARCI_SESSION_PRIMED:
+        arci_priming_ended(connection);
+        return;
+    case ARCI_SESSION_RETIRE:
+        arci_peer_retire_connection(connection);
         return;
     case ARCI_SESSION_PING:
         arci_connection_send(connection,
@@ -152,9 +150,8 @@ static bool feed_held(struct arci_tls_connection *connection)
     return connection->held_length == 0;
 }
 
-static void heard(struct arci_tls_connection *connection, size_t length)
+static void heard(struct arci_tls_connection *connection)
 {
-    connection->received += length;
     connection->heard_at = arci_tls_now(connection->transport);
     connection->ping_sent_at = 0;
     arci_peer_heard(connection);
@@ -181,7 +178,7 @@ static bool read_record(struct arci_tls_connection *connection)
         arci_connection_close(connection);
         return false;
     }
-    heard(connection, length);
+    heard(connection);
     size_t done = feed(connection, buffer, length);
     if (!arci_connection_alive(connection))
         return false;
@@ -226,6 +223,8 @@ void arci_connection_settle(struct arci_tls_connection *connection)
     connection->paused = false;
     connection->stalled = false;
     connection->deadline = 0;
+    if (!connection->is_idle && !connection->ending)
+        arci_priming_flow_ended(connection);
     if (connection->opener)
         arci_peer_release(connection);
     else if (connection->transport->retired && !connection->ending)

@@ -10,14 +10,12 @@
 #include "base/log.h"
 #include "crypto/tls.h"
 #include "transport/tls/connection.h"
+#include "transport/tls/priming.h"
 #include "transport/tls/stream.h"
 
 #define PADDING_BURST                                                                                        \
     4 /* records of padding for one event of the loop, so that they do not hold up flows   \
                          */
-
-/* Content does not matter: the other end drops it, and everyone between sees it encrypted. */
-static const uint8_t padding_bytes[ARCI_RECORD_MAX];
 
 static void keep(struct arci_tls_connection *connection, const uint8_t *bytes, size_t length)
 {
@@ -75,9 +73,8 @@ static void enqueue(struct arci_tls_connection *connection, const uint8_t *bytes
     connection->queue_length += length;
 }
 
-static void send_or_queue(struct arci_tls_connection *connection, const uint8_t *bytes, size_t length)
+void arci_connection_send_raw(struct arci_tls_connection *connection, const uint8_t *bytes, size_t length)
 {
-    connection->sent += length;
     if (blocked(connection))
         enqueue(connection, bytes, length);
     else
@@ -91,7 +88,7 @@ void arci_connection_send(struct arci_tls_connection *connection, const struct a
     if (!arci_connection_alive(connection))
         return;
     arci_session_send(&connection->session, frame->type);
-    send_or_queue(connection, bytes, arci_frame_encode(frame, bytes));
+    arci_connection_send_raw(connection, bytes, arci_frame_encode(frame, bytes));
 }
 
 static size_t put_early(struct arci_stream *stream, uint8_t *bytes, size_t size)
@@ -119,7 +116,6 @@ void arci_connection_open(struct arci_tls_connection *connection, struct arci_st
 {
     uint8_t *buffer = connection->transport->write_buffer;
     connection->stream = stream;
-    connection->padding = 0;
     connection->stalled = true;
     connection->deadline = arci_tls_now(connection->transport) + connection->transport->settings.open_ms;
     stream->connection = connection;
@@ -130,14 +126,14 @@ void arci_connection_open(struct arci_tls_connection *connection, struct arci_st
     length += arci_frame_encode(&open, buffer + length);
     if (!blocked(connection))
         length += put_early(stream, buffer + length, ARCI_RECORD_MAX - length);
-    send_or_queue(connection, buffer, length);
+    arci_connection_send_raw(connection, buffer, length);
 }
 
 void arci_connection_write(struct arci_tls_connection *connection, uint8_t *bytes, size_t length)
 {
     assert(!blocked(connection) && length > 0 && length <= ARCI_FRAME_PAYLOAD_MAX);
     arci_frame_put_header(bytes - ARCI_FRAME_HEADER, ARCI_FRAME_DATA, length);
-    send_or_queue(connection, bytes - ARCI_FRAME_HEADER, ARCI_FRAME_HEADER + length);
+    arci_connection_send_raw(connection, bytes - ARCI_FRAME_HEADER, ARCI_FRAME_HEADER + length);
 }
 
 void arci_connection_abort(struct arci_tls_connection *connection, enum arci_stream_reason reason)
@@ -165,23 +161,6 @@ static void flush_blocked(struct arci_tls_connection *connection)
     send_record(connection, connection->queue, length);
 }
 
-static void send_padding(struct arci_tls_connection *connection)
-{
-    for (int i = 0; i < PADDING_BURST && connection->padding > 0 && arci_connection_writable(connection);
-         i++) {
-        uint8_t *record = connection->transport->write_buffer;
-        size_t length = connection->padding < ARCI_RECORD_MAX ? connection->padding : ARCI_RECORD_MAX;
-        if (length < ARCI_FRAME_HEADER)
-            length = ARCI_FRAME_HEADER;
-        connection->padding -= length < connection->padding ? length : connection->padding;
-        arci_frame_put_header(record, ARCI_FRAME_PAD, length - ARCI_FRAME_HEADER);
-        memcpy(record + ARCI_FRAME_HEADER, padding_bytes, length - ARCI_FRAME_HEADER);
-        atomic_fetch_add_explicit(&connection->peer->settings.counters->primed_bytes, length,
-                                  memory_order_relaxed);
-        send_or_queue(connection, record, length);
-    }
-}
-
 void arci_connection_flush(struct arci_tls_connection *connection)
 {
     flush_blocked(connection);
@@ -189,8 +168,8 @@ void arci_connection_flush(struct arci_tls_connection *connection)
         arci_connection_close(connection);
         return;
     }
-    if (!connection->session.active && !connection->ending)
-        send_padding(connection);
+    if (!connection->ending)
+        arci_priming_send(connection);
     struct arci_stream *stream = connection->stream;
     if (stream && connection->stalled && arci_stream_writable(stream)) {
         connection->stalled = false;

@@ -104,6 +104,16 @@ static int receive_from_opener(struct arci_session *session, const struct arci_f
     return ARCTIC_OK;
 }
 
+static int receive_from_acceptor(struct arci_session *session, const struct arci_frame *frame,
+                                 enum arci_session_event event, enum arci_session_event *ret_event,
+                                 struct arctic_error *error)
+{
+    if (!session->opener)
+        return out_of_place(session, frame, error);
+    *ret_event = event;
+    return ARCTIC_OK;
+}
+
 int arci_session_receive(struct arci_session *session, const struct arci_frame *frame,
                          enum arci_session_event *ret_event, struct arctic_error *error)
 {
@@ -120,16 +130,16 @@ int arci_session_receive(struct arci_session *session, const struct arci_frame *
     case ARCI_FRAME_RESET:
         return receive_reset(session, frame, ret_event, error);
     case ARCI_FRAME_PAD:
+        *ret_event = frame->length == 0 ? ARCI_SESSION_PRIMED : ARCI_SESSION_NOTHING;
         return ARCTIC_OK;
     case ARCI_FRAME_PRIME:
         return receive_from_opener(session, frame, ARCI_SESSION_PRIME, ret_event, error);
     case ARCI_FRAME_PING:
         return receive_from_opener(session, frame, ARCI_SESSION_PING, ret_event, error);
     case ARCI_FRAME_PONG:
-        if (!session->opener)
-            return out_of_place(session, frame, error);
-        *ret_event = ARCI_SESSION_PONG;
-        return ARCTIC_OK;
+        return receive_from_acceptor(session, frame, ARCI_SESSION_PONG, ret_event, error);
+    case ARCI_FRAME_RETIRE:
+        return receive_from_acceptor(session, frame, ARCI_SESSION_RETIRE, ret_event, error);
     default:
         return out_of_place(session, frame, error);
     }

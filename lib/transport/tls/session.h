@@ -37,6 +37,8 @@ enum arci_session_event {
     ARCI_SESSION_PRIME = 7,
     ARCI_SESSION_PING = 8,
     ARCI_SESSION_PONG = 9,
+    ARCI_SESSION_PRIMED = 10,
+    ARCI_SESSION_RETIRE = 11,
 };
 
 /*

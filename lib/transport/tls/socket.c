@@ -33,14 +33,24 @@ bool arci_tunnel_socket_tune(int fd, const struct arci_transport_settings *setti
     set(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
     set(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
     set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
-    if (settings->unsent_bytes > 0)
-        set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, (int)settings->unsent_bytes);
+    arci_tunnel_socket_limit_unsent(fd, settings->unsent_bytes);
     if (settings->mark != 0)
         set(fd, SOL_SOCKET, SO_MARK, (int)settings->mark);
     if (settings->congestion[0] == '\0')
         return true;
     size_t length = strnlen(settings->congestion, sizeof settings->congestion);
     return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, settings->congestion, (socklen_t)length) == 0;
+}
+
+/* A name that is set already is not set again by the kernel, hence the one in between; reno is in every kernel. */
+void arci_tunnel_socket_refresh(int fd, const struct arci_transport_settings *settings)
+{
+    static const char between[] = "reno";
+    size_t length = strnlen(settings->congestion, sizeof settings->congestion);
+    if (strcmp(settings->congestion, "bbr") != 0)
+        return;
+    if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, between, sizeof between - 1) == 0)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, settings->congestion, (socklen_t)length);
 }
 
 int64_t arci_tunnel_socket_rtt(int fd)
@@ -56,4 +66,9 @@ void arci_tunnel_socket_reset_on_close(int fd)
 {
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
     (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+}
+
+void arci_tunnel_socket_limit_unsent(int fd, uint32_t bytes)
+{
+    set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, bytes > 0 && bytes < INT32_MAX ? (int)bytes : -1);
 }

@@ -15,8 +15,20 @@ int arci_tunnel_socket(const struct arctic_endpoint *endpoint);
  */
 bool arci_tunnel_socket_tune(int fd, const struct arci_transport_settings *settings);
 
+/*
+ * Lets the congestion control find the rate of the path anew, from the window that the connection has. For a
+ * connection that begins to carry a flow: BBR's model of the path is as old as the last flow's last loss, and
+ * outside of its startup it grows by a quarter in eight round trips only. The window itself is kept
+ * (tcp_reinit_congestion_control() in net/ipv4/tcp_cong.c, bbr_init() in net/ipv4/tcp_bbr.c). Other congestion
+ * controls are left as they are.
+ */
+void arci_tunnel_socket_refresh(int fd, const struct arci_transport_settings *settings);
+
 /* Smoothed round-trip time in microseconds; -1: not known. */
 int64_t arci_tunnel_socket_rtt(int fd);
+
+/* Sets TCP_NOTSENT_LOWAT; 0: no limit. */
+void arci_tunnel_socket_limit_unsent(int fd, uint32_t bytes);
 
 /* Makes close() send a reset instead of a regular end. */
 void arci_tunnel_socket_reset_on_close(int fd);

@@ -1,4 +1,5 @@
 /* See stream.h. */
+#include "transport/tls/socket.h"
 #include "transport/tls/stream.h"
 
 #include <assert.h>
@@ -33,6 +34,7 @@ int arci_stream_open(struct arci_transport *transport, const struct arctic_id *p
 
 void arci_stream_attach(struct arci_stream *stream, struct arci_tls_connection *connection)
 {
+    arci_tunnel_socket_refresh(connection->fd, &connection->transport->settings);
     arci_connection_open(connection, stream);
     if (stream->finish_owed)
         arci_connection_send(connection, &(struct arci_frame){.type = ARCI_FRAME_FIN});
@@ -50,6 +52,7 @@ void arci_stream_incoming(struct arci_tls_connection *connection, const struct a
         arci_connection_abort(connection, ARCI_REASON_NO_RESOURCES);
         return;
     }
+    arci_tunnel_socket_refresh(connection->fd, &transport->settings);
     stream->transport = transport;
     stream->connection = connection;
     stream->request = *request;
