@@ -45,7 +45,8 @@ static bool host_bits_are(const struct arctic_cidr *cidr, unsigned value)
 {
     size_t bits = arci_address_size(cidr->address.family) * 8;
     for (size_t bit = cidr->length; bit < bits; bit++) {
-        if ((cidr->address.bytes[bit / 8] >> (7 - bit % 8) & 1u) != value)
+        unsigned byte = cidr->address.bytes[bit / 8];
+        if ((byte >> (7 - bit % 8) & 1u) != value)
             return false;
     }
     return true;
