@@ -28,32 +28,16 @@ void arci_api_routes_list(void *context, struct arci_request *request)
 
 /* A change of routes works on a copy of the service; only what was stored counts. */
 struct route_change {
-    struct arctic_agent *agent;
     struct arci_service service;
-    struct arctic_id service_id;
+    json_t *result; /* body of the answer, NULL for none */
 };
+
+typedef int (*route_work)(struct route_change *change, const struct arci_request *request, struct arctic_error *error);
 
 static void release_change(struct route_change *change)
 {
     arci_service_release(&change->service);
-}
-
-static int begin_change(struct arctic_agent *agent, const struct arci_request *request, struct route_change *ret_change,
-                        struct arctic_error *error)
-{
-    const struct arci_entry *entry = NULL;
-    int code = arci_api_find_own_service(agent, request, &entry, error);
-    if (code < 0)
-        return code;
-    ret_change->agent = agent;
-    ret_change->service_id = entry->record.id;
-    return arci_service_copy(&entry->content.service, &ret_change->service, error);
-}
-
-static int store_change(struct route_change *change, struct arctic_error *error)
-{
-    change->service.updated_at = arci_time_now();
-    return arci_registry_put_service(change->agent->registry, &change->service, error);
+    json_decref(change->result);
 }
 
 static int add_route(struct arci_service *service, const json_t *object, size_t index, json_t *ids, struct arctic_error *error)
@@ -75,49 +59,29 @@ static int add_route(struct arci_service *service, const json_t *object, size_t 
     return code;
 }
 
-static int add_routes(struct route_change *change, const json_t *object, json_t *ids, struct arctic_error *error)
+static int add_routes(struct route_change *change, const struct arci_request *request, struct arctic_error *error)
 {
     static const char *const members[] = {"routes", NULL};
     const json_t *routes = NULL;
-    int code = arci_json_check_members(object, members, error);
+    int code = arci_json_check_members(arci_request_json(request), members, error);
     if (code >= 0)
-        code = arci_json_array(object, "routes", true, &routes, error);
+        code = arci_json_array(arci_request_json(request), "routes", true, &routes, error);
     if (code < 0)
         return code;
     size_t count = json_array_size(routes);
     if (count == 0 || count > ROUTES_PER_REQUEST)
         return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "routes", "'routes' must hold 1 to %d routes, not %zu",
                          ROUTES_PER_REQUEST, count);
+    ARCI_JSON *ids = json_array();
+    if (!ids)
+        return arci_fail_memory(error);
     for (size_t i = 0; i < count; i++) {
         code = add_route(&change->service, json_array_get(routes, i), i, ids, error);
         if (code < 0)
             return code;
     }
-    return store_change(change, error);
-}
-
-static json_t *added_routes(struct arctic_agent *agent, const struct arctic_id *id, json_t *ids)
-{
-    (void)agent;
-    (void)id;
-    return json_pack("{s:O, s:I}", "route_ids", ids, "count", (json_int_t)json_array_size(ids));
-}
-
-void arci_api_routes_add(void *context, struct arci_request *request)
-{
-    struct arctic_agent *agent = context;
-    ARCI_CLEANUP(release_change) struct route_change change = {0};
-    struct arctic_error error;
-    ARCI_JSON *ids = json_array();
-    int code = ids ? ARCTIC_OK : arci_fail_memory(&error);
-    if (code >= 0)
-        code = begin_change(agent, request, &change, &error);
-    if (code >= 0)
-        code = add_routes(&change, arci_request_json(request), ids, &error);
-    if (code < 0)
-        arci_request_fail(request, &error);
-    else
-        arci_api_answer_after_change(agent, request, &change.service_id, 201, added_routes, arci_steal(ids));
+    change->result = json_pack("{s:O, s:I}", "route_ids", ids, "count", (json_int_t)count);
+    return change->result ? ARCTIC_OK : arci_fail_memory(error);
 }
 
 static int find_route(struct route_change *change, const struct arci_request *request, struct arci_route **ret_route,
@@ -130,53 +94,75 @@ static int find_route(struct route_change *change, const struct arci_request *re
     bool number = text[0] >= '0' && text[0] <= '9' && !*end && !errno;
     struct arci_route *route = number ? arci_routes_find(&change->service.routes, id) : NULL;
     if (!route)
-        return arci_fail(error, ARCTIC_E_NOT_FOUND, NULL, "service %s has no route %.30s", change->service_id.text, text);
+        return arci_fail(error, ARCTIC_E_NOT_FOUND, NULL, "service %s has no route %.30s", change->service.id.text, text);
     *ret_route = route;
     return ARCTIC_OK;
 }
 
-/* The changed route travels to the answer as the extra. */
-static json_t *changed_route(struct arctic_agent *agent, const struct arctic_id *id, json_t *route)
+static int update_route(struct route_change *change, const struct arci_request *request, struct arctic_error *error)
+{
+    struct arci_route *route = NULL;
+    int code = find_route(change, request, &route, error);
+    if (code >= 0)
+        code = arci_route_update_from_json(arci_request_json(request), route, error);
+    if (code < 0)
+        return code;
+    change->result = arci_route_to_json(route);
+    return change->result ? ARCTIC_OK : arci_fail_memory(error);
+}
+
+static int delete_route(struct route_change *change, const struct arci_request *request, struct arctic_error *error)
+{
+    struct arci_route *route = NULL;
+    int code = find_route(change, request, &route, error);
+    return code < 0 ? code : arci_routes_remove(&change->service.routes, route->id, error);
+}
+
+static json_t *result_body(struct arctic_agent *agent, const struct arctic_id *service_id, json_t *result)
 {
     (void)agent;
-    (void)id;
-    return json_incref(route);
+    (void)service_id;
+    return json_incref(result);
+}
+
+static int work_on_copy(struct arctic_agent *agent, const struct arci_request *request, route_work work,
+                        struct route_change *change, struct arctic_error *error)
+{
+    const struct arci_entry *entry = NULL;
+    int code = arci_api_find_own_service(agent, request, &entry, error);
+    if (code >= 0)
+        code = arci_service_copy(&entry->content.service, &change->service, error);
+    if (code >= 0)
+        code = work(change, request, error);
+    if (code < 0)
+        return code;
+    change->service.updated_at = arci_time_now();
+    return arci_registry_put_service(agent->registry, &change->service, error);
+}
+
+static void change_routes(struct arctic_agent *agent, struct arci_request *request, route_work work, int status)
+{
+    ARCI_CLEANUP(release_change) struct route_change change = {0};
+    struct arctic_error error;
+    if (work_on_copy(agent, request, work, &change, &error) < 0) {
+        arci_request_fail(request, &error);
+        return;
+    }
+    arci_api_answer_after_change(agent, request, &change.service.id, status, change.result ? result_body : NULL,
+                                 arci_steal(change.result));
+}
+
+void arci_api_routes_add(void *context, struct arci_request *request)
+{
+    change_routes(context, request, add_routes, 201);
 }
 
 void arci_api_routes_update(void *context, struct arci_request *request)
 {
-    struct arctic_agent *agent = context;
-    ARCI_CLEANUP(release_change) struct route_change change = {0};
-    struct arci_route *route = NULL;
-    struct arctic_error error;
-    int code = begin_change(agent, request, &change, &error);
-    if (code >= 0)
-        code = find_route(&change, request, &route, &error);
-    if (code >= 0)
-        code = arci_route_update_from_json(arci_request_json(request), route, &error);
-    if (code >= 0)
-        code = store_change(&change, &error);
-    if (code < 0)
-        arci_request_fail(request, &error);
-    else
-        arci_api_answer_after_change(agent, request, &change.service_id, 200, changed_route, arci_route_to_json(route));
+    change_routes(context, request, update_route, 200);
 }
 
 void arci_api_routes_delete(void *context, struct arci_request *request)
 {
-    struct arctic_agent *agent = context;
-    ARCI_CLEANUP(release_change) struct route_change change = {0};
-    struct arci_route *route = NULL;
-    struct arctic_error error;
-    int code = begin_change(agent, request, &change, &error);
-    if (code >= 0)
-        code = find_route(&change, request, &route, &error);
-    if (code >= 0)
-        code = arci_routes_remove(&change.service.routes, route->id, &error);
-    if (code >= 0)
-        code = store_change(&change, &error);
-    if (code < 0)
-        arci_request_fail(request, &error);
-    else
-        arci_api_answer_after_change(agent, request, &change.service_id, 204, NULL, NULL);
+    change_routes(context, request, delete_route, 204);
 }

@@ -179,6 +179,10 @@ void arci_api_services_create(void *context, struct arci_request *request)
         arci_api_answer_after_change(agent, request, &id, 201, changed_service, NULL);
 }
 
+/* What a changing request does to a service of this agent; `object` is the request's body. */
+typedef int (*service_change)(struct arctic_agent *agent, const struct arci_entry *entry, const json_t *object,
+                              struct arctic_error *error);
+
 static int update_service(struct arctic_agent *agent, const struct arci_entry *entry, const json_t *object,
                           struct arctic_error *error)
 {
@@ -197,36 +201,37 @@ static int update_service(struct arctic_agent *agent, const struct arci_entry *e
     return code;
 }
 
-void arci_api_services_update(void *context, struct arci_request *request)
+static int delete_service(struct arctic_agent *agent, const struct arci_entry *entry, const json_t *object,
+                          struct arctic_error *error)
 {
-    struct arctic_agent *agent = context;
+    const struct arctic_id id = entry->record.id;
+    (void)object;
+    return arci_registry_delete(agent->registry, ARCI_RECORD_SERVICE, &id, error);
+}
+
+static void change_service(struct arctic_agent *agent, struct arci_request *request, service_change change, int status,
+                           arci_api_make_body make_body)
+{
     const struct arci_entry *entry = NULL;
     struct arctic_error error;
     struct arctic_id id = {{0}};
     int code = arci_api_find_own_service(agent, request, &entry, &error);
     if (code >= 0) {
         id = entry->record.id;
-        code = update_service(agent, entry, arci_request_json(request), &error);
+        code = change(agent, entry, arci_request_json(request), &error);
     }
     if (code < 0)
         arci_request_fail(request, &error);
     else
-        arci_api_answer_after_change(agent, request, &id, 200, changed_service, NULL);
+        arci_api_answer_after_change(agent, request, &id, status, make_body, NULL);
+}
+
+void arci_api_services_update(void *context, struct arci_request *request)
+{
+    change_service(context, request, update_service, 200, changed_service);
 }
 
 void arci_api_services_delete(void *context, struct arci_request *request)
 {
-    struct arctic_agent *agent = context;
-    const struct arci_entry *entry = NULL;
-    struct arctic_error error;
-    struct arctic_id id = {{0}};
-    int code = arci_api_find_own_service(agent, request, &entry, &error);
-    if (code >= 0) {
-        id = entry->record.id;
-        code = arci_registry_delete(agent->registry, ARCI_RECORD_SERVICE, &id, &error);
-    }
-    if (code < 0)
-        arci_request_fail(request, &error);
-    else
-        arci_api_answer_after_change(agent, request, &id, 204, NULL, NULL);
+    change_service(context, request, delete_service, 204, NULL);
 }

@@ -65,7 +65,7 @@ struct pending_answer {
     struct arci_request *request;
     struct arctic_id service_id;
     int status;
-    json_t *(*make_body)(struct arctic_agent *agent, const struct arctic_id *id, json_t *extra);
+    arci_api_make_body make_body;
     json_t *extra;
 };
 
@@ -82,9 +82,7 @@ static void send_answer(void *context)
 }
 
 void arci_api_answer_after_change(struct arctic_agent *agent, struct arci_request *request, const struct arctic_id *service_id,
-                                  int status, json_t *(*make_body)(struct arctic_agent *agent, const struct arctic_id *id,
-                                                                   json_t *extra),
-                                  json_t *extra)
+                                  int status, arci_api_make_body make_body, json_t *extra)
 {
     struct pending_answer *answer = calloc(1, sizeof *answer);
     if (!answer) {
