@@ -148,8 +148,8 @@ static void change_routes(struct arctic_agent *agent, struct arci_request *reque
         arci_request_fail(request, &error);
         return;
     }
-    arci_api_answer_after_change(agent, request, &change.service.id, status, change.result ? result_body : NULL,
-                                 arci_steal(change.result));
+    arci_api_make_body make_body = change.result ? result_body : NULL;
+    arci_api_answer_after_change(agent, request, &change.service.id, status, make_body, arci_steal(change.result));
 }
 
 void arci_api_routes_add(void *context, struct arci_request *request)
