@@ -8,7 +8,7 @@ static bool has_credentials(const json_t *cluster)
     return *cli_json_text(cluster, "client_id") && *cli_json_text(cluster, "client_secret");
 }
 
-/* "http://a:1" for "HTTP://A:1/", so that it compares with what is stored; a bad URL is left for the client to refuse. */
+/* "http://a:1" for "HTTP://A:1/", to compare with what is stored; a bad URL stays for the client to refuse. */
 static void normalize(const char *url, char *ret_text, size_t size)
 {
     const char *const endpoints[] = {url, NULL};
@@ -115,10 +115,10 @@ int cli_request(struct cli *cli, const char *method, const char *path, json_t *b
                 struct arctic_error *error)
 {
     CLI_JSON *owned_body = body;
-    CLI_FREE char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    CLI_FREE char *text = owned_body ? json_dumps(owned_body, JSON_COMPACT) : NULL;
     CLI_SECRET *answer = NULL;
     struct arctic_client *client = NULL;
-    if (!path || (body && !text))
+    if (!path || (owned_body && !text))
         return cli_fail_memory(error);
     int code = cli_client(cli, &client, error);
     if (code == ARCTIC_OK)
