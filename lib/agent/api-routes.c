@@ -7,9 +7,6 @@
 #include "base/error.h"
 #include "base/time.h"
 
-/* Routes that one request may add; the body's limit allows for about that many. */
-#define ROUTES_PER_REQUEST 10000
-
 void arci_api_routes_list(void *context, struct arci_request *request)
 {
     struct arctic_agent *agent = context;
@@ -19,10 +16,7 @@ void arci_api_routes_list(void *context, struct arci_request *request)
         arci_request_fail(request, &error);
         return;
     }
-    const struct arci_routes *routes = &entry->content.service.routes;
-    json_t *list = json_array();
-    for (size_t i = 0; i < routes->count; i++)
-        json_array_append_new(list, arci_route_to_json(&routes->items[i]));
+    json_t *list = arci_routes_to_json(&entry->content.service.routes);
     arci_request_respond_json(request, 200, json_pack("{s:o}", "routes", list));
 }
 
@@ -40,47 +34,38 @@ static void release_change(struct route_change *change)
     json_decref(change->result);
 }
 
-static int add_route(struct arci_service *service, const json_t *object, size_t index, json_t *ids, struct arctic_error *error)
+static json_t *ids_of(const struct arci_routes *routes)
 {
-    struct arci_route route;
-    int code = ARCTIC_OK;
-    if (!json_is_object(object))
-        code = arci_fail(error, ARCTIC_E_INVALID_REQUEST, "routes", "each route must be an object");
-    if (code >= 0)
-        code = arci_route_from_json(object, &route, error);
-    if (code < 0)
-        return arci_fail_within(error, code, "routes[%zu]", index);
-    route.id = service->next_route_id++;
-    code = arci_routes_append(&service->routes, &route, error);
-    if (code == ARCTIC_E_LIMIT)
-        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "routes", "a service has at most %d routes", ARCI_ROUTES_MAX);
-    if (code >= 0 && json_array_append_new(ids, json_integer((json_int_t)route.id)) < 0)
-        return arci_fail_memory(error);
-    return code;
+    json_t *ids = json_array();
+    for (size_t i = 0; ids && i < routes->count; i++)
+        json_array_append_new(ids, json_integer((json_int_t)routes->items[i].id));
+    return json_pack("{s:o, s:I}", "route_ids", ids, "count", (json_int_t)routes->count);
+}
+
+static int append_all(struct arci_service *service, const struct arci_routes *added, struct arctic_error *error)
+{
+    for (size_t i = 0; i < added->count; i++) {
+        int code = arci_routes_append(&service->routes, &added->items[i], error);
+        if (code == ARCTIC_E_LIMIT)
+            return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "routes", "a service has at most %d routes", ARCI_ROUTES_MAX);
+        if (code < 0)
+            return code;
+    }
+    service->next_route_id += added->count;
+    return ARCTIC_OK;
 }
 
 static int add_routes(struct route_change *change, const struct arci_request *request, struct arctic_error *error)
 {
-    static const char *const members[] = {"routes", NULL};
-    const json_t *routes = NULL;
-    int code = arci_json_check_members(arci_request_json(request), members, error);
+    ARCI_CLEANUP(arci_routes_release) struct arci_routes added = {0};
+    int code = arci_routes_from_json(arci_request_json(request), change->service.next_route_id, &added, error);
+    if (code == ARCTIC_E_LIMIT)
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "routes", "a service has at most %d routes", ARCI_ROUTES_MAX);
     if (code >= 0)
-        code = arci_json_array(arci_request_json(request), "routes", true, &routes, error);
+        code = append_all(&change->service, &added, error);
     if (code < 0)
         return code;
-    size_t count = json_array_size(routes);
-    if (count == 0 || count > ROUTES_PER_REQUEST)
-        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "routes", "'routes' must hold 1 to %d routes, not %zu",
-                         ROUTES_PER_REQUEST, count);
-    ARCI_JSON *ids = json_array();
-    if (!ids)
-        return arci_fail_memory(error);
-    for (size_t i = 0; i < count; i++) {
-        code = add_route(&change->service, json_array_get(routes, i), i, ids, error);
-        if (code < 0)
-            return code;
-    }
-    change->result = json_pack("{s:O, s:I}", "route_ids", ids, "count", (json_int_t)count);
+    change->result = ids_of(&added);
     return change->result ? ARCTIC_OK : arci_fail_memory(error);
 }
 
