@@ -10,7 +10,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))
 
+from agents import Pair, running_pair  # noqa: E402
 from arctic_lab import Lab, build_directory, open_labs, reap  # noqa: E402
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: left out by scripts/test --quick")
+    config.addinivalue_line("markers", "timing: measures times, which mean nothing under sanitizers")
 
 
 def pytest_sessionstart() -> None:
@@ -39,3 +45,17 @@ def lab() -> Iterator[Lab]:
     """client - entry - WAN - exit - server, with a link that is perfect until lab.wan.set()."""
     with Lab() as network:
         yield network
+
+
+@pytest.fixture
+def pair(lab: Lab, build: Path) -> Iterator[Pair]:
+    """A live agent on entry and exit, each a peer of the other; no service yet. Both must end well."""
+    with running_pair(lab, build) as agents:
+        yield agents
+
+
+@pytest.fixture(scope="module")
+def module_pair(build: Path) -> Iterator[Pair]:
+    """A pair that all tests of a file share, where none of them harms it."""
+    with Lab() as network, running_pair(network, build) as agents:
+        yield agents
