@@ -25,7 +25,8 @@ struct fixture {
     struct arci_http_server *server;
     struct arctic_endpoint endpoint;
     struct arci_request *held;
-    uv_sem_t holding; /* posted when a request is held */
+    bool held_had_headers; /* at the time of its answer */
+    uv_sem_t holding;      /* posted when a request is held */
     bool stop;
     bool closed_first; /* the server was closed while a request was held */
     int token_number;  /* of the one token that is good */
@@ -189,8 +190,10 @@ static void fixture_answer_held(struct fixture *fixture)
 {
     struct arci_request *held = fixture->held;
     fixture->held = NULL;
-    if (held)
-        arci_request_respond_json(held, 200, json_pack("{s:b}", "late", 1));
+    if (!held)
+        return;
+    fixture->held_had_headers = arci_request_header(held, "Host") != NULL;
+    arci_request_respond_json(held, 200, json_pack("{s:b}", "late", 1));
 }
 
 static void fixture_on_wish(uv_async_t *async)

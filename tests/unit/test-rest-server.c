@@ -216,6 +216,7 @@ static void test_late_answer(void **state)
     uv_async_send(&fixture.wish);
     char *answer = fixture_read_all(fd);
     assert_contains(answer, "{\"late\":true}");
+    assert_true(fixture.held_had_headers);
     free(answer);
     close(fd);
 }
@@ -242,6 +243,7 @@ static void test_server_gone_before_late_answer(void **state)
     uv_sem_wait(&other.holding);
     fixture_stop(&other);
     assert_true(other.closed_first);
+    assert_false(other.held_had_headers);
     char *answer = fixture_read_all(fd);
     assert_string_equal(answer, "");
     free(answer);
