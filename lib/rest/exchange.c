@@ -98,10 +98,19 @@ static enum MHD_Result send_response(struct arci_http_server *server, struct arc
     return MHD_queue_response(request->connection, request->status, request->response);
 }
 
-static bool is_too_large(struct arci_request *request)
+static unsigned long long declared_length(const struct arci_request *request)
 {
     const char *length = arci_request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    return length && strtoull(length, NULL, 10) > ARCI_HTTP_BODY_MAX;
+    return length ? strtoull(length, NULL, 10) : 0;
+}
+
+/*
+ * Whether a refusal goes out before the body: when the client waits for leave to send it, or when it is too large
+ * to be swallowed. Any other client is sending already, and many never look at an answer before they have sent all.
+ */
+static bool refuses_at_once(const struct arci_request *request)
+{
+    return arci_request_header(request, MHD_HTTP_HEADER_EXPECT) || declared_length(request) > SWALLOW_MAX;
 }
 
 static int reject_size(struct arci_request *request)
@@ -132,10 +141,10 @@ static enum MHD_Result begin(struct arci_http_server *server, struct arci_reques
                                  &request->endpoint, request->allow, &request->rejection);
     if (code == ARCTIC_OK)
         code = authorize(server, request);
-    if (!is_too_large(request))
+    if (code == ARCTIC_OK && declared_length(request) > ARCI_HTTP_BODY_MAX)
+        code = reject_size(request);
+    if (code == ARCTIC_OK || !refuses_at_once(request))
         return MHD_YES;
-    if (code == ARCTIC_OK)
-        reject_size(request);
     arci_request_set_failure(request, &request->rejection);
     return send_response(server, request);
 }

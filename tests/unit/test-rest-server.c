@@ -117,10 +117,29 @@ static void test_body_limit(void **state)
     body = json_of_size(ARCI_HTTP_BODY_MAX + 1);
     assert_answer(&fixture, "POST /things", "X: y\r\n", body, 413, "\"code\":\"BODY_TOO_LARGE\"");
     free(body);
-    /* The size alone is enough: the answer comes before any of the body. */
+    /* The size alone is enough for a client that waits, or that would send too much to be read and dropped. */
     assert_answer(&fixture, "POST /things", "Content-Length: 99999999999\r\n", "", 413, "BODY_TOO_LARGE");
     assert_answer(&fixture, "POST /things", "Content-Length: 2000000\r\nExpect: 100-continue\r\n", "", 413,
                   "BODY_TOO_LARGE");
+    assert_answer(&fixture, "POST /protected", "Content-Length: 200\r\nExpect: 100-continue\r\n", "", 401,
+                  "UNAUTHORIZED");
+}
+
+/* A client that sends all before it listens still gets to its answer, and its connection lives on. */
+static void test_refused_body_is_swallowed(void **state)
+{
+    (void)state;
+    int fd = fixture_connect(&fixture);
+    char *body = json_of_size(2 * ARCI_HTTP_BODY_MAX);
+    fixture_send(fd, "POST /things HTTP/1.1\r\nHost: a\r\nContent-Length: 2097152\r\n\r\n");
+    fixture_send(fd, body);
+    fixture_send(fd, "GET /echo/next HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    char *answer = fixture_read_all(fd);
+    assert_contains(answer, "HTTP/1.1 413 ");
+    assert_contains(answer, "\"id\":\"next\"");
+    free(answer);
+    free(body);
+    close(fd);
 }
 
 /* A body without a declared length is measured as it comes. */
@@ -294,6 +313,7 @@ int main(void)
         cmocka_unit_test(test_head_and_headers),
         cmocka_unit_test(test_bodies),
         cmocka_unit_test(test_body_limit),
+        cmocka_unit_test(test_refused_body_is_swallowed),
         cmocka_unit_test(test_chunked_body_limit),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_scopes),
