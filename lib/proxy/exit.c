@@ -78,17 +78,23 @@ static void refuse(struct arci_flow *flow, enum arci_stream_reason reason)
     arci_flow_abort(flow, reason);
 }
 
+/* NULL when the flow may be served. */
 static const char *judge(struct arci_worker *worker, const struct arctic_id *peer_id,
                          const struct arci_stream_request *request,
-                         const struct arci_snapshot_exit **ret_exit)
+                         const struct arci_snapshot_exit **ret_exit, enum arci_stream_reason *ret_reason)
 {
     const char *why = "there is no configuration";
     const struct arci_snapshot *snapshot = worker->config ? worker->config->snapshot : NULL;
+    const struct arci_host_addresses *host = arci_own_addresses(&worker->own);
+    *ret_reason = ARCI_REASON_NOT_PERMITTED;
     *ret_exit = snapshot ? arci_snapshot_admit(snapshot, peer_id, request, &why) : NULL;
     if (!*ret_exit)
         return why;
-    return arci_policy_forbids(&arci_snapshot_options(snapshot)->exit, arci_own_addresses(&worker->own),
-                               &request->destination);
+    if (arci_policy_is_own(host, &request->client.address)) {
+        *ret_reason = ARCI_REASON_LOOP;
+        return "it comes from this host itself and goes in a circle";
+    }
+    return arci_policy_forbids(&arci_snapshot_options(snapshot)->exit, host, &request->destination);
 }
 
 void arci_exit_incoming(struct arci_worker *worker, struct arci_stream *stream,
@@ -96,10 +102,11 @@ void arci_exit_incoming(struct arci_worker *worker, struct arci_stream *stream,
 {
     size_t count;
     const struct arci_snapshot_exit *exit;
-    const char *why = judge(worker, peer_id, request, &exit);
+    enum arci_stream_reason reason;
+    const char *why = judge(worker, peer_id, request, &exit, &reason);
     if (why) {
         warn_of_refusal(worker, peer_id, request, why);
-        worker->ops->refuse(stream, ARCI_REASON_NOT_PERMITTED);
+        worker->ops->refuse(stream, reason);
         return;
     }
     const struct arci_config *config = worker->config;

@@ -28,21 +28,29 @@ static void set(int fd, int level, int option, int value)
     (void)setsockopt(fd, level, option, &value, sizeof value);
 }
 
+/* Without lingering close() sends what is left and a FIN, with it a reset. */
+static void reset_on_close(int fd, bool reset)
+{
+    struct linger linger = {.l_onoff = reset, .l_linger = 0};
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+}
+
+void arci_local_reset(int fd)
+{
+    reset_on_close(fd, true);
+    close(fd);
+}
+
 void arci_local_tune(int fd)
 {
+    /* Until the flow has ended well: when this process dies, what was under way must not look complete. */
+    reset_on_close(fd, true);
     set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES);
     set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     set(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
     set(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
     set(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
-}
-
-void arci_local_reset(int fd)
-{
-    struct linger linger = {.l_onoff = 1, .l_linger = 0};
-    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-    close(fd);
 }
 
 static void count(atomic_uint_least64_t *counter, size_t amount)
@@ -85,10 +93,9 @@ static void end(struct arci_flow *flow, bool reset, enum arci_stream_reason reas
         arci_flow_table_remove(&worker->table, &flow->key);
     flow->in_table = false;
     arci_watch_close(&flow->watch, on_closed);
-    if (reset)
-        arci_local_reset(flow->fd);
-    else
-        close(flow->fd);
+    if (!reset)
+        reset_on_close(flow->fd, false);
+    close(flow->fd);
     if (flow->stream)
         worker->ops->close(flow->stream, reason);
     flow->stream = NULL;

@@ -5,12 +5,12 @@
 #include "proxy/policy.h"
 
 struct arci_own_addresses {
-    struct arci_address_set set;
+    struct arci_host_addresses host;
     int64_t read_at; /* arci_time_monotonic(); 0: never */
 };
 
-/* The set, read again when it is older than a few seconds. When the kernel cannot be asked, the last one stays. */
-const struct arci_address_set *arci_own_addresses(struct arci_own_addresses *own);
+/* Read again when they are older than a few seconds. When the kernel cannot be asked, the last ones stay. */
+const struct arci_host_addresses *arci_own_addresses(struct arci_own_addresses *own);
 
 void arci_own_addresses_release(struct arci_own_addresses *own);
 

@@ -58,7 +58,7 @@ static bool is_own_port(const struct arci_exit_policy *policy, uint16_t port)
     return false;
 }
 
-const char *arci_policy_forbids(const struct arci_exit_policy *policy, const struct arci_address_set *own,
+const char *arci_policy_forbids(const struct arci_exit_policy *policy, const struct arci_host_addresses *host,
                                 const struct arctic_endpoint *destination)
 {
     if (destination->port == 0)
@@ -69,7 +69,9 @@ const char *arci_policy_forbids(const struct arci_exit_policy *policy, const str
         if (in_network(&closed_networks[i], &destination->address))
             return closed_networks[i].name;
     }
-    if (is_own_port(policy, destination->port) && contains(own, &destination->address))
+    if (contains(&host->broadcast, &destination->address))
+        return "a broadcast address";
+    if (is_own_port(policy, destination->port) && contains(&host->own, &destination->address))
         return "a port of the agent itself";
     return NULL;
 }
@@ -84,10 +86,15 @@ bool arci_policy_is_loop(const struct arctic_endpoint *peer_endpoints, size_t co
     return false;
 }
 
-bool arci_policy_has_ipv6(const struct arci_address_set *own)
+bool arci_policy_is_own(const struct arci_host_addresses *host, const struct arctic_address *client)
 {
-    for (size_t i = 0; i < own->count; i++) {
-        const struct arctic_address *address = &own->items[i];
+    return contains(&host->own, client);
+}
+
+bool arci_policy_has_ipv6(const struct arci_host_addresses *host)
+{
+    for (size_t i = 0; i < host->own.count; i++) {
+        const struct arctic_address *address = &host->own.items[i];
         bool closed = false;
         for (size_t j = 0; j < sizeof closed_networks / sizeof closed_networks[0]; j++)
             closed = closed || in_network(&closed_networks[j], address);

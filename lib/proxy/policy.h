@@ -23,18 +23,31 @@ struct arci_address_set {
     size_t count;
 };
 
+/* What the host knows of its own interfaces. */
+struct arci_host_addresses {
+    struct arci_address_set own;
+    struct arci_address_set broadcast; /* of the networks it is in */
+};
+
 /*
- * Why an exit must not connect to a destination; NULL when it may. Closed are: port 0, the unspecified network, loopback, link-local,
- * multicast and broadcast addresses, addresses of IPv6 that stand for one of IPv4, and the agent's own ports on `own` addresses.
+ * Why an exit must not connect to a destination; NULL when it may. Closed are: port 0, the unspecified network, loopback,
+ * link-local, multicast and broadcast addresses, addresses of IPv6 that stand for one of IPv4, and the agent's own ports on the
+ * host's addresses.
  */
-const char *arci_policy_forbids(const struct arci_exit_policy *policy, const struct arci_address_set *own,
+const char *arci_policy_forbids(const struct arci_exit_policy *policy, const struct arci_host_addresses *host,
                                 const struct arctic_endpoint *destination);
 
 /* Whether a captured flow comes back from where it would be sent: its source is an address of the target peer. */
 bool arci_policy_is_loop(const struct arctic_endpoint *peer_endpoints, size_t count,
                          const struct arctic_address *source);
 
-/* Whether a set has a global address of IPv6. */
-bool arci_policy_has_ipv6(const struct arci_address_set *own);
+/*
+ * The same, as the exit sees it, which knows all of its addresses: the flow's client is the exit itself, so that the entry has
+ * captured a connection that the exit had made.
+ */
+bool arci_policy_is_own(const struct arci_host_addresses *host, const struct arctic_address *client);
+
+/* Whether a host has a global address of IPv6. */
+bool arci_policy_has_ipv6(const struct arci_host_addresses *host);
 
 #endif

@@ -39,6 +39,8 @@ const char *arci_stream_reason_name(int reason)
         return "reset";
     case ARCI_REASON_WITHDRAWN:
         return "withdrawn";
+    case ARCI_REASON_LOOP:
+        return "goes in a circle";
     case ARCI_REASON_PEER_UNREACHABLE:
         return "peer unreachable";
     case ARCI_REASON_CONNECTION_LOST:

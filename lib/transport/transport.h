@@ -44,6 +44,8 @@ enum arci_stream_reason {
     ARCI_REASON_RESET = 8,        /* the local socket at the other end was reset */
     ARCI_REASON_WITHDRAWN = 9,    /* the service has gone or the agent stops */
 
+    ARCI_REASON_LOOP = 10, /* the flow comes from the exit itself */
+
     /* This end's own findings, never on the wire. */
     ARCI_REASON_PEER_UNREACHABLE = 64, /* no connection to the peer could be had */
     ARCI_REASON_CONNECTION_LOST = 65,  /* the connection died under the flow */
