@@ -243,8 +243,8 @@ static void fixture_stop(struct fixture *fixture)
 
 static void assert_contains(const char *text, const char *part)
 {
-    if (!strstr(text, part))
-        fail_msg("'%s' is missing in:\n%s", part, text);
+    if (!text || !strstr(text, part))
+        fail_msg("'%s' is missing in:\n%s", part, text ? text : "(nothing)");
 }
 
 #endif
