@@ -15,6 +15,21 @@ static int fail_ambiguous(struct arctic_error *error, const char *wanted)
     return cli_fail_usage(error, "several clusters are called '%.80s', use the id of one", wanted);
 }
 
+/* By its own name, or by that of a peer in it: the first thing that an operator names is an agent. */
+static bool answers_to(const json_t *cluster, const char *wanted)
+{
+    size_t index;
+    json_t *peer;
+    if (strcmp(cli_json_text(cluster, "name"), wanted) == 0)
+        return true;
+    json_array_foreach(json_object_get(cluster, "peers"), index, peer)
+    {
+        if (strcmp(cli_json_text(peer, "name"), wanted) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int find_by_name(const json_t *clusters, const char *wanted, json_t **ret_cluster,
                         struct arctic_error *error)
 {
@@ -23,7 +38,7 @@ static int find_by_name(const json_t *clusters, const char *wanted, json_t **ret
     json_t *found = NULL;
     json_object_foreach((json_t *)clusters, id, cluster)
     {
-        if (strcmp(cli_json_text(cluster, "name"), wanted) != 0)
+        if (!answers_to(cluster, wanted))
             continue;
         if (found)
             return fail_ambiguous(error, wanted);

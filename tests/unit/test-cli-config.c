@@ -91,6 +91,9 @@ static void test_bootstrap_is_saved(void **state)
     assert_string_equal(endpoints[0], "http://10.0.0.1:8080");
     assert_ptr_equal(cli_config_cluster_of_endpoint(&config, "http://10.0.0.1:8080"), cluster);
     assert_null(cli_config_cluster_of_endpoint(&config, "http://10.0.0.2:8080"));
+    cluster = NULL;
+    assert_int_equal(cli_config_cluster(&config, "a", &cluster, NULL), ARCTIC_OK);
+    assert_string_equal(cli_json_text(cluster, "cluster_id"), "clu_1");
     cli_config_release(&config);
 }
 
