@@ -76,7 +76,12 @@ static void expire(struct arci_tls_connection *connection)
 
 static void check_silence(struct arci_tls_connection *connection, int64_t now)
 {
+    /* Where this thread was held up, the answer may be here and not read. */
+    if (connection->ping_sent_at != 0 && now - connection->ping_sent_at >= ARCI_PING_LIMIT_MS)
+        arci_connection_read(connection);
     int64_t asked = connection->ping_sent_at;
+    if (!arci_connection_alive(connection))
+        return;
     if (asked != 0 && now - asked >= ARCI_PING_LIMIT_MS) {
         if (connection->peer->heard_at < asked)
             arci_peer_silent(connection->peer);
