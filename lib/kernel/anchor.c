@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <linux/if_link.h>
@@ -40,6 +41,19 @@ static int open_device(const char *name, int *ret_fd, struct arctic_error *error
     return ARCTIC_OK;
 }
 
+/*
+ * Where IPv6 is off by default it is off on new interfaces too, and these take no routes. On this one it leads to
+ * nobody, so that it may be on.
+ */
+static void allow_ipv6(const char *name)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
+    ARCI_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd >= 0 && write(fd, "0", 1) != 1)
+        return; /* the routes will say so */
+}
+
 /* No link-local address: IPv6 would announce itself on a device that nobody reads. */
 static int put_up(unsigned index, const char *name, struct arctic_error *error)
 {
@@ -75,6 +89,7 @@ int arci_anchor_open(const char *name, struct arci_anchor *ret_anchor, struct ar
     unsigned index = if_nametoindex(name);
     if (index == 0)
         return arci_fail_errno(error, "interface '%s' is gone again", name);
+    allow_ipv6(name);
     code = put_up(index, name, error);
     if (code < 0)
         return code;

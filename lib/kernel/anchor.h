@@ -20,8 +20,10 @@ struct arci_anchor {
     char name[IF_NAMESIZE];
 };
 
-/* Makes the device and puts it up, without addresses. Errors: ARCTIC_E_ALREADY_EXISTS (name taken),
- * ARCTIC_E_SYSTEM. */
+/*
+ * Makes the device and puts it up, without addresses. Errors: ARCTIC_E_ALREADY_EXISTS (name taken),
+ * ARCTIC_E_SYSTEM.
+ */
 int arci_anchor_open(const char *name, struct arci_anchor *ret_anchor, struct arctic_error *error);
 
 /* Whether the device is still there and up. */

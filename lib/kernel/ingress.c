@@ -1,5 +1,7 @@
-/* Ingress interface from the packet options that the kernel keeps for an accepted socket (ip(7), ipv6(7), RFC
- * 2292 section 8). */
+/*
+ * Ingress interface from the packet options that the kernel keeps for an accepted socket (ip(7), ipv6(7),
+ * RFC 2292 section 8).
+ */
 #include "kernel/ingress.h"
 
 #include <errno.h>
@@ -57,7 +59,7 @@ static int read_interface(int fd, int family, const char *anchor, char *ret_name
         return arci_fail(error, ARCTIC_E_SYSTEM, NULL,
                          "the interface with index %u, where a connection came in, is gone", index);
     memset(ret_name, 0, IF_NAMESIZE);
-    /* The kernel takes the interface from the route, and the one to ourselves leads over the anchor (rt_iif). */
+    /* The kernel takes it from the route (rt_iif), and the one to ourselves leads over the anchor. */
     if (strcmp(name, "lo") != 0 && strcmp(name, anchor) != 0)
         memcpy(ret_name, name, strlen(name));
     return ARCTIC_OK;

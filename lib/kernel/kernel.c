@@ -1,5 +1,7 @@
-/* Wires table, rules, anchor and settings. Ordered so that a marked packet always finds either all of its way
- * or the direct one. */
+/*
+ * Wires table, rules, anchor and settings. Ordered so that a marked packet always finds either all of its
+ * way or the direct one.
+ */
 #include "kernel/kernel.h"
 
 #include <stdlib.h>
@@ -70,8 +72,10 @@ int arci_kernel_create(const struct arci_kernel_options *options, struct arctic_
         .table = or_default(options->route_table, ARCI_KERNEL_TABLE_DEFAULT),
         .priority = or_default(options->rule_priority, ARCI_KERNEL_PRIORITY_DEFAULT),
     };
-    /* The anchor first: as long as another agent lives its name is taken, and nothing of that agent's is
-     * touched. */
+    /*
+     * The anchor first: as long as another agent lives its name is taken, and nothing of that agent's is
+     * touched.
+     */
     code = arci_anchor_open(anchor_name(options), &kernel->anchor, error);
     if (code >= 0)
         code = arci_rules_create(&rules, &kernel->rules, error);
@@ -82,7 +86,9 @@ int arci_kernel_create(const struct arci_kernel_options *options, struct arctic_
     return code;
 }
 
-/* Each step is tried whatever became of the others; the anchor, which goes last, makes what is left harmless.
+/*
+ * Each step is tried whatever became of the others; the anchor, which goes last, makes what is left
+ * harmless.
  */
 void arci_kernel_free(struct arci_kernel *kernel)
 {

@@ -50,8 +50,10 @@ struct arci_kernel;
 int arci_kernel_create(const struct arci_kernel_options *options, struct arctic_log *log,
                        struct arci_kernel **ret_kernel, struct arctic_error *error);
 
-/* Ends it and removes all that it made: table, rules, routes, anchor; settings go back to what they were.
- * NULL is allowed. */
+/*
+ * Ends it and removes all that it made: table, rules, routes, anchor; settings go back to what they were.
+ * NULL is allowed.
+ */
 void arci_kernel_free(struct arci_kernel *kernel);
 
 ARCI_DEFINE_CLEANUP(struct arci_kernel *, arci_kernel_free, arci_kernel_cleanup)
@@ -92,8 +94,10 @@ struct arci_kernel_status {
     struct arci_kernel_check checks[ARCI_KERNEL_CHECKS];
 };
 
-/* Looks at the kernel; what is wrong is in *ret_status, and arci_kernel_apply() repairs what can be repaired.
- * Never fails for it. */
+/*
+ * Looks at the kernel; what is wrong is in *ret_status, and arci_kernel_apply() repairs what can be
+ * repaired. Never fails for it.
+ */
 void arci_kernel_status(struct arci_kernel *kernel, struct arci_kernel_status *ret_status);
 
 /*

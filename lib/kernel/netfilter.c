@@ -1,4 +1,5 @@
-/* nf_tables netlink (linux/netfilter/nf_tables.h): dumps of tables, chains and counters, over libnl's core.
+/*
+ * nf_tables netlink (linux/netfilter/nf_tables.h): dumps of tables, chains and counters, over libnl's core.
  */
 #include "kernel/netfilter.h"
 
@@ -50,8 +51,10 @@ void arci_netfilter_free(struct arci_netfilter *netfilter)
     free(netfilter);
 }
 
-/* Sends one request about `inet arctic` (its name in attribute `table_attribute`, 0: none) and feeds the
- * answers to `visit`. */
+/*
+ * Sends one request about `inet arctic` (its name in attribute `table_attribute`, 0: none) and feeds the
+ * answers to `visit`.
+ */
 static int ask(struct arci_netfilter *netfilter, uint8_t kind, int flags, int table_attribute,
                nl_recvmsg_msg_cb_t visit, void *argument)
 {

@@ -37,8 +37,10 @@ void arci_netfilter_free(struct arci_netfilter *netfilter);
 
 ARCI_DEFINE_CLEANUP(struct arci_netfilter *, arci_netfilter_free, arci_netfilter_cleanup)
 
-/* Number of the ruleset's generation: the same as before means that nobody changed any table. Errors:
- * ARCTIC_E_SYSTEM. */
+/*
+ * Number of the ruleset's generation: the same as before means that nobody changed any table. Errors:
+ * ARCTIC_E_SYSTEM.
+ */
 int arci_netfilter_generation(struct arci_netfilter *netfilter, uint32_t *ret_generation,
                               struct arctic_error *error);
 

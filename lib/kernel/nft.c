@@ -10,7 +10,9 @@
 
 #include "base/error.h"
 
-/* Above this many bytes of commands libnftables has left much free memory behind (100,000 elements: 150 MB).
+/*
+ * Above this many bytes of commands libnftables has left much free memory behind (100,000 elements: 150
+ * MB).
  */
 #define TRIM_ABOVE (1u << 20)
 
@@ -49,8 +51,10 @@ void arci_nft_free(struct arci_nft *nft)
     free(nft);
 }
 
-/* "Error: No such file or directory\ndelete map inet arctic s4_8\n    ^^^^" to "No such file or directory:
- * delete map ...". */
+/*
+ * "Error: No such file or directory\ndelete map inet arctic s4_8\n    ^^^^" to "No such file or directory:
+ * delete map ...".
+ */
 static int fail_with_output(const char *output, struct arctic_error *error)
 {
     const char *found = strstr(output, "Error: ");

@@ -14,8 +14,10 @@ void arci_plan_release(struct arci_plan *plan)
     *plan = (struct arci_plan){0};
 }
 
-/* Stricter than the kernel (dev_valid_name()): what nft would read as a wildcard or an end of quotes is not
- * taken. */
+/*
+ * Stricter than the kernel (dev_valid_name()): what nft would read as a wildcard or an end of quotes is not
+ * taken.
+ */
 static bool fit_interface_name(const char *name)
 {
     static const char fit[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@+";

@@ -1,5 +1,7 @@
-/* The plan: all that the table `inet arctic` must hold for a set of services. Pure; made from the wish,
- * compared by ruleset.h. */
+/*
+ * The plan: all that the table `inet arctic` must hold for a set of services. Pure; made from the wish,
+ * compared by ruleset.h.
+ */
 #ifndef ARCI_KERNEL_PLAN_H
 #define ARCI_KERNEL_PLAN_H
 

@@ -186,8 +186,8 @@ static int visit_route(struct nl_msg *message, void *argument)
 }
 
 /*
- * Lets the kernel filter a dump by table (since 4.20), lest a full BGP table be read for one route. Not for rules, whose request
- * libnl writes in a form that is too short for it.
+ * Lets the kernel filter a dump by table (since 4.20), lest a full BGP table be read for one route. Not for
+ * rules, whose request libnl writes in a form that is too short for it.
  */
 static void strict(struct arci_rules *rules, int on)
 {

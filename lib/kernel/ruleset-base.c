@@ -1,32 +1,30 @@
-/* The fixed part of the table: base chains and what is never captured. `$name` stands for a value of the mark
- * layout. */
+/*
+ * The fixed part of the table: base chains and what is never captured. `$name` stands for a value of the
+ * mark layout.
+ */
 #include "kernel/ruleset-base.h"
 
 #include <string.h>
 
 /*
- * prerouting
- *   Marked already: made on this host and decided in output.
- *   A transparent socket of ours (its SO_MARK tells it from other programs') or, for handshakes and
- * TIME_WAIT, whose sockets have no mark to look at, of a connection that we captured: delivered here,
- * whatever the routes say now. Only a first packet is decided, and only in its original direction: replies of
- * servers and connections that are older than a route stay as they are.
+ * In prerouting, a packet that is marked already was made on this host and decided in output. A packet for
+ * a transparent socket of ours is delivered here, whatever the routes say now: SO_MARK tells the socket
+ * from other programs', and for handshakes and TIME_WAIT, which have no mark to look at, the conntrack mark
+ * tells that we captured the connection. Only a first packet is decided, and only in its original
+ * direction, so that replies of servers and connections older than a route stay as they are.
  *
- * capture
- *   tproxy does not match without a listening socket. The packet then goes on unmarked, as if the agent were
- * not there.
+ * In capture, tproxy does not match without a listening socket. The packet then goes on unmarked, as if the
+ * agent were not there.
  *
- * output
- *   A reply may bear the mark of what it answers (tcp_fwmark_accept, fwmark_reflect), which would bring it
- * back to this host. nft can not copy a part of one mark into another, hence the one `captured` mark for all
- * that is not a first packet.
+ * In output, a reset that the kernel answers with may bear the mark of what it answers (fwmark_reflect),
+ * which would bring it back to this host. nft can not copy a part of one mark into another, hence the one
+ * mark `captured` for all that is not a first packet.
  */
 static const char template[] =
-    "add set inet arctic exempt4 { type ipv4_addr; flags interval; elements = { 0.0.0.0, 127.0.0.0/8, "
-    "169.254.0.0/16, "
-    "224.0.0.0/4, 255.255.255.255 }; }\n"
-    "add set inet arctic exempt6 { type ipv6_addr; flags interval; elements = { ::, ::1, fe80::/10, ff00::/8 "
-    "}; }\n"
+    "add set inet arctic exempt4 { type ipv4_addr; flags interval; elements = { "
+    "0.0.0.0, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/4, 255.255.255.255 }; }\n"
+    "add set inet arctic exempt6 { type ipv6_addr; flags interval; elements = { "
+    "::, ::1, fe80::/10, ff00::/8 }; }\n"
     "add set inet arctic refused4 { type mark . ipv4_addr . inet_service; flags timeout; size $refused; }\n"
     "add set inet arctic refused6 { type mark . ipv6_addr . inet_service; flags timeout; size $refused; }\n"
     "add map inet arctic by_mark { type mark : verdict; }\n"
@@ -65,8 +63,8 @@ static const char template[] =
     "add chain inet arctic output { type route hook output priority mangle; policy accept; }\n"
     "add rule inet arctic output meta l4proto != tcp accept\n"
     "add rule inet arctic output meta mark & $mask == $bypass accept\n"
-    "add rule inet arctic output ct direction reply meta mark & $flag == $flag meta mark set meta mark & "
-    "$keep accept\n"
+    "add rule inet arctic output ct direction reply meta mark & $flag == $flag "
+    "meta mark set meta mark & $keep accept\n"
     "add rule inet arctic output ct direction != original accept\n"
     "add rule inet arctic output tcp flags & (fin|syn|rst|ack) != syn ct mark & $flag == $flag "
     "meta mark set meta mark & $keep | $captured accept\n"

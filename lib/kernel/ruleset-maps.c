@@ -1,5 +1,7 @@
-/* Route maps. Tuples are sorted by map, so that two sorted lists are walked side by side for every
- * difference. */
+/*
+ * Route maps. Tuples are sorted by map, so that two sorted lists are walked side by side for every
+ * difference.
+ */
 #include "kernel/ruleset-maps.h"
 
 #include <arpa/inet.h>

@@ -5,8 +5,10 @@
 #include "base/buffer.h"
 #include "kernel/plan.h"
 
-/* Appends what adds the maps that only `to` has and, where a family's maps differ, rewrites its chain of
- * lookups. */
+/*
+ * Appends what adds the maps that only `to` has and, where a family's maps differ, rewrites its chain of
+ * lookups.
+ */
 void arci_ruleset_add_maps(struct arci_buffer *text, const struct arci_tuples *from,
                            const struct arci_tuples *to);
 

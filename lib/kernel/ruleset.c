@@ -1,5 +1,7 @@
-/* Services and the order of commands in a transaction: what is named comes before what names it, and goes
- * after it. */
+/*
+ * Services and the order of commands in a transaction: what is named comes before what names it, and goes
+ * after it.
+ */
 #include "kernel/ruleset.h"
 
 #include <string.h>

@@ -3,15 +3,17 @@
  * nft.h runs it.
  *
  *     table inet arctic
- *       chain prerouting    filter, priority mangle: decides the first packet of a TCP connection, sets the
- * marks chain capture       filter, priority mangle + 1: hands marked first packets to the listener (tproxy)
- *       chain output        route, priority mangle: decides for traffic made on the host; the ip rule sends
- * it to lo and so to capture chain exempt        what is never captured chain route4/6      one lookup for
- * each map in use, in the order of <arctic/match.h> chain refused       resets first packets to destinations
- * that were refused a moment ago map  by_mark        mark of a service : its capture chain map  if4_24_x ...
- * routes by class, family, source length and destination length (x: absent) chain svc_<ULID>    marks the
- * packet for the service; counter svc_<ULID> counts its new connections chain cap_<ULID>    tproxy to the
- * service's listener
+ *       chain prerouting   filter, priority mangle: decides the first packet of a connection, sets its marks
+ *       chain capture      filter, priority mangle + 1: hands marked first packets to the listener (tproxy)
+ *       chain output       route, priority mangle: decides for traffic made on the host, which the ip rule
+ *                          then sends to lo and so to capture
+ *       chain exempt       what is never captured
+ *       chain route4/6     one lookup for each map in use, in the order of <arctic/match.h>
+ *       chain refused      resets first packets to destinations that were refused a moment ago
+ *       map by_mark        mark of a service : its capture chain
+ *       map if4_24_x ...   routes by class, family, source length, destination length (x: absent)
+ *       chain svc_<ULID>   marks a packet for the service; counter svc_<ULID> counts its new connections
+ *       chain cap_<ULID>   tproxy to the service's listener
  */
 #ifndef ARCI_KERNEL_RULESET_H
 #define ARCI_KERNEL_RULESET_H

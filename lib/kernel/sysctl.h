@@ -22,8 +22,10 @@ struct arci_sysctls {
     } items[ARCI_SYSCTL_COUNT];
 };
 
-/* Sets what is to be set and is not so, and keeps what was there before. What can not be set is left to
- * arci_sysctl_check(). */
+/*
+ * Sets what is to be set and is not so, and keeps what was there before. What can not be set is left to
+ * arci_sysctl_check().
+ */
 void arci_sysctls_ensure(struct arci_sysctls *sysctls, struct arctic_log *log);
 
 /* Puts back what was there before, where the value is still ours. */
@@ -32,8 +34,10 @@ void arci_sysctls_restore(struct arci_sysctls *sysctls, struct arctic_log *log);
 /* Name of setting `index` (below ARCI_SYSCTL_COUNT), such as "net.ipv4.ip_forward". Static. */
 const char *arci_sysctl_name(size_t index);
 
-/* Whether the setting is as it should be (or not there on this kernel); else writes a sentence with the
- * command that mends it. */
+/*
+ * Whether the setting is as it should be (or not there on this kernel); else writes a sentence with the
+ * command that mends it.
+ */
 bool arci_sysctl_check(size_t index, char *sentence, size_t size);
 
 #endif

@@ -37,8 +37,10 @@ static int fail_foreign(const struct arci_table_state *state, struct arctic_erro
                      "nft delete table inet " ARCI_TABLE);
 }
 
-/* A plain table with our comment is ours, or a crashed agent's and so ours now. An owned one is ours if we
- * have made one. */
+/*
+ * A plain table with our comment is ours, or a crashed agent's and so ours now. An owned one is ours if we
+ * have made one.
+ */
 static bool is_foreign(const struct arci_table *table, const struct arci_table_state *state)
 {
     if (!state->present)

@@ -35,8 +35,10 @@ enum arci_table_health {
 
 struct arci_table;
 
-/* Opens the sockets. Errors: ARCTIC_E_ALREADY_EXISTS (a table of the name is someone else's),
- * ARCTIC_E_SYSTEM, ARCTIC_E_NO_MEMORY. */
+/*
+ * Opens the sockets. Errors: ARCTIC_E_ALREADY_EXISTS (a table of the name is someone else's),
+ * ARCTIC_E_SYSTEM, ARCTIC_E_NO_MEMORY.
+ */
 int arci_table_create(const struct arci_marks *marks, enum arci_table_mode mode, struct arctic_log *log,
                       struct arci_table **ret_table, struct arctic_error *error);
 

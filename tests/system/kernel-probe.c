@@ -1,7 +1,8 @@
 /*
- * Drives lib/kernel for test_kernel.py: commands come as JSON lines on stdin, each is answered by one line on stdout. Every service
- * has listeners of its own; a connection that they accept is greeted with a line of JSON (service, source, destination, interface)
- * and echoed from then on, so that a client sees who took it. End of input is a clean stop; a test that wants none kills it.
+ * Drives lib/kernel for test_kernel.py: commands come as JSON lines on stdin, each is answered by one line
+ * on stdout. Every service has listeners of its own; a connection that they accept is greeted with a line
+ * of JSON (service, source, destination, interface) and echoed from then on, so that a client sees who took
+ * it. End of input is a clean stop; a test that wants none kills it.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -239,7 +240,9 @@ static json_t *own_connection(struct probe *probe, const json_t *command)
     socklen_t length = arci_endpoint_to_sockaddr(&destination, &address);
     ARCI_CLOSE int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     uint32_t mark = arci_kernel_bypass_mark(probe->kernel);
+    struct timeval patience = {.tv_sec = 3}; /* should it reach a listener of this very program */
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) < 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) < 0 ||
         connect(fd, (const struct sockaddr *)&address, length) < 0)
         return json_pack("{s:s}", "error", strerror(errno));
     ssize_t got = recv(fd, text, sizeof text - 1, 0);
@@ -408,7 +411,7 @@ int main(int count, char **arguments)
     run(&probe);
     arci_kernel_free(probe.kernel);
     arctic_route_table_free(probe.table);
-    deafen(&probe);
+    json_decref(deafen(&probe));
     arctic_log_free(log);
     return 0;
 }

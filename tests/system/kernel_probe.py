@@ -153,10 +153,10 @@ class Connection:
         self.socket = host.socket(family)
         try:
             self.socket.settimeout(timeout)
-            if source:
-                self.socket.bind((source, 0))
-            with host.entered():
+            with host.entered():  # names of interfaces are looked up
                 address = socket.getaddrinfo(destination, port, type=socket.SOCK_STREAM)[0][4]
+                if source:
+                    self.socket.bind(socket.getaddrinfo(source, 0, type=socket.SOCK_STREAM)[0][4])
             self.socket.connect(address)
             self.local = self.socket.getsockname()
             self._lines = self.socket.makefile("rb")

@@ -3,13 +3,14 @@
 import ipaddress
 import random
 import socket
+import struct
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from arctic_lab import Namespace, wait_for
+from arctic_lab import Namespace, Topology, wait_for
 from kernel_probe import (
     AUTO,
     CLIENT_NETS,
@@ -192,13 +193,20 @@ def test_withdrawn_and_blocked(network: Network, start: StartProbe) -> None:
     first.withdrawn = False
     first.block = True
     probe.apply(first, second)
-    for host in (network.client, network.entry):
-        for version in FAMILIES:
-            with pytest.raises(ConnectionRefusedError):
-                Connection(host, SERVER[version])
+    assert_refused(network)
     first.block = False
     probe.apply(first, second)
     assert [taker(network.entry, SERVER[version]) for version in FAMILIES] == [first.id, first.id]
+
+
+def test_odd_prefixes(network: Network, start: StartProbe) -> None:
+    probe = start()
+    odd = Service([("::ffff:10.0.0.0/104", None, 1), (None, "::ffff:1.2.3.4/128", 1), ("0.0.0.0/32", "0.0.0.0/1", 1)])
+    far = Service([("128.0.0.0/1", None, 1), (None, "8000::/1", 1), ("::/0", "::/0", 1), ("0.0.0.0/0", "10.13.0.1/32", 1)])
+    probe.apply(odd, far)
+    assert taker(network.client, "10.13.0.1") == far.id
+    assert taker(network.client, "fd13::1") == far.id
+    assert taker(network.client, "10.13.0.2") == DIRECT
 
 
 def test_nothing_to_do_commits_nothing(network: Network, start: StartProbe) -> None:
@@ -287,17 +295,26 @@ def link_local(host: Namespace, interface: str) -> str:
     return next(word for word in text.split() if word.startswith("fe80")).partition("/")[0]
 
 
-def test_link_local_is_not_captured(network: Network, everything_captured: Probe) -> None:
-    network.server.ip("addr replace 169.254.7.2/16 dev wan")
-    network.entry.ip("addr replace 169.254.7.1/16 dev wan")
-    try:
-        assert taker(network.entry, "169.254.7.2") == DIRECT
-    finally:
-        network.server.ip("addr del 169.254.7.2/16 dev wan")
-        network.entry.ip("addr del 169.254.7.1/16 dev wan")
-    assert taker(network.entry, f"{link_local(network.server, 'wan')}%wan") == DIRECT
-    with direct_server(network.entry):
-        assert taker(network.client, f"{link_local(network.entry, 'lan')}%lan") == DIRECT
+@pytest.fixture
+def link_local_network(network: Network) -> Iterator[Network]:
+    """169.254.7.0/24 on the server's cable, and 169.254.169.254 with the server, as cloud hosts have it."""
+    network.server.ip("addr add 169.254.7.2/24 dev wan", "addr add 169.254.169.254/32 dev wan")
+    network.entry.ip("addr add 169.254.7.1/24 dev wan", "route add 169.254.169.254/32 dev wan src 10.2.0.1")
+    yield network
+    network.server.ip("addr del 169.254.7.2/24 dev wan", "addr del 169.254.169.254/32 dev wan")
+    network.entry.ip("addr del 169.254.7.1/24 dev wan", "route del 169.254.169.254/32 dev wan")
+
+
+def test_link_local_is_not_captured(link_local_network: Network, everything_captured: Probe) -> None:
+    entry, server = link_local_network.entry, link_local_network.server
+    before = everything_captured.tell("counters")
+    assert taker(entry, "169.254.169.254") == DIRECT
+    assert taker(entry, "10.13.0.1", source="169.254.7.1") == DIRECT
+    assert taker(entry, f"{link_local(server, 'wan')}%wan", source="fd02::1") == DIRECT
+    assert taker(entry, SERVER[6], source=f"{link_local(entry, 'wan')}%wan") == DIRECT
+    with direct_server(entry):
+        assert taker(link_local_network.client, f"{link_local(entry, 'lan')}%lan") == DIRECT
+    assert everything_captured.tell("counters") == before
 
 
 def test_multicast_and_broadcast_are_not_captured(network: Network, everything_captured: Probe) -> None:
@@ -369,6 +386,28 @@ def test_captured_connections_live_on(network: Network, start: StartProbe, versi
     assert all(connection.alive() for connection in captured)
 
 
+def flush_conntrack(host: Namespace) -> None:
+    """IPCTNL_MSG_CT_DELETE of everything (linux/netfilter/nfnetlink_conntrack.h), as `conntrack -F` sends it."""
+    with host.entered():
+        netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)  # NETLINK_NETFILTER
+    request_and_ack = 1 | 4
+    with netlink:
+        netlink.send(struct.pack("=IHHIIBBH", 20, (1 << 8) | 2, request_and_ack, 1, 0, 0, 0, 0))
+        assert struct.unpack_from("=IHHIIi", netlink.recv(4096))[5] == 0
+
+
+@pytest.mark.parametrize("version", FAMILIES)
+def test_captured_connections_live_on_without_conntrack(
+    network: Network, start: StartProbe, sysctl: Callable[[str, int], None], version: int
+) -> None:
+    sysctl("net/ipv4/ip_early_demux", 0)  # else the kernel remembers a connection's way beside all rules
+    start().apply(*everything())
+    with Connection(network.client, SERVER[version]) as connection:
+        assert connection.taker != DIRECT
+        flush_conntrack(network.entry)
+        assert connection.alive()
+
+
 # Hosts that are set up in other ways
 
 
@@ -393,11 +432,29 @@ def assert_captured(network: Network) -> None:
                 assert connection.alive()
 
 
+def assert_refused(network: Network) -> None:
+    for host in (network.client, network.entry):
+        for version in FAMILIES:
+            with pytest.raises(ConnectionRefusedError):
+                Connection(host, SERVER[version])
+
+
 def test_strict_reverse_path_filter(network: Network, start: StartProbe, sysctl: Callable[[str, int], None]) -> None:
     for interface in ("all", "lan", "wan", "lo"):
         sysctl(f"net/ipv4/conf/{interface}/rp_filter", 1)
     start().apply(*everything())
     assert_captured(network)
+
+
+def test_host_without_ipv6(tmp_path: Path) -> None:
+    with Topology() as topology:
+        host = topology.host("bare")
+        for scope in ("all", "default"):
+            host.sysctl(f"net/ipv6/conf/{scope}/disable_ipv6", 1)
+        probe = Probe(host, tmp_path / "probe.log")
+        probe.apply(*everything())
+        assert probe.tell("status")["ready"]
+        probe.stop()
 
 
 def test_marks_that_replies_inherit(network: Network, start: StartProbe, sysctl: Callable[[str, int], None]) -> None:
@@ -407,12 +464,12 @@ def test_marks_that_replies_inherit(network: Network, start: StartProbe, sysctl:
     services = everything()
     probe.apply(*services)
     assert_captured(network)
+    for destination in (f"{SERVER[4]}:{PORT}", f"[{SERVER[6]}]:{PORT}"):
+        probe.tell("refuse", service=services[0].id, destination=destination, seconds=60)
+    assert_refused(network)
     services[0].block = True
     probe.apply(*services)
-    for host in (network.client, network.entry):
-        for version in FAMILIES:
-            with pytest.raises(ConnectionRefusedError):
-                Connection(host, SERVER[version])
+    assert_refused(network)
 
 
 def test_other_marks_pass_through(network: Network, start: StartProbe) -> None:
@@ -592,6 +649,15 @@ def test_second_agent_is_refused_and_harms_nothing(network: Network, start: Star
         assert caught.value.code == "ALREADY_EXISTS"
         assert_captured(network)
         first.stop()
+
+
+def test_interface_of_someone_else_is_refused(network: Network, start: StartProbe) -> None:
+    network.entry.ip("tuntap add arctic0 mode tun")
+    try:
+        with pytest.raises(ProbeError, match="arctic0"):
+            start()
+    finally:
+        network.entry.ip("link del arctic0")
 
 
 def test_table_of_someone_else_is_refused(network: Network, start: StartProbe) -> None:

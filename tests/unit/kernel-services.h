@@ -1,4 +1,7 @@
-/* Random services for the tests of lib/kernel: few addresses and many overlaps, so that every rule decides somewhere. */
+/*
+ * Random services for the tests of lib/kernel: few addresses and many overlaps, so that every rule decides
+ * somewhere.
+ */
 #ifndef ARCTIC_TESTS_KERNEL_SERVICES_H
 #define ARCTIC_TESTS_KERNEL_SERVICES_H
 

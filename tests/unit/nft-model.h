@@ -1,11 +1,11 @@
 /*
- * A model of an nft table that reads the commands of ruleset.h as nft would: what exists, in which order it may come and go, and what
- * still refers to it. Anything that nft would refuse fails the test.
+ * A model of an nft table that reads the commands of ruleset.h as nft would: what exists, in which order it
+ * may come and go, and what still refers to it. Anything that nft would refuse fails the test.
  */
 #ifndef ARCTIC_TESTS_NFT_MODEL_H
 #define ARCTIC_TESTS_NFT_MODEL_H
 
-/* Rows of text such as "map d4_8", "chain route4", "rule route4 ...", "element d4_8 10.0.0.0 : goto svc_...". */
+/* Rows of text: "map d4_8", "chain route4", "rule route4 ...", "element d4_8 10.0.0.0 : goto svc_...". */
 struct nft_model {
     char **rows;
     size_t count;

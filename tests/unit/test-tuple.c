@@ -34,7 +34,10 @@ static bool part_matches(const uint8_t *bytes, int length, const struct arctic_a
     return memcmp(bytes, masked.bytes, sizeof masked.bytes) == 0;
 }
 
-/* The first tuple that matches is the kernel's choice, since tuples are sorted by map and keys of one map exclude each other. */
+/*
+ * The first tuple that matches is the kernel's choice, since tuples are sorted by map and keys of one map
+ * exclude each other.
+ */
 static const struct arci_tuple *look_up(const struct arci_tuples *tuples, const struct arctic_flow *flow)
 {
     for (size_t i = 0; i < tuples->count; i++) {
