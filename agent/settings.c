@@ -31,12 +31,14 @@ static const struct setting table[] = {
     {"API_PORT", "8080", NUMBER(api_port, 0, 65534), "port of the API, 0 for a free one"},
     {"TUNNEL_PORT", "61000", NUMBER(tunnel_port, 0, 65534), "port of the tunnel, 0 for a free one"},
     {"IPTUNNEL_PORT", "51840", NUMBER(iptunnel_port, 0, 65534), "port of the IP tunnel"},
-    {"PARENT_INTERFACE", "", TEXT(parent_interface), "parent of MACVLAN interfaces; empty: the one with the default route"},
+    {"PARENT_INTERFACE", "", TEXT(parent_interface),
+     "parent of MACVLAN interfaces; empty: the one with the default route"},
     {"WORKERS", "1", NUMBER(workers, 1, 64), "data-plane threads"},
     {"LOG_LEVEL", "info", TEXT(log_level), "debug, info, warn or error"},
     {"LOG_FORMAT", "json", TEXT(log_format), "json or text"},
     {"TUNNEL_CONGESTION", "bbr", TEXT(tunnel_congestion), "TCP congestion control of the tunnel"},
-    {"TUNNEL_PRIME_KB", "512", NUMBER(prime_kb, 0, 65536), "KiB of padding that warms a fresh tunnel connection, each way"},
+    {"TUNNEL_PRIME_KB", "512", NUMBER(prime_kb, 0, 65536),
+     "KiB of padding that warms a fresh tunnel connection, each way"},
     {"TABLE_MODE", "auto", TEXT(table_mode), "nft table: owner, plain or auto"},
     {"MARK_MASK", "0xfff00000", NUMBER(mark_mask, 1, UINT32_MAX), "packet mark bits that Arctic may use"},
     {"ROUTE_TABLE", "61000", NUMBER(route_table, 1, UINT32_MAX), "routing table of captured packets"},
@@ -48,26 +50,29 @@ static const struct setting table[] = {
 /* getopt_long() codes after the settings' own. */
 enum { FLAG_ENV_FILE = 1000, FLAG_HELP, FLAG_VERSION };
 
-static bool store_number(struct settings *settings, const struct setting *setting, const char *text, const char *origin)
+static bool store_number(struct settings *settings, const struct setting *setting, const char *text,
+                         const char *origin)
 {
     char *end;
     errno = 0;
     long value = strtol(text, &end, 0);
     if (errno || end == text || *end || value < setting->lowest || value > setting->highest) {
-        fprintf(stderr, "arctic-agent: %s: %s must be a number from %ld to %ld, not '%s'\n", origin, setting->name,
-                setting->lowest, setting->highest, text);
+        fprintf(stderr, "arctic-agent: %s: %s must be a number from %ld to %ld, not '%s'\n", origin,
+                setting->name, setting->lowest, setting->highest, text);
         return false;
     }
     memcpy((char *)settings + setting->offset, &value, sizeof value);
     return true;
 }
 
-static bool store_value(struct settings *settings, const struct setting *setting, const char *text, const char *origin)
+static bool store_value(struct settings *settings, const struct setting *setting, const char *text,
+                        const char *origin)
 {
     if (setting->is_number)
         return store_number(settings, setting, text, origin);
     if (strlen(text) >= SETTING_TEXT) {
-        fprintf(stderr, "arctic-agent: %s: %s is longer than %d bytes\n", origin, setting->name, SETTING_TEXT - 1);
+        fprintf(stderr, "arctic-agent: %s: %s is longer than %d bytes\n", origin, setting->name,
+                SETTING_TEXT - 1);
         return false;
     }
     strcpy((char *)settings + setting->offset, text);
@@ -146,16 +151,18 @@ static void flag_name(const struct setting *setting, char *ret_name)
 
 static void print_help(void)
 {
-    printf("Usage: arctic-agent [--env-file FILE] [--SETTING VALUE ...]\n\n"
-           "The Arctic daemon. A setting is taken from its flag, else from the environment, else from the file\n"
-           "(" DEFAULT_FILE "), else from its default.\n\n");
+    printf(
+        "Usage: arctic-agent [--env-file FILE] [--SETTING VALUE ...]\n\n"
+        "The Arctic daemon. A setting is taken from its flag, else from the environment, else from the file\n"
+        "(" DEFAULT_FILE "), else from its default.\n\n");
     for (size_t i = 0; i < SETTING_COUNT; i++) {
         char name[64];
         flag_name(&table[i], name);
         printf("  --%-20s %-18s %s (default: %s)\n", name, table[i].name, table[i].help,
                table[i].fallback[0] ? table[i].fallback : "none");
     }
-    printf("  --%-20s %-18s %s\n  --%-20s\n  --%-20s\n", "env-file FILE", "", "another settings file", "help", "version");
+    printf("  --%-20s %-18s %s\n  --%-20s\n  --%-20s\n", "env-file FILE", "", "another settings file", "help",
+           "version");
 }
 
 static void make_flags(struct option *ret_options, char names[][64])
@@ -239,7 +246,8 @@ bool settings_to_options(const struct settings *settings, struct arctic_agent_op
     while (mode < 3 && strcmp(modes[mode], settings->table_mode) != 0)
         mode++;
     if (mode == 3) {
-        fprintf(stderr, "arctic-agent: TABLE_MODE must be owner, plain or auto, not '%s'\n", settings->table_mode);
+        fprintf(stderr, "arctic-agent: TABLE_MODE must be owner, plain or auto, not '%s'\n",
+                settings->table_mode);
         return false;
     }
     *ret_options = (struct arctic_agent_options){

@@ -117,9 +117,11 @@ const struct cli_command cli_config_commands[] = {
      "Lists the clusters that this command has credentials for.\n\nExample:\n  arctic config clusters", NULL,
      run_clusters},
     {"config use-cluster", "CLUSTER", 1, 1, "make a cluster the current one",
-     "Makes a cluster of the configuration file the one that is used without --cluster: by its id, its name, or the\n"
+     "Makes a cluster of the configuration file the one that is used without --cluster: by its id, its name, "
+     "or the\n"
      "name of a peer in it.\n\n"
-     "Examples:\n  arctic config use-cluster clu_01JD2Q4Y7M8N9P0QRSTVWXYZ12\n  arctic config use-cluster agent-a",
+     "Examples:\n  arctic config use-cluster clu_01JD2Q4Y7M8N9P0QRSTVWXYZ12\n  arctic config use-cluster "
+     "agent-a",
      NULL, run_use_cluster},
     {.path = NULL},
 };

@@ -13,7 +13,8 @@ const struct cli_group cli_groups[] = {
 const struct cli_flag cli_global_flags[] = {
     {"url", 0, "URL", "agent to talk to, such as http://10.0.1.10:8080, instead of the cluster's peers"},
     {"config", 0, "FILE", "configuration file (default: $ARCTIC_CONFIG, or ~/.config/arctic/config.yaml)"},
-    {"cluster", 0, "CLUSTER", "cluster of the configuration file to use: its id, its name, or the name of a peer in it"},
+    {"cluster", 0, "CLUSTER",
+     "cluster of the configuration file to use: its id, its name, or the name of a peer in it"},
     {"output", 'o', "FORMAT", "table, json or yaml"},
     {"json", 'j', NULL, "the same as --output json"},
     {"timeout", 0, "TIME", "give up after this long: seconds, or with a unit: 500ms, 30s, 2m (default 30s)"},

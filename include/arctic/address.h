@@ -47,7 +47,8 @@ struct arctic_endpoint {
  * Parses "192.0.2.1" or "2001:db8::1". No scope ids, no IPv4 in other than dotted-quad form.
  * Errors: ARCTIC_E_INVALID_REQUEST.
  */
-ARCTIC_API int arctic_address_parse(const char *text, struct arctic_address *ret_address, struct arctic_error *error);
+ARCTIC_API int arctic_address_parse(const char *text, struct arctic_address *ret_address,
+                                    struct arctic_error *error);
 
 /* Writes the canonical text (RFC 5952 for IPv6), "" for family NONE. `text` has ARCTIC_ADDRESS_TEXT bytes. Returns `text`. */
 ARCTIC_API char *arctic_address_format(const struct arctic_address *address, char *text);
@@ -66,7 +67,8 @@ ARCTIC_API int arctic_cidr_parse(const char *text, struct arctic_cidr *ret_cidr,
  * Parses an interface address such as "192.168.100.10/24": as arctic_cidr_parse(), but host bits are kept.
  * Errors: ARCTIC_E_INVALID_CIDR.
  */
-ARCTIC_API int arctic_cidr_parse_host(const char *text, struct arctic_cidr *ret_cidr, struct arctic_error *error);
+ARCTIC_API int arctic_cidr_parse_host(const char *text, struct arctic_cidr *ret_cidr,
+                                      struct arctic_error *error);
 
 /* Writes "10.0.0.0/8", "" for family NONE. `text` has ARCTIC_CIDR_TEXT bytes. Returns `text`. */
 ARCTIC_API char *arctic_cidr_format(const struct arctic_cidr *cidr, char *text);
@@ -81,7 +83,8 @@ ARCTIC_API bool arctic_cidr_equal(const struct arctic_cidr *a, const struct arct
  * Parses "192.0.2.1:443" or "[2001:db8::1]:443"; the port is 1..65535. Host names are not resolved here.
  * Errors: ARCTIC_E_INVALID_REQUEST.
  */
-ARCTIC_API int arctic_endpoint_parse(const char *text, struct arctic_endpoint *ret_endpoint, struct arctic_error *error);
+ARCTIC_API int arctic_endpoint_parse(const char *text, struct arctic_endpoint *ret_endpoint,
+                                     struct arctic_error *error);
 
 /* Writes "192.0.2.1:443" or "[2001:db8::1]:443". `text` has ARCTIC_ENDPOINT_TEXT bytes. Returns `text`. */
 ARCTIC_API char *arctic_endpoint_format(const struct arctic_endpoint *endpoint, char *text);

@@ -30,23 +30,25 @@ enum arctic_table_mode {
 /* Zero-initialise, set `size` to sizeof, then what should differ from the default. Texts are copied by arctic_agent_create(). */
 struct arctic_agent_options {
     size_t size;
-    const char *data_dir;           /* default /var/lib/arctic; made with mode 0700 where it is missing */
-    const char *run_dir;            /* default /run/arctic; made with mode 0755 where it is missing */
-    const char *api_address;        /* IP address the API listens on; default "::" (all, IPv4 included) */
-    const char *parent_interface;   /* parent of MACVLAN interfaces; default: the one with the default route */
-    const char *tunnel_congestion;  /* TCP congestion control of the tunnel; default "bbr" where the kernel has it */
-    uint16_t api_port;              /* default 8080 */
-    uint16_t tunnel_port;           /* default 61000 */
-    uint16_t iptunnel_port;         /* default 51840 */
-    uint16_t tproxy_port;           /* port on loopback that captured flows arrive at; default any free one */
-    uint32_t workers;               /* data-plane threads, 1..64; default 1 */
-    int32_t table_mode;             /* enum arctic_table_mode */
-    uint32_t mark_mask;             /* packet mark bits that are Arctic's: 8 or more bits in one run; default 0xfff00000 */
-    uint32_t route_table;           /* routing table of captured packets; default 61000 */
-    uint32_t rule_priority;         /* priority of the ip rule that leads there; default 610 */
-    uint32_t prime_kb;              /* padding that warms a fresh tunnel connection, each way, 0..65536 KiB; default 512 */
-    int32_t prime_off;              /* not 0: send no padding */
-    struct arctic_log *log;         /* may be NULL; stays the caller's and must outlive the agent */
+    const char *data_dir;         /* default /var/lib/arctic; made with mode 0700 where it is missing */
+    const char *run_dir;          /* default /run/arctic; made with mode 0755 where it is missing */
+    const char *api_address;      /* IP address the API listens on; default "::" (all, IPv4 included) */
+    const char *parent_interface; /* parent of MACVLAN interfaces; default: the one with the default route */
+    const char
+        *tunnel_congestion; /* TCP congestion control of the tunnel; default "bbr" where the kernel has it */
+    uint16_t api_port;      /* default 8080 */
+    uint16_t tunnel_port;   /* default 61000 */
+    uint16_t iptunnel_port; /* default 51840 */
+    uint16_t tproxy_port;   /* port on loopback that captured flows arrive at; default any free one */
+    uint32_t workers;       /* data-plane threads, 1..64; default 1 */
+    int32_t table_mode;     /* enum arctic_table_mode */
+    uint32_t
+        mark_mask; /* packet mark bits that are Arctic's: 8 or more bits in one run; default 0xfff00000 */
+    uint32_t route_table;   /* routing table of captured packets; default 61000 */
+    uint32_t rule_priority; /* priority of the ip rule that leads there; default 610 */
+    uint32_t prime_kb; /* padding that warms a fresh tunnel connection, each way, 0..65536 KiB; default 512 */
+    int32_t prime_off; /* not 0: send no padding */
+    struct arctic_log *log; /* may be NULL; stays the caller's and must outlive the agent */
 };
 
 struct arctic_agent_ports {
@@ -61,8 +63,8 @@ struct arctic_agent_ports {
  * Errors: ARCTIC_E_USAGE (options), ARCTIC_E_SYSTEM (directory, port, privileges), ARCTIC_E_CORRUPT (store or key),
  * ARCTIC_E_LICENSE_INVALID (the stored licence does not verify), ARCTIC_E_ALREADY_EXISTS (another agent uses the directory).
  */
-ARCTIC_API int arctic_agent_create(const struct arctic_agent_options *options, struct arctic_agent **ret_agent,
-                                   struct arctic_error *error);
+ARCTIC_API int arctic_agent_create(const struct arctic_agent_options *options,
+                                   struct arctic_agent **ret_agent, struct arctic_error *error);
 
 /*
  * Runs the agent on the calling thread until arctic_agent_stop(), then takes back all kernel state. Call it once, from the thread

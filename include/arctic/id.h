@@ -39,7 +39,8 @@ ARCTIC_API int arctic_id_generate(int32_t kind, struct arctic_id *ret_id, struct
  * Checks that `text` is an id of the kind and takes it. Lower case letters in the ULID are accepted and made upper case.
  * Any thread. Errors: ARCTIC_E_INVALID_REQUEST.
  */
-ARCTIC_API int arctic_id_parse(int32_t kind, const char *text, struct arctic_id *ret_id, struct arctic_error *error);
+ARCTIC_API int arctic_id_parse(int32_t kind, const char *text, struct arctic_id *ret_id,
+                               struct arctic_error *error);
 
 /* Whether two ids are the same. Any thread. */
 ARCTIC_API bool arctic_id_equal(const struct arctic_id *a, const struct arctic_id *b);

@@ -41,7 +41,8 @@ static int lock_directory(struct arctic_agent *agent, struct arctic_error *error
         return ARCTIC_OK;
     if (errno != EWOULDBLOCK)
         return arci_fail_errno(error, "cannot lock %s", path);
-    return arci_fail(error, ARCTIC_E_ALREADY_EXISTS, NULL, "another agent uses %s: stop it, or give this one its own DATA_DIR",
+    return arci_fail(error, ARCTIC_E_ALREADY_EXISTS, NULL,
+                     "another agent uses %s: stop it, or give this one its own DATA_DIR",
                      agent->settings.data_dir);
 }
 
@@ -144,7 +145,8 @@ static void on_control(void *context, SSL *ssl, int fd, const struct arctic_endp
     close(fd);
 }
 
-static void on_refused(void *context, const struct arctic_id *service, const struct arctic_endpoint *destination, int reason)
+static void on_refused(void *context, const struct arctic_id *service,
+                       const struct arctic_endpoint *destination, int reason)
 {
     struct arctic_agent *agent = context;
     (void)reason;
@@ -156,8 +158,8 @@ static void on_refused(void *context, const struct arctic_id *service, const str
 static void on_peer_state(void *context, const struct arctic_id *peer_id, bool reachable, int64_t rtt_us)
 {
     struct arctic_agent *agent = context;
-    arci_log_info(agent->log, "tproxymgr", reachable ? "tunnel is up" : "tunnel is down", ARCI_TEXT("peer_id", peer_id->text),
-                  ARCI_INT("rtt_us", rtt_us));
+    arci_log_info(agent->log, "tproxymgr", reachable ? "tunnel is up" : "tunnel is down",
+                  ARCI_TEXT("peer_id", peer_id->text), ARCI_INT("rtt_us", rtt_us));
 }
 
 static int start_proxy(struct arctic_agent *agent, struct arctic_error *error)
@@ -210,7 +212,8 @@ static int start_all(struct arctic_agent *agent, struct arctic_error *error)
     return code;
 }
 
-int arctic_agent_create(const struct arctic_agent_options *options, struct arctic_agent **ret_agent, struct arctic_error *error)
+int arctic_agent_create(const struct arctic_agent_options *options, struct arctic_agent **ret_agent,
+                        struct arctic_error *error)
 {
     if (!options || !ret_agent)
         return arci_fail(error, ARCTIC_E_USAGE, NULL, "options and ret_agent must not be NULL");
@@ -228,7 +231,8 @@ int arctic_agent_create(const struct arctic_agent_options *options, struct arcti
         arctic_agent_free(agent);
         return code;
     }
-    arci_log_info(agent->log, "api", "listening", ARCI_INT("port", arci_http_server_endpoint(agent->api).port),
+    arci_log_info(agent->log, "api", "listening",
+                  ARCI_INT("port", arci_http_server_endpoint(agent->api).port),
                   ARCI_INT("tunnel_port", agent->tunnel_port), ARCI_TEXT("version", arctic_version()));
     *ret_agent = agent;
     return ARCTIC_OK;
@@ -249,7 +253,8 @@ void arctic_agent_stop(struct arctic_agent *agent)
         uv_async_send(&agent->stop_signal);
 }
 
-int arctic_agent_ports(const struct arctic_agent *agent, struct arctic_agent_ports *ret_ports, struct arctic_error *error)
+int arctic_agent_ports(const struct arctic_agent *agent, struct arctic_agent_ports *ret_ports,
+                       struct arctic_error *error)
 {
     if (!agent || !ret_ports)
         return arci_fail(error, ARCTIC_E_USAGE, NULL, "agent and ret_ports must not be NULL");

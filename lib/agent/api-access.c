@@ -26,7 +26,8 @@ static int read_bootstrap(const json_t *object, struct bootstrap_body *ret_body,
     if (code >= 0)
         code = arci_json_copy_text(object, "name", false, body.name, sizeof body.name, error);
     if (code >= 0)
-        code = arci_json_copy_text(object, "description", false, body.description, sizeof body.description, error);
+        code = arci_json_copy_text(object, "description", false, body.description, sizeof body.description,
+                                   error);
     if (code >= 0 && json_object_get(object, "name") && !json_is_null(json_object_get(object, "name")))
         code = arci_name_validate(body.name, "name", error);
     if (code >= 0)
@@ -41,11 +42,12 @@ static json_t *bootstrap_answer(const struct arctic_agent *agent, const struct a
     char key[ARCI_BASE64_TEXT(ARCI_KEY_SIZE)];
     char expires_at[ARCI_TIME_TEXT];
     arci_base64_encode(arci_identity_public_key(agent->identity), ARCI_KEY_SIZE, key);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "peer_id", agent->local_id.text, "peer_public_key", key,
-                     "client_id", result->client_id.text, "client_secret", result->client_secret, "license_id",
-                     agent->license->license_id.text, "cluster_id", agent->cluster_id.text, "expires_at",
-                     arci_time_format(agent->license->expires_at, expires_at), "max_nodes", (json_int_t)agent->license->max_nodes,
-                     "max_services", (json_int_t)agent->license->max_services);
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "peer_id", agent->local_id.text, "peer_public_key",
+        key, "client_id", result->client_id.text, "client_secret", result->client_secret, "license_id",
+        agent->license->license_id.text, "cluster_id", agent->cluster_id.text, "expires_at",
+        arci_time_format(agent->license->expires_at, expires_at), "max_nodes",
+        (json_int_t)agent->license->max_nodes, "max_services", (json_int_t)agent->license->max_services);
 }
 
 void arci_api_bootstrap(void *context, struct arci_request *request)
@@ -71,18 +73,20 @@ void arci_api_bootstrap(void *context, struct arci_request *request)
 }
 
 /* The client's id and secret, from Basic or from the form (RFC 6749 section 2.3.1), never both. */
-static int read_client(struct arci_request *request, char **ret_id, char **ret_secret, struct arctic_error *error)
+static int read_client(struct arci_request *request, char **ret_id, char **ret_secret,
+                       struct arctic_error *error)
 {
     const char *id = arci_request_form(request, "client_id");
     const char *secret = arci_request_form(request, "client_secret");
     bool basic = arci_request_basic(request, ret_id, ret_secret);
     if (basic && secret)
-        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, NULL, "client credentials come in the header or in the form, not in both");
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, NULL,
+                         "client credentials come in the header or in the form, not in both");
     if (basic)
         return ARCTIC_OK;
     if (!id || !secret)
-        return arci_fail(error, ARCTIC_E_MISSING_FIELD, id ? "client_secret" : "client_id", "'%s' is required",
-                         id ? "client_secret" : "client_id");
+        return arci_fail(error, ARCTIC_E_MISSING_FIELD, id ? "client_secret" : "client_id",
+                         "'%s' is required", id ? "client_secret" : "client_id");
     *ret_id = strdup(id);
     *ret_secret = strdup(secret);
     return *ret_id && *ret_secret ? ARCTIC_OK : arci_fail_memory(error);
@@ -95,7 +99,8 @@ static int read_grant(struct arci_request *request, uint32_t *ret_scopes, struct
     if (!grant)
         return arci_fail(error, ARCTIC_E_MISSING_FIELD, "grant_type", "'grant_type' is required");
     if (strcmp(grant, "client_credentials") != 0)
-        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "grant_type", "'%.40s' is not supported, use client_credentials", grant);
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "grant_type",
+                         "'%.40s' is not supported, use client_credentials", grant);
     return scope && scope[0] ? arci_scopes_parse(scope, ret_scopes, error) : ARCTIC_OK;
 }
 
@@ -118,6 +123,7 @@ void arci_api_token(void *context, struct arci_request *request)
         return;
     }
     arci_request_respond_json(request, 200,
-                              json_pack("{s:s, s:s, s:i, s:s}", "access_token", token, "token_type", "Bearer", "expires_in",
-                                        ARCI_TOKEN_LIFETIME_S, "scope", arci_scopes_format(scopes, scope_text)));
+                              json_pack("{s:s, s:s, s:i, s:s}", "access_token", token, "token_type", "Bearer",
+                                        "expires_in", ARCI_TOKEN_LIFETIME_S, "scope",
+                                        arci_scopes_format(scopes, scope_text)));
 }

@@ -11,14 +11,16 @@ void arci_api_livez(void *context, struct arci_request *request)
 {
     char now[ARCI_TIME_TEXT];
     (void)context;
-    arci_request_respond_json(request, 200,
-                              json_pack("{s:s, s:s}", "status", "ok", "timestamp", arci_time_format(arci_time_now(), now)));
+    arci_request_respond_json(
+        request, 200,
+        json_pack("{s:s, s:s}", "status", "ok", "timestamp", arci_time_format(arci_time_now(), now)));
 }
 
 /* Adds one check; returns whether it is passed. */
 static bool add_check(json_t *checks, const char *name, bool passed, const char *reason)
 {
-    json_t *check = passed ? json_pack("{s:b}", "ok", true) : json_pack("{s:b, s:s}", "ok", false, "reason", reason);
+    json_t *check =
+        passed ? json_pack("{s:b}", "ok", true) : json_pack("{s:b, s:s}", "ok", false, "reason", reason);
     json_object_set_new(checks, name, check);
     return passed;
 }
@@ -26,7 +28,8 @@ static bool add_check(json_t *checks, const char *name, bool passed, const char 
 static bool check_license(const struct arctic_agent *agent, json_t *checks)
 {
     if (!agent->bootstrapped)
-        return add_check(checks, "license", false, "not bootstrapped: arctic bootstrap --url URL --license-file FILE");
+        return add_check(checks, "license", false,
+                         "not bootstrapped: arctic bootstrap --url URL --license-file FILE");
     bool suspended = arci_license_state_at(agent->license, arci_time_now()) == ARCTIC_LICENSE_SUSPENDED;
     return add_check(checks, "license", !suspended, "the licence has run out: install a new one");
 }
@@ -60,8 +63,9 @@ void arci_api_cluster_identity(void *context, struct arci_request *request)
     }
     arci_base64_encode(arci_identity_public_key(agent->identity), ARCI_KEY_SIZE, key);
     arci_request_respond_json(request, 200,
-                              json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i}", "peer_id", agent->local_id.text, "public_key", key,
-                                        "license_id", agent->license->license_id.text, "cluster_id", agent->cluster_id.text,
-                                        "version", arctic_version(), "tunnel_port", agent->tunnel_port, "iptunnel_port",
-                                        agent->settings.iptunnel_port));
+                              json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i}", "peer_id",
+                                        agent->local_id.text, "public_key", key, "license_id",
+                                        agent->license->license_id.text, "cluster_id", agent->cluster_id.text,
+                                        "version", arctic_version(), "tunnel_port", agent->tunnel_port,
+                                        "iptunnel_port", agent->settings.iptunnel_port));
 }

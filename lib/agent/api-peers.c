@@ -95,9 +95,11 @@ static int resolve(struct add_peer *add, const char *host, uint16_t port, struct
     struct addrinfo *found = NULL;
     int result = getaddrinfo(host, NULL, &hints, &found);
     if (result != 0)
-        return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, "address", "cannot resolve %s: %s", host, gai_strerror(result));
+        return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, "address", "cannot resolve %s: %s", host,
+                         gai_strerror(result));
     add->endpoint_count = 0;
-    for (struct addrinfo *item = found; item && add->endpoint_count < ARCI_PEER_ENDPOINTS_MAX; item = item->ai_next) {
+    for (struct addrinfo *item = found; item && add->endpoint_count < ARCI_PEER_ENDPOINTS_MAX;
+         item = item->ai_next) {
         struct arctic_endpoint endpoint = arci_endpoint_from_sockaddr(item->ai_addr);
         endpoint.port = port;
         if (endpoint.address.family != ARCTIC_FAMILY_NONE)
@@ -109,7 +111,8 @@ static int resolve(struct add_peer *add, const char *host, uint16_t port, struct
     return ARCTIC_OK;
 }
 
-static int read_identity(struct add_peer *add, const char *text, uint16_t *ret_tunnel_port, struct arctic_error *error)
+static int read_identity(struct add_peer *add, const char *text, uint16_t *ret_tunnel_port,
+                         struct arctic_error *error)
 {
     const char *id = NULL;
     const char *key = NULL;
@@ -128,7 +131,8 @@ static int read_identity(struct add_peer *add, const char *text, uint16_t *ret_t
     if (code >= 0)
         code = arci_json_integer(object, "tunnel_port", true, 1, 65535, &port, error);
     if (code < 0)
-        return arci_fail_within(error, ARCTIC_E_HANDSHAKE_FAILED, "%s does not answer as an Arctic agent", add->body.address);
+        return arci_fail_within(error, ARCTIC_E_HANDSHAKE_FAILED, "%s does not answer as an Arctic agent",
+                                add->body.address);
     *ret_tunnel_port = (uint16_t)port;
     return ARCTIC_OK;
 }
@@ -152,9 +156,11 @@ static int ask_identity(struct add_peer *add, uint16_t *ret_tunnel_port, struct 
         code = arctic_client_request(client, "GET", "/v1/cluster/identity", NULL, NULL, &text, error);
     arctic_client_free(client);
     if (code == ARCTIC_E_NOT_BOOTSTRAPPED)
-        return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, "address", "the agent at %s is not bootstrapped", add->body.address);
+        return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, "address", "the agent at %s is not bootstrapped",
+                         add->body.address);
     if (code < 0)
-        return arci_fail_within(error, ARCTIC_E_PEER_UNREACHABLE, "cannot reach the agent at %s", add->body.address);
+        return arci_fail_within(error, ARCTIC_E_PEER_UNREACHABLE, "cannot reach the agent at %s",
+                                add->body.address);
     code = read_identity(add, text, ret_tunnel_port, error);
     arctic_client_free_text(text);
     return code;
@@ -168,7 +174,8 @@ static void find_out(uv_work_t *work)
     uint16_t tunnel_port = 0;
     add->code = ARCTIC_OK;
     if (!arci_host_port_split(add->body.address, host, sizeof host, &api_port))
-        add->code = arci_fail(&add->error, ARCTIC_E_INVALID_REQUEST, "address", "'%s' is not host:port", add->body.address);
+        add->code = arci_fail(&add->error, ARCTIC_E_INVALID_REQUEST, "address", "'%s' is not host:port",
+                              add->body.address);
     if (add->code >= 0)
         add->code = ask_identity(add, &tunnel_port, &add->error);
     if (add->code >= 0)
@@ -187,7 +194,8 @@ static void end_add(struct add_peer *add)
 
 static void fail_add(struct add_peer *add, const struct arctic_error *error)
 {
-    arci_log_warn(add->agent->log, "gossip", "peer not added", ARCI_TEXT("address", add->body.address), ARCI_ERROR(error));
+    arci_log_warn(add->agent->log, "gossip", "peer not added", ARCI_TEXT("address", add->body.address),
+                  ARCI_ERROR(error));
     arci_request_fail(add->request, error);
     end_add(add);
 }
@@ -226,7 +234,8 @@ static void add_done(void *context, struct arci_link *link, const struct arci_ha
         fail_try(add, error);
         return;
     }
-    if (arci_peers_admit(add->agent, remote, arci_link_remote(link), add->body.address, &peer, &problem) < 0) {
+    if (arci_peers_admit(add->agent, remote, arci_link_remote(link), add->body.address, &peer, &problem) <
+        0) {
         arci_link_close(link);
         fail_add(add, &problem);
         return;
@@ -242,7 +251,8 @@ static void add_done(void *context, struct arci_link *link, const struct arci_ha
 static int check_found(struct add_peer *add, struct arctic_error *error)
 {
     if (arctic_id_equal(&add->peer_id, &add->agent->local_id))
-        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "address", "%s is this agent itself", add->body.address);
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "address", "%s is this agent itself",
+                         add->body.address);
     return arci_peers_check_room(add->agent, &add->peer_id, error);
 }
 
@@ -293,7 +303,8 @@ static void start_try(struct add_peer *add)
 static int check_ready(struct arctic_agent *agent, struct arctic_error *error)
 {
     if (agent->tunnel_port == 0)
-        return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, NULL, "this agent's own tunnel does not run, see /readyz");
+        return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, NULL,
+                         "this agent's own tunnel does not run, see /readyz");
     return ARCTIC_OK;
 }
 

@@ -26,7 +26,8 @@ struct route_change {
     json_t *result; /* body of the answer, NULL for none */
 };
 
-typedef int (*route_work)(struct route_change *change, const struct arci_request *request, struct arctic_error *error);
+typedef int (*route_work)(struct route_change *change, const struct arci_request *request,
+                          struct arctic_error *error);
 
 static void release_change(struct route_change *change)
 {
@@ -42,12 +43,14 @@ static json_t *ids_of(const struct arci_routes *routes)
     return json_pack("{s:o, s:I}", "route_ids", ids, "count", (json_int_t)routes->count);
 }
 
-static int append_all(struct arci_service *service, const struct arci_routes *added, struct arctic_error *error)
+static int append_all(struct arci_service *service, const struct arci_routes *added,
+                      struct arctic_error *error)
 {
     for (size_t i = 0; i < added->count; i++) {
         int code = arci_routes_append(&service->routes, &added->items[i], error);
         if (code == ARCTIC_E_LIMIT)
-            return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "routes", "a service has at most %d routes", ARCI_ROUTES_MAX);
+            return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "routes", "a service has at most %d routes",
+                             ARCI_ROUTES_MAX);
         if (code < 0)
             return code;
     }
@@ -55,12 +58,15 @@ static int append_all(struct arci_service *service, const struct arci_routes *ad
     return ARCTIC_OK;
 }
 
-static int add_routes(struct route_change *change, const struct arci_request *request, struct arctic_error *error)
+static int add_routes(struct route_change *change, const struct arci_request *request,
+                      struct arctic_error *error)
 {
     ARCI_CLEANUP(arci_routes_release) struct arci_routes added = {0};
-    int code = arci_routes_from_json(arci_request_json(request), change->service.next_route_id, &added, error);
+    int code =
+        arci_routes_from_json(arci_request_json(request), change->service.next_route_id, &added, error);
     if (code == ARCTIC_E_LIMIT)
-        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "routes", "a service has at most %d routes", ARCI_ROUTES_MAX);
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "routes", "a service has at most %d routes",
+                         ARCI_ROUTES_MAX);
     if (code >= 0)
         code = append_all(&change->service, &added, error);
     if (code < 0)
@@ -69,8 +75,8 @@ static int add_routes(struct route_change *change, const struct arci_request *re
     return change->result ? ARCTIC_OK : arci_fail_memory(error);
 }
 
-static int find_route(struct route_change *change, const struct arci_request *request, struct arci_route **ret_route,
-                      struct arctic_error *error)
+static int find_route(struct route_change *change, const struct arci_request *request,
+                      struct arci_route **ret_route, struct arctic_error *error)
 {
     const char *text = arci_request_parameter(request, "route_id");
     char *end;
@@ -79,12 +85,14 @@ static int find_route(struct route_change *change, const struct arci_request *re
     bool number = text[0] >= '0' && text[0] <= '9' && !*end && !errno;
     struct arci_route *route = number ? arci_routes_find(&change->service.routes, id) : NULL;
     if (!route)
-        return arci_fail(error, ARCTIC_E_NOT_FOUND, NULL, "service %s has no route %.30s", change->service.id.text, text);
+        return arci_fail(error, ARCTIC_E_NOT_FOUND, NULL, "service %s has no route %.30s",
+                         change->service.id.text, text);
     *ret_route = route;
     return ARCTIC_OK;
 }
 
-static int update_route(struct route_change *change, const struct arci_request *request, struct arctic_error *error)
+static int update_route(struct route_change *change, const struct arci_request *request,
+                        struct arctic_error *error)
 {
     struct arci_route *route = NULL;
     int code = find_route(change, request, &route, error);
@@ -96,7 +104,8 @@ static int update_route(struct route_change *change, const struct arci_request *
     return change->result ? ARCTIC_OK : arci_fail_memory(error);
 }
 
-static int delete_route(struct route_change *change, const struct arci_request *request, struct arctic_error *error)
+static int delete_route(struct route_change *change, const struct arci_request *request,
+                        struct arctic_error *error)
 {
     struct arci_route *route = NULL;
     int code = find_route(change, request, &route, error);
@@ -125,7 +134,8 @@ static int work_on_copy(struct arctic_agent *agent, const struct arci_request *r
     return arci_registry_put_service(agent->registry, &change->service, error);
 }
 
-static void change_routes(struct arctic_agent *agent, struct arci_request *request, route_work work, int status)
+static void change_routes(struct arctic_agent *agent, struct arci_request *request, route_work work,
+                          int status)
 {
     ARCI_CLEANUP(release_change) struct route_change change = {0};
     struct arctic_error error;
@@ -134,7 +144,8 @@ static void change_routes(struct arctic_agent *agent, struct arci_request *reque
         return;
     }
     arci_api_make_body make_body = change.result ? result_body : NULL;
-    arci_api_answer_after_change(agent, request, &change.service.id, status, make_body, arci_steal(change.result));
+    arci_api_answer_after_change(agent, request, &change.service.id, status, make_body,
+                                 arci_steal(change.result));
 }
 
 void arci_api_routes_add(void *context, struct arci_request *request)

@@ -8,7 +8,8 @@
 #include "base/error.h"
 #include "base/time.h"
 
-static json_t *service_json(const struct arctic_agent *agent, const struct arci_service *service, bool with_routes)
+static json_t *service_json(const struct arctic_agent *agent, const struct arci_service *service,
+                            bool with_routes)
 {
     struct arci_service_live live;
     arci_reconcile_live(agent, service, &live);
@@ -30,7 +31,8 @@ struct service_filter {
     bool requires_interface;
 };
 
-static int read_filter(const struct arci_request *request, struct service_filter *ret_filter, struct arctic_error *error)
+static int read_filter(const struct arci_request *request, struct service_filter *ret_filter,
+                       struct arctic_error *error)
 {
     static const char *const names[] = {"source_peer_id", "target_peer_id", "requires_interface", NULL};
     struct service_filter filter = {
@@ -85,14 +87,16 @@ void arci_api_services_get(void *context, struct arci_request *request)
         arci_request_respond_json(request, 200, service_json(agent, &entry->content.service, true));
 }
 
-static int check_name(struct arctic_agent *agent, const struct arci_service *service, struct arctic_error *error)
+static int check_name(struct arctic_agent *agent, const struct arci_service *service,
+                      struct arctic_error *error)
 {
     const struct arci_entry *entry;
     size_t cursor = 0;
     while ((entry = arci_registry_next(agent->registry, ARCI_RECORD_SERVICE, &cursor))) {
         const struct arci_service *other = &entry->content.service;
         if (strcmp(other->name, service->name) == 0 && !arctic_id_equal(&other->id, &service->id))
-            return arci_fail(error, ARCTIC_E_ALREADY_EXISTS, "name", "service %s is named '%s' already", other->id.text, other->name);
+            return arci_fail(error, ARCTIC_E_ALREADY_EXISTS, "name", "service %s is named '%s' already",
+                             other->id.text, other->name);
     }
     return ARCTIC_OK;
 }
@@ -105,24 +109,27 @@ static int check_source(struct arctic_agent *agent, struct arci_service *service
         return ARCTIC_OK;
     const struct arci_agent_peer *peer = arci_peers_find(agent, &service->source_peer_id);
     if (!peer)
-        return arci_fail(error, ARCTIC_E_NOT_FOUND, "source_peer_id", "peer %s does not exist, see arctic peers list",
-                         service->source_peer_id.text);
+        return arci_fail(error, ARCTIC_E_NOT_FOUND, "source_peer_id",
+                         "peer %s does not exist, see arctic peers list", service->source_peer_id.text);
     return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, "source_peer_id",
                      "a service is created at its source peer: send this request to %s", peer->live.address);
 }
 
 /* The target must have completed a handshake with this agent at some time; whether it answers now does not matter. */
-static int check_target(struct arctic_agent *agent, const struct arci_service *service, struct arctic_error *error)
+static int check_target(struct arctic_agent *agent, const struct arci_service *service,
+                        struct arctic_error *error)
 {
     if (arctic_id_equal(&service->target_peer_id, &agent->local_id))
-        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "target_peer_id", "source and target are the same peer");
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "target_peer_id",
+                         "source and target are the same peer");
     if (arci_peers_find(agent, &service->target_peer_id))
         return ARCTIC_OK;
     if (arci_registry_find(agent->registry, ARCI_RECORD_PEER, &service->target_peer_id))
         return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, "target_peer_id",
-                         "peer %s is known but has not completed a handshake yet", service->target_peer_id.text);
-    return arci_fail(error, ARCTIC_E_NOT_FOUND, "target_peer_id", "peer %s does not exist, see arctic peers list",
-                     service->target_peer_id.text);
+                         "peer %s is known but has not completed a handshake yet",
+                         service->target_peer_id.text);
+    return arci_fail(error, ARCTIC_E_NOT_FOUND, "target_peer_id",
+                     "peer %s does not exist, see arctic peers list", service->target_peer_id.text);
 }
 
 static int check_room(struct arctic_agent *agent, struct arctic_error *error)
@@ -130,8 +137,9 @@ static int check_room(struct arctic_agent *agent, struct arctic_error *error)
     size_t limit = agent->license->max_services;
     if (arci_registry_count(agent->registry, ARCI_RECORD_SERVICE) < limit)
         return ARCTIC_OK;
-    return arci_fail(error, ARCTIC_E_SERVICE_LIMIT_EXCEEDED, NULL,
-                     "the licence allows %zu services and they are all there: delete one or get a larger licence", limit);
+    return arci_fail(
+        error, ARCTIC_E_SERVICE_LIMIT_EXCEEDED, NULL,
+        "the licence allows %zu services and they are all there: delete one or get a larger licence", limit);
 }
 
 /* An unnamed service is called by the end of its id: short, and as unique. */
@@ -180,8 +188,8 @@ void arci_api_services_create(void *context, struct arci_request *request)
 }
 
 /* What a changing request does to a service of this agent; `object` is the request's body. */
-typedef int (*service_change)(struct arctic_agent *agent, const struct arci_entry *entry, const json_t *object,
-                              struct arctic_error *error);
+typedef int (*service_change)(struct arctic_agent *agent, const struct arci_entry *entry,
+                              const json_t *object, struct arctic_error *error);
 
 static int update_service(struct arctic_agent *agent, const struct arci_entry *entry, const json_t *object,
                           struct arctic_error *error)
@@ -209,8 +217,8 @@ static int delete_service(struct arctic_agent *agent, const struct arci_entry *e
     return arci_registry_delete(agent->registry, ARCI_RECORD_SERVICE, &id, error);
 }
 
-static void change_service(struct arctic_agent *agent, struct arci_request *request, service_change change, int status,
-                           arci_api_make_body make_body)
+static void change_service(struct arctic_agent *agent, struct arci_request *request, service_change change,
+                           int status, arci_api_make_body make_body)
 {
     const struct arci_entry *entry = NULL;
     struct arctic_error error;

@@ -12,26 +12,33 @@ const struct arci_http_endpoint arci_api_endpoints[] = {
     {"GET", "/livez", NULL, arci_api_livez, 0, "Whether the agent runs"},
     {"GET", "/readyz", NULL, arci_api_readyz, 0, "Whether the agent does its work, with the checks"},
     {"GET", "/v1/cluster/identity", NULL, arci_api_cluster_identity, 0, "Who this peer is"},
-    {"POST", "/v1/bootstrap", NULL, arci_api_bootstrap, ARCI_HTTP_JSON, "Give the agent its identity and licence, once"},
-    {"POST", "/v1/oauth/token", NULL, arci_api_token, ARCI_HTTP_FORM, "Get an access token for client credentials"},
+    {"POST", "/v1/bootstrap", NULL, arci_api_bootstrap, ARCI_HTTP_JSON,
+     "Give the agent its identity and licence, once"},
+    {"POST", "/v1/oauth/token", NULL, arci_api_token, ARCI_HTTP_FORM,
+     "Get an access token for client credentials"},
     {"GET", "/v1/peers", "peers.read", arci_api_peers_list, 0, "List peers"},
     {"POST", "/v1/peers", "peers.write", arci_api_peers_add, ARCI_HTTP_JSON, "Add a peer by its address"},
     {"GET", "/v1/peers/{id}", "peers.read", arci_api_peers_get, 0, "Show a peer"},
     {"GET", "/v1/services", "services.read", arci_api_services_list, 0, "List services"},
     {"POST", "/v1/services", "services.write", arci_api_services_create, ARCI_HTTP_JSON, "Create a service"},
     {"GET", "/v1/services/{id}", "services.read", arci_api_services_get, 0, "Show a service with its routes"},
-    {"PUT", "/v1/services/{id}", "services.write", arci_api_services_update, ARCI_HTTP_JSON, "Change members of a service"},
-    {"DELETE", "/v1/services/{id}", "services.write", arci_api_services_delete, 0, "Delete a service and its routes"},
-    {"GET", "/v1/services/{id}/routes", "services.read", arci_api_routes_list, 0, "List the routes of a service"},
-    {"POST", "/v1/services/{id}/routes", "services.write", arci_api_routes_add, ARCI_HTTP_JSON, "Add routes, all or none"},
+    {"PUT", "/v1/services/{id}", "services.write", arci_api_services_update, ARCI_HTTP_JSON,
+     "Change members of a service"},
+    {"DELETE", "/v1/services/{id}", "services.write", arci_api_services_delete, 0,
+     "Delete a service and its routes"},
+    {"GET", "/v1/services/{id}/routes", "services.read", arci_api_routes_list, 0,
+     "List the routes of a service"},
+    {"POST", "/v1/services/{id}/routes", "services.write", arci_api_routes_add, ARCI_HTTP_JSON,
+     "Add routes, all or none"},
     {"PUT", "/v1/services/{id}/routes/{route_id}", "services.write", arci_api_routes_update, ARCI_HTTP_JSON,
      "Change members of a route"},
-    {"DELETE", "/v1/services/{id}/routes/{route_id}", "services.write", arci_api_routes_delete, 0, "Delete a route"},
+    {"DELETE", "/v1/services/{id}/routes/{route_id}", "services.write", arci_api_routes_delete, 0,
+     "Delete a route"},
     {NULL, NULL, NULL, NULL, 0, NULL},
 };
 
-int arci_api_find_service(struct arctic_agent *agent, const struct arci_request *request, const struct arci_entry **ret_entry,
-                          struct arctic_error *error)
+int arci_api_find_service(struct arctic_agent *agent, const struct arci_request *request,
+                          const struct arci_entry **ret_entry, struct arctic_error *error)
 {
     const char *text = arci_request_parameter(request, "id");
     struct arctic_id id;
@@ -55,8 +62,9 @@ int arci_api_find_own_service(struct arctic_agent *agent, const struct arci_requ
         return ARCTIC_OK;
     const struct arci_agent_peer *peer = arci_peers_find(agent, owner);
     return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, NULL,
-                     "service %s belongs to its source peer %s: make the change there, at %s", (*ret_entry)->record.id.text,
-                     owner->text, peer ? peer->live.address : "its own address");
+                     "service %s belongs to its source peer %s: make the change there, at %s",
+                     (*ret_entry)->record.id.text, owner->text,
+                     peer ? peer->live.address : "its own address");
 }
 
 /* An answer that waits for the next pass of the reconciler. */
@@ -81,13 +89,15 @@ static void send_answer(void *context)
     free(answer);
 }
 
-void arci_api_answer_after_change(struct arctic_agent *agent, struct arci_request *request, const struct arctic_id *service_id,
-                                  int status, arci_api_make_body make_body, json_t *extra)
+void arci_api_answer_after_change(struct arctic_agent *agent, struct arci_request *request,
+                                  const struct arctic_id *service_id, int status,
+                                  arci_api_make_body make_body, json_t *extra)
 {
     struct pending_answer *answer = calloc(1, sizeof *answer);
     if (!answer) {
         json_decref(extra);
-        arci_request_fail(request, &(struct arctic_error){.code = ARCTIC_E_NO_MEMORY, .message = "out of memory"});
+        arci_request_fail(request,
+                          &(struct arctic_error){.code = ARCTIC_E_NO_MEMORY, .message = "out of memory"});
         return;
     }
     *answer = (struct pending_answer){agent, request, *service_id, status, make_body, extra};

@@ -39,21 +39,23 @@ void arci_api_routes_delete(void *context, struct arci_request *request);
 /* --- Shared by the handlers (api.c). ---------------------------------------------------------------------------------------- */
 
 /* The service that {id} in the path names. Errors: ARCTIC_E_NOT_FOUND. */
-int arci_api_find_service(struct arctic_agent *agent, const struct arci_request *request, const struct arci_entry **ret_entry,
-                          struct arctic_error *error);
+int arci_api_find_service(struct arctic_agent *agent, const struct arci_request *request,
+                          const struct arci_entry **ret_entry, struct arctic_error *error);
 
 /* As arci_api_find_service(), and the service must be this agent's own to change. Errors: ARCTIC_E_PEER_UNREACHABLE as well. */
 int arci_api_find_own_service(struct arctic_agent *agent, const struct arci_request *request,
                               const struct arci_entry **ret_entry, struct arctic_error *error);
 
 /* Makes the body of an answer when it is sent; `extra` is what the handler has kept for it, borrowed. */
-typedef json_t *(*arci_api_make_body)(struct arctic_agent *agent, const struct arctic_id *service_id, json_t *extra);
+typedef json_t *(*arci_api_make_body)(struct arctic_agent *agent, const struct arctic_id *service_id,
+                                      json_t *extra);
 
 /*
  * After a change that is on disk: tells the peers, lets kernel and data plane follow, and only then answers, so that what a client
  * does next finds the change in effect. Without `make_body` (NULL) the answer has no body. `extra` is taken over.
  */
-void arci_api_answer_after_change(struct arctic_agent *agent, struct arci_request *request, const struct arctic_id *service_id,
-                                  int status, arci_api_make_body make_body, json_t *extra);
+void arci_api_answer_after_change(struct arctic_agent *agent, struct arci_request *request,
+                                  const struct arctic_id *service_id, int status,
+                                  arci_api_make_body make_body, json_t *extra);
 
 #endif

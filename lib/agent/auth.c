@@ -28,8 +28,8 @@ static const struct arci_credential *find_credential(const struct arctic_agent *
     return entry ? &entry->content.credential : NULL;
 }
 
-int arci_auth_issue(struct arctic_agent *agent, const char *client_id, const char *client_secret, uint32_t scopes,
-                    char **ret_token, uint32_t *ret_scopes, struct arctic_error *error)
+int arci_auth_issue(struct arctic_agent *agent, const char *client_id, const char *client_secret,
+                    uint32_t scopes, char **ret_token, uint32_t *ret_scopes, struct arctic_error *error)
 {
     if (!agent->bootstrapped)
         return arci_fail(error, ARCTIC_E_NOT_BOOTSTRAPPED, NULL, "this agent is not bootstrapped");
@@ -41,7 +41,8 @@ int arci_auth_issue(struct arctic_agent *agent, const char *client_id, const cha
     }
     uint32_t granted = scopes ? scopes : credential->scopes;
     if (!(credential->scopes & ARCI_SCOPE_ADMIN) && (granted & ~credential->scopes) != 0)
-        return arci_fail(error, ARCTIC_E_FORBIDDEN, "scope", "the client does not have all the scopes it asks for");
+        return arci_fail(error, ARCTIC_E_FORBIDDEN, "scope",
+                         "the client does not have all the scopes it asks for");
     char scope_text[ARCI_SCOPES_TEXT];
     const int64_t now = arci_time_now() / 1000;
     const struct arci_token_claims claims = {
@@ -58,8 +59,8 @@ int arci_auth_issue(struct arctic_agent *agent, const char *client_id, const cha
 }
 
 /* The client must still exist, and a token never gives more than its client has now. */
-static int read_principal(struct arctic_agent *agent, const char *bearer, struct arci_principal *ret_principal,
-                          struct arctic_error *error)
+static int read_principal(struct arctic_agent *agent, const char *bearer,
+                          struct arci_principal *ret_principal, struct arctic_error *error)
 {
     struct arci_token token;
     uint32_t scopes;
@@ -79,13 +80,16 @@ static int read_principal(struct arctic_agent *agent, const char *bearer, struct
     return ARCTIC_OK;
 }
 
-static int check_license(const struct arctic_agent *agent, const struct arci_request *request, struct arctic_error *error)
+static int check_license(const struct arctic_agent *agent, const struct arci_request *request,
+                         struct arctic_error *error)
 {
     enum arctic_license_state state = arci_license_state_at(agent->license, arci_time_now());
     if (state == ARCTIC_LICENSE_SUSPENDED)
-        return arci_fail(error, ARCTIC_E_LICENSE_SUSPENDED, NULL, "the licence has run out: install a new one");
+        return arci_fail(error, ARCTIC_E_LICENSE_SUSPENDED, NULL,
+                         "the licence has run out: install a new one");
     if (state == ARCTIC_LICENSE_READ_ONLY && strcmp(arci_request_method(request), "GET") != 0)
-        return arci_fail(error, ARCTIC_E_LICENSE_READ_ONLY, NULL, "the licence has expired, changes are refused: install a new one");
+        return arci_fail(error, ARCTIC_E_LICENSE_READ_ONLY, NULL,
+                         "the licence has expired, changes are refused: install a new one");
     return ARCTIC_OK;
 }
 
@@ -96,16 +100,19 @@ static int check_scope(const struct arci_principal *principal, const char *scope
     if (code < 0)
         return arci_fail(error, ARCTIC_E_INTERNAL, NULL, "endpoint with unknown scope %s", scope);
     if (!arci_scopes_allow(principal->scopes, needed))
-        return arci_fail(error, ARCTIC_E_FORBIDDEN, NULL, "this needs the scope %s, which the token does not have", scope);
+        return arci_fail(error, ARCTIC_E_FORBIDDEN, NULL,
+                         "this needs the scope %s, which the token does not have", scope);
     return ARCTIC_OK;
 }
 
-int arci_auth_authorize(void *context, struct arci_request *request, const char *scope, struct arctic_error *error)
+int arci_auth_authorize(void *context, struct arci_request *request, const char *scope,
+                        struct arctic_error *error)
 {
     struct arctic_agent *agent = context;
     struct arci_principal principal;
     if (!agent->bootstrapped)
-        return arci_fail(error, ARCTIC_E_NOT_BOOTSTRAPPED, NULL, "this agent is not bootstrapped: arctic bootstrap --url URL");
+        return arci_fail(error, ARCTIC_E_NOT_BOOTSTRAPPED, NULL,
+                         "this agent is not bootstrapped: arctic bootstrap --url URL");
     const char *bearer = arci_request_bearer(request);
     if (!bearer)
         return arci_fail(error, ARCTIC_E_UNAUTHORIZED, NULL, "no bearer token: get one from /v1/oauth/token");

@@ -44,7 +44,8 @@ static void refuse(struct arci_incoming *incoming, const struct arctic_error *re
 {
     char remote[ARCTIC_ENDPOINT_TEXT];
     arci_log_warn(incoming->agent->log, "gossip", "refused a handshake",
-                  ARCI_TEXT("remote", arctic_endpoint_format(arci_link_remote(incoming->link), remote)), ARCI_ERROR(reason));
+                  ARCI_TEXT("remote", arctic_endpoint_format(arci_link_remote(incoming->link), remote)),
+                  ARCI_ERROR(reason));
     ARCI_JSON *answer = arci_handshake_refusal(reason);
     if (answer)
         arci_link_send(incoming->link, answer, NULL);
@@ -52,8 +53,8 @@ static void refuse(struct arci_incoming *incoming, const struct arctic_error *re
     drop_incoming(incoming);
 }
 
-static int answer_hello(struct arci_incoming *incoming, const uint8_t exporter[ARCI_EXPORTER_SIZE], const json_t *hello,
-                        struct arctic_error *error)
+static int answer_hello(struct arci_incoming *incoming, const uint8_t exporter[ARCI_EXPORTER_SIZE],
+                        const json_t *hello, struct arctic_error *error)
 {
     struct arci_handshake_self self;
     json_t *made = NULL;
@@ -64,7 +65,8 @@ static int answer_hello(struct arci_incoming *incoming, const uint8_t exporter[A
 }
 
 /* The peer's tunnel listens on the port that its record names, at the address it comes from. */
-static int admit(struct arci_incoming *incoming, const struct arci_handshake_remote *remote, struct arctic_error *error)
+static int admit(struct arci_incoming *incoming, const struct arci_handshake_remote *remote,
+                 struct arctic_error *error)
 {
     struct arci_agent_peer *peer;
     struct arctic_endpoint endpoint = {arci_link_remote(incoming->link)->address, remote->peer.tunnel_port};
@@ -83,7 +85,8 @@ static int judge_hello(struct arci_incoming *incoming, const json_t *hello, stru
     struct arci_handshake_self self;
     struct arci_handshake_remote remote;
     if (strcmp(arci_message_type(hello), "hello") != 0 || !arci_link_peer_key(incoming->link, key))
-        return arci_fail(error, ARCTIC_E_HANDSHAKE_FAILED, NULL, "handshake failed: the first message is no hello");
+        return arci_fail(error, ARCTIC_E_HANDSHAKE_FAILED, NULL,
+                         "handshake failed: the first message is no hello");
     int code = arci_link_exporter(incoming->link, ARCI_EXPORTER_LABEL, exporter, sizeof exporter, error);
     if (code < 0)
         return code;
@@ -104,7 +107,8 @@ static bool merge_one(struct arci_incoming *incoming, const json_t *object, stru
     uint8_t key[ARCI_KEY_SIZE];
     int code = arci_record_from_json(object, &record, error);
     if (code >= 0 && !arctic_id_equal(&record.owner, &incoming->peer_id))
-        code = arci_fail(error, ARCTIC_E_FORBIDDEN, "owner", "%s sent a record of %s", incoming->peer_id.text, record.owner.text);
+        code = arci_fail(error, ARCTIC_E_FORBIDDEN, "owner", "%s sent a record of %s", incoming->peer_id.text,
+                         record.owner.text);
     if (code >= 0 && record.kind == ARCI_RECORD_CREDENTIAL)
         code = arci_fail(error, ARCTIC_E_FORBIDDEN, "kind", "credentials are not taken from a link");
     if (code >= 0 && !arci_link_peer_key(incoming->link, key))
@@ -113,8 +117,8 @@ static bool merge_one(struct arci_incoming *incoming, const json_t *object, stru
         code = arci_registry_merge(incoming->agent->registry, &record, key, &changed, error);
     arci_record_release(&record);
     if (code < 0)
-        arci_log_warn(incoming->agent->log, "gossip", "record dropped", ARCI_TEXT("peer_id", incoming->peer_id.text),
-                      ARCI_ERROR(error));
+        arci_log_warn(incoming->agent->log, "gossip", "record dropped",
+                      ARCI_TEXT("peer_id", incoming->peer_id.text), ARCI_ERROR(error));
     return code >= 0 && changed;
 }
 
@@ -167,8 +171,8 @@ static void on_closed(void *context, struct arci_link *link, const struct arctic
 {
     struct arci_incoming *incoming = context;
     (void)link;
-    arci_log_debug(incoming->agent->log, "gossip", "incoming link ended", ARCI_TEXT("peer_id", incoming->peer_id.text),
-                   ARCI_ERROR(error));
+    arci_log_debug(incoming->agent->log, "gossip", "incoming link ended",
+                   ARCI_TEXT("peer_id", incoming->peer_id.text), ARCI_ERROR(error));
     drop_incoming(incoming);
 }
 
@@ -185,7 +189,8 @@ void arci_incoming_accept(struct arctic_agent *agent, SSL *ssl, int fd, const st
 {
     struct arci_link_options options;
     struct arctic_error error;
-    struct arci_incoming *incoming = agent->incoming_count < INCOMING_MAX ? calloc(1, sizeof *incoming) : NULL;
+    struct arci_incoming *incoming =
+        agent->incoming_count < INCOMING_MAX ? calloc(1, sizeof *incoming) : NULL;
     if (!incoming) {
         SSL_free(ssl);
         close(fd);

@@ -52,7 +52,8 @@ int arci_local_peer_refresh(struct arctic_agent *agent, struct arctic_error *err
 {
     const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_PEER, &agent->local_id);
     if (!entry)
-        return arci_fail(error, ARCTIC_E_CORRUPT, NULL, "the store has no record of this peer, %s", agent->local_id.text);
+        return arci_fail(error, ARCTIC_E_CORRUPT, NULL, "the store has no record of this peer, %s",
+                         agent->local_id.text);
     struct arci_peer peer = entry->content.peer;
     fill_facts(agent, &peer);
     if (memcmp(&peer, &entry->content.peer, sizeof peer) == 0)
@@ -105,13 +106,14 @@ static int put_notes(struct bootstrap *bootstrap, struct arctic_error *error)
 
 static int put_first_credential(struct bootstrap *bootstrap, struct arctic_error *error)
 {
-    struct arci_credential credential = {.scopes = ARCI_SCOPE_ADMIN, .created_at = arci_time_now(), .name = "bootstrap"};
+    struct arci_credential credential = {
+        .scopes = ARCI_SCOPE_ADMIN, .created_at = arci_time_now(), .name = "bootstrap"};
     int code = arctic_id_generate(ARCTIC_ID_CLIENT, &credential.client_id, error);
     if (code >= 0)
         code = arci_client_secret_generate(&bootstrap->result.client_secret, error);
     if (code >= 0)
-        code = arci_client_secret_hash(bootstrap->result.client_secret, credential.secret_hash, sizeof credential.secret_hash,
-                                       error);
+        code = arci_client_secret_hash(bootstrap->result.client_secret, credential.secret_hash,
+                                       sizeof credential.secret_hash, error);
     if (code >= 0)
         code = arci_registry_put_credential(bootstrap->agent->registry, &credential, error);
     bootstrap->result.client_id = credential.client_id;
@@ -172,19 +174,23 @@ static int check_license(struct arctic_agent *agent, const json_t *object, struc
         return code;
     enum arctic_license_state state = arci_license_state_at(agent->license, arci_time_now());
     if (state == ARCTIC_LICENSE_READ_ONLY || state == ARCTIC_LICENSE_SUSPENDED)
-        return arci_fail(error, ARCTIC_E_LICENSE_EXPIRED, "license", "the licence has expired: get a new one");
+        return arci_fail(error, ARCTIC_E_LICENSE_EXPIRED, "license",
+                         "the licence has expired: get a new one");
     return ARCTIC_OK;
 }
 
-int arci_local_peer_bootstrap(struct arctic_agent *agent, const json_t *license, const char *name, const char *description,
-                              struct arci_bootstrap_result *ret_result, struct arctic_error *error)
+int arci_local_peer_bootstrap(struct arctic_agent *agent, const json_t *license, const char *name,
+                              const char *description, struct arci_bootstrap_result *ret_result,
+                              struct arctic_error *error)
 {
     if (agent->bootstrapped)
-        return arci_fail(error, ARCTIC_E_ALREADY_BOOTSTRAPPED, NULL, "this agent is peer %s already", agent->local_id.text);
+        return arci_fail(error, ARCTIC_E_ALREADY_BOOTSTRAPPED, NULL, "this agent is peer %s already",
+                         agent->local_id.text);
     ARCI_CLEANUP(arci_secret_cleanup) char *license_text = arci_json_canonical(license);
     if (!license_text)
         return arci_fail_memory(error);
-    struct bootstrap bootstrap = {.agent = agent, .license_text = license_text, .name = name, .description = description};
+    struct bootstrap bootstrap = {
+        .agent = agent, .license_text = license_text, .name = name, .description = description};
     int code = check_license(agent, license, error);
     if (code >= 0)
         code = make_identity(agent, error);
@@ -217,7 +223,8 @@ static int load_license(struct arctic_agent *agent, struct arctic_error *error)
     return code < 0 ? arci_fail_within(error, code, "the stored licence") : ARCTIC_OK;
 }
 
-static int load_id(struct arctic_agent *agent, const char *key, int32_t kind, struct arctic_id *ret_id, struct arctic_error *error)
+static int load_id(struct arctic_agent *agent, const char *key, int32_t kind, struct arctic_id *ret_id,
+                   struct arctic_error *error)
 {
     ARCI_FREE char *text = NULL;
     int code = arci_store_get_note(agent->store, "agent", key, &text, error);

@@ -14,8 +14,9 @@ struct arci_bootstrap_result {
  * leaves the agent as it was. `name` and `description` may be "". Errors: ARCTIC_E_ALREADY_BOOTSTRAPPED, ARCTIC_E_LICENSE_INVALID,
  * ARCTIC_E_LICENSE_EXPIRED, ARCTIC_E_INVALID_REQUEST, those of the store.
  */
-int arci_local_peer_bootstrap(struct arctic_agent *agent, const json_t *license, const char *name, const char *description,
-                              struct arci_bootstrap_result *ret_result, struct arctic_error *error);
+int arci_local_peer_bootstrap(struct arctic_agent *agent, const json_t *license, const char *name,
+                              const char *description, struct arci_bootstrap_result *ret_result,
+                              struct arctic_error *error);
 
 /* Loads what a bootstrap has left; agent->bootstrapped says whether there was one. Errors: ARCTIC_E_CORRUPT, ARCTIC_E_LICENSE_INVALID. */
 int arci_local_peer_load(struct arctic_agent *agent, struct arctic_error *error);

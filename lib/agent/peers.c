@@ -111,8 +111,8 @@ int arci_peers_load(struct arctic_agent *agent, struct arctic_error *error)
     return arci_store_each_note(agent->store, "peer", load_peer, agent, error);
 }
 
-static int store_live(struct arctic_agent *agent, const struct arctic_id *id, const struct arci_peer_live *live,
-                      struct arctic_error *error)
+static int store_live(struct arctic_agent *agent, const struct arctic_id *id,
+                      const struct arci_peer_live *live, struct arctic_error *error)
 {
     ARCI_JSON *object = arci_peer_live_to_record(live);
     if (!object)
@@ -128,9 +128,10 @@ int arci_peers_check_room(struct arctic_agent *agent, const struct arctic_id *id
     int64_t limit = agent->license->max_nodes;
     if (arci_peers_find(agent, id) || (int64_t)agent->peer_count + 1 < limit)
         return ARCTIC_OK;
-    return arci_fail(error, ARCTIC_E_NODE_LIMIT_EXCEEDED, NULL,
-                     "the licence allows %lld nodes and they are all there: remove a peer or get a larger licence",
-                     (long long)limit);
+    return arci_fail(
+        error, ARCTIC_E_NODE_LIMIT_EXCEEDED, NULL,
+        "the licence allows %lld nodes and they are all there: remove a peer or get a larger licence",
+        (long long)limit);
 }
 
 /* The endpoint that answered goes first; the others keep their order, the last one falls out when all places are taken. */
@@ -148,7 +149,8 @@ static void put_endpoint_first(struct arci_peer_live *live, const struct arctic_
 }
 
 /* When two halves meet the smaller cluster id wins, on both sides. */
-static int merge_cluster_id(struct arctic_agent *agent, const struct arctic_id *other, struct arctic_error *error)
+static int merge_cluster_id(struct arctic_agent *agent, const struct arctic_id *other,
+                            struct arctic_error *error)
 {
     if (strcmp(other->text, agent->cluster_id.text) >= 0)
         return ARCTIC_OK;
@@ -162,18 +164,20 @@ static int merge_cluster_id(struct arctic_agent *agent, const struct arctic_id *
 }
 
 int arci_peers_admit(struct arctic_agent *agent, const struct arci_handshake_remote *remote,
-                     const struct arctic_endpoint *endpoint, const char *api_address, struct arci_agent_peer **ret_peer,
-                     struct arctic_error *error)
+                     const struct arctic_endpoint *endpoint, const char *api_address,
+                     struct arci_agent_peer **ret_peer, struct arctic_error *error)
 {
     struct arci_agent_peer *peer = arci_peers_find(agent, &remote->peer.id);
     const struct arci_entry *known = arci_registry_find(agent->registry, ARCI_RECORD_PEER, &remote->peer.id);
     struct arci_peer_live live = peer ? peer->live : (struct arci_peer_live){.rtt_us = -1};
     bool changed;
     if (known && memcmp(known->content.peer.public_key, remote->peer.public_key, ARCI_KEY_SIZE) != 0)
-        return arci_fail(error, ARCTIC_E_HANDSHAKE_FAILED, NULL, "peer %s is known with another key", remote->peer.id.text);
+        return arci_fail(error, ARCTIC_E_HANDSHAKE_FAILED, NULL, "peer %s is known with another key",
+                         remote->peer.id.text);
     int code = arci_peers_check_room(agent, &remote->peer.id, error);
     if (code >= 0)
-        code = arci_registry_merge(agent->registry, &remote->peer_record, remote->peer.public_key, &changed, error);
+        code = arci_registry_merge(agent->registry, &remote->peer_record, remote->peer.public_key, &changed,
+                                   error);
     if (code >= 0)
         code = merge_cluster_id(agent, &remote->cluster_id, error);
     if (code < 0)
@@ -217,7 +221,8 @@ static void send_or_drop(struct arci_agent_peer *peer, const json_t *message)
     struct arctic_error error;
     if (message && arci_link_send(peer->link, message, &error) >= 0)
         return;
-    arci_log_warn(peer->agent->log, "gossip", "cannot send to peer, link dropped", ARCI_TEXT("peer_id", peer->id.text));
+    arci_log_warn(peer->agent->log, "gossip", "cannot send to peer, link dropped",
+                  ARCI_TEXT("peer_id", peer->id.text));
     arci_link_close(peer->link);
     peer->link = NULL;
     schedule_retry(peer);
@@ -236,7 +241,8 @@ static void send_all_records(struct arci_agent_peer *peer)
     ARCI_JSON *records = json_array();
     size_t cursor = 0;
     const struct arci_entry *entry;
-    while (records && peer->link && (entry = arci_registry_next_owned(peer->agent->registry, &peer->agent->local_id, &cursor))) {
+    while (records && peer->link &&
+           (entry = arci_registry_next_owned(peer->agent->registry, &peer->agent->local_id, &cursor))) {
         if (entry->record.kind == ARCI_RECORD_CREDENTIAL)
             continue;
         bool large = entry->record.kind == ARCI_RECORD_SERVICE && entry->content.service.routes.count > 1000;
@@ -288,7 +294,8 @@ static void on_link_closed(void *context, struct arci_link *link, const struct a
     set_state(peer, ARCI_PEER_UNREACHABLE, error->message);
 }
 
-static const struct arci_link_events link_events = {.on_message = on_link_message, .on_closed = on_link_closed};
+static const struct arci_link_events link_events = {.on_message = on_link_message,
+                                                    .on_closed = on_link_closed};
 
 void arci_peers_set_link(struct arci_agent_peer *peer, struct arci_link *link)
 {
@@ -318,13 +325,15 @@ static void dial_done(void *context, struct arci_link *link, const struct arci_h
     struct arctic_error problem;
     peer->dial = NULL;
     if (!link) {
-        arci_log_debug(peer->agent->log, "gossip", "cannot reach peer", ARCI_TEXT("peer_id", peer->id.text), ARCI_ERROR(error));
+        arci_log_debug(peer->agent->log, "gossip", "cannot reach peer", ARCI_TEXT("peer_id", peer->id.text),
+                       ARCI_ERROR(error));
         schedule_retry(peer);
         set_state(peer, ARCI_PEER_UNREACHABLE, error->message);
         return;
     }
     if (arci_peers_admit(peer->agent, remote, arci_link_remote(link), "", &admitted, &problem) < 0) {
-        arci_log_warn(peer->agent->log, "gossip", "peer not admitted", ARCI_TEXT("peer_id", peer->id.text), ARCI_ERROR(&problem));
+        arci_log_warn(peer->agent->log, "gossip", "peer not admitted", ARCI_TEXT("peer_id", peer->id.text),
+                      ARCI_ERROR(&problem));
         arci_link_close(link);
         schedule_retry(peer);
         return;
@@ -349,7 +358,8 @@ static void dial_peer(struct arci_agent_peer *peer)
     struct arctic_error error;
     arci_peers_link_options(peer->agent, &options.link);
     if (arci_dial_start(&options, &peer->dial, &error) < 0) {
-        arci_log_error(peer->agent->log, "gossip", "cannot dial peer", ARCI_TEXT("peer_id", peer->id.text), ARCI_ERROR(&error));
+        arci_log_error(peer->agent->log, "gossip", "cannot dial peer", ARCI_TEXT("peer_id", peer->id.text),
+                       ARCI_ERROR(&error));
         schedule_retry(peer);
     }
 }

@@ -42,8 +42,8 @@ int arci_peers_check_room(struct arctic_agent *agent, const struct arctic_id *id
  * API is reached ("" keeps what is known or takes the endpoint's address). On success it is on disk.
  */
 int arci_peers_admit(struct arctic_agent *agent, const struct arci_handshake_remote *remote,
-                     const struct arctic_endpoint *endpoint, const char *api_address, struct arci_agent_peer **ret_peer,
-                     struct arctic_error *error);
+                     const struct arctic_endpoint *endpoint, const char *api_address,
+                     struct arci_agent_peer **ret_peer, struct arctic_error *error);
 
 /* Gives a peer the control link of a handshake that this agent began. */
 void arci_peers_set_link(struct arci_agent_peer *peer, struct arci_link *link);

@@ -30,8 +30,8 @@ struct arci_reconciler {
 
     struct arci_service_plan *plan;    /* of the pass under way */
     struct arci_service_plan *applied; /* of the last pass that ended */
-    struct waiter *served;     /* answered when the pass under way ends */
-    struct waiter *waiting;    /* answered when the pass after it ends */
+    struct waiter *served;             /* answered when the pass under way ends */
+    struct waiter *waiting;            /* answered when the pass after it ends */
 
     /* Written by the pass's thread, read when it has ended. */
     int code;
@@ -89,7 +89,8 @@ static void apply_on_thread(uv_work_t *work)
 static bool loses_services(const struct arci_service_plan *before, const struct arci_service_plan *after)
 {
     for (size_t i = 0; before && i < before->count; i++) {
-        const struct arci_planned_service *still = arci_service_plan_find(after, &before->items[i].service.id);
+        const struct arci_planned_service *still =
+            arci_service_plan_find(after, &before->items[i].service.id);
         if (before->items[i].capture && !(still && still->capture))
             return true;
     }
@@ -119,7 +120,8 @@ static void report_failure(struct arci_reconciler *reconciler)
         if (!planned->capture)
             continue;
         planned->state = ARCI_SERVICE_ERROR;
-        snprintf(planned->reason, sizeof planned->reason, "%.*s", (int)sizeof planned->reason - 1, reconciler->error.message);
+        snprintf(planned->reason, sizeof planned->reason, "%.*s", (int)sizeof planned->reason - 1,
+                 reconciler->error.message);
     }
 }
 
@@ -146,7 +148,8 @@ static void end_pass(uv_work_t *work, int status)
 
 static void fail_pass(struct arci_reconciler *reconciler)
 {
-    arci_log_error(reconciler->agent->log, "fwmgr", "cannot plan the kernel state", ARCI_ERROR(&reconciler->error));
+    arci_log_error(reconciler->agent->log, "fwmgr", "cannot plan the kernel state",
+                   ARCI_ERROR(&reconciler->error));
     reconciler->code = reconciler->error.code;
     call_waiters(&reconciler->served);
     schedule(reconciler);
@@ -210,11 +213,13 @@ void arci_reconcile_then(struct arctic_agent *agent, void (*done)(void *context)
     arci_reconcile_request(agent);
 }
 
-void arci_reconcile_live(const struct arctic_agent *agent, const struct arci_service *service, struct arci_service_live *ret_live)
+void arci_reconcile_live(const struct arctic_agent *agent, const struct arci_service *service,
+                         struct arci_service_live *ret_live)
 {
     const struct arci_reconciler *reconciler = agent->reconciler;
     struct arci_service_live live = {.state = ARCI_SERVICE_PENDING};
-    const struct arci_planned_service *planned = reconciler ? arci_service_plan_find(reconciler->applied, &service->id) : NULL;
+    const struct arci_planned_service *planned =
+        reconciler ? arci_service_plan_find(reconciler->applied, &service->id) : NULL;
     if (planned) {
         live.state = planned->state;
         snprintf(live.state_reason, sizeof live.state_reason, "%s", planned->reason);

@@ -34,9 +34,10 @@ static void refuse_on_thread(uv_work_t *work)
     uv_mutex_lock(&agent->kernel_lock);
     for (size_t i = 0; i < refusals->batch_count; i++) {
         const struct refusal *refusal = &refusals->batch[i];
-        if (arci_kernel_refuse(agent->kernel, &refusal->service, &refusal->destination, REFUSE_SECONDS, &error) < 0)
-            arci_log_debug(agent->log, "fwmgr", "refusal not kept", ARCI_TEXT("service_id", refusal->service.text),
-                           ARCI_ERROR(&error));
+        if (arci_kernel_refuse(agent->kernel, &refusal->service, &refusal->destination, REFUSE_SECONDS,
+                               &error) < 0)
+            arci_log_debug(agent->log, "fwmgr", "refusal not kept",
+                           ARCI_TEXT("service_id", refusal->service.text), ARCI_ERROR(&error));
     }
     uv_mutex_unlock(&agent->kernel_lock);
 }
@@ -55,10 +56,12 @@ static void start_batch(struct arci_refusals *refusals)
     memcpy(refusals->batch, refusals->waiting, refusals->waiting_count * sizeof refusals->batch[0]);
     refusals->batch_count = refusals->waiting_count;
     refusals->waiting_count = 0;
-    refusals->running = uv_queue_work(&refusals->agent->loop, &refusals->work, refuse_on_thread, end_batch) == 0;
+    refusals->running =
+        uv_queue_work(&refusals->agent->loop, &refusals->work, refuse_on_thread, end_batch) == 0;
 }
 
-void arci_refusals_add(struct arctic_agent *agent, const struct arctic_id *service, const struct arctic_endpoint *destination)
+void arci_refusals_add(struct arctic_agent *agent, const struct arctic_id *service,
+                       const struct arctic_endpoint *destination)
 {
     struct arci_refusals *refusals = agent->refusals;
     if (!refusals) {

@@ -8,7 +8,8 @@
 #include "agent/agent-internal.h"
 
 /* Puts a destination into the kernel's set, from the pool's thread; what comes too fast is dropped. */
-void arci_refusals_add(struct arctic_agent *agent, const struct arctic_id *service, const struct arctic_endpoint *destination);
+void arci_refusals_add(struct arctic_agent *agent, const struct arctic_id *service,
+                       const struct arctic_endpoint *destination);
 
 void arci_refusals_free(struct arctic_agent *agent);
 

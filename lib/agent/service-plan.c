@@ -21,7 +21,8 @@ void arci_service_plan_free(struct arci_service_plan *plan)
 
 ARCI_DEFINE_CLEANUP(struct arci_service_plan *, arci_service_plan_free, plan_cleanup)
 
-const struct arci_planned_service *arci_service_plan_find(const struct arci_service_plan *plan, const struct arctic_id *id)
+const struct arci_planned_service *arci_service_plan_find(const struct arci_service_plan *plan,
+                                                          const struct arctic_id *id)
 {
     for (size_t i = 0; plan && i < plan->count; i++) {
         if (arctic_id_equal(&plan->items[i].service.id, id))
@@ -54,8 +55,9 @@ static void set_state(struct arci_planned_service *planned, enum arci_service_st
 
 static const char *unreachable_reason(const struct arci_service *service)
 {
-    return service->when_unreachable == ARCI_BLOCK ? "the target peer does not answer: new flows are refused"
-                                                   : "the target peer does not answer: new flows take the next best way";
+    return service->when_unreachable == ARCI_BLOCK
+               ? "the target peer does not answer: new flows are refused"
+               : "the target peer does not answer: new flows take the next best way";
 }
 
 static void judge(struct arctic_agent *agent, struct arci_planned_service *planned)
@@ -81,7 +83,8 @@ static void judge(struct arctic_agent *agent, struct arci_planned_service *plann
         set_state(planned, ARCI_SERVICE_ACTIVE, "");
 }
 
-static int copy_services(struct arctic_agent *agent, struct arci_service_plan *plan, struct arctic_error *error)
+static int copy_services(struct arctic_agent *agent, struct arci_service_plan *plan,
+                         struct arctic_error *error)
 {
     size_t room = arci_registry_count(agent->registry, ARCI_RECORD_SERVICE);
     const struct arci_entry *entry;
@@ -120,7 +123,8 @@ static void list_for_kernel(struct arci_service_plan *plan, uint16_t tproxy_port
     }
 }
 
-int arci_service_plan_make(struct arctic_agent *agent, uint16_t tproxy_port, struct arci_service_plan **ret_plan, struct arctic_error *error)
+int arci_service_plan_make(struct arctic_agent *agent, uint16_t tproxy_port,
+                           struct arci_service_plan **ret_plan, struct arctic_error *error)
 {
     ARCI_CLEANUP(plan_cleanup) struct arci_service_plan *plan = calloc(1, sizeof *plan);
     if (!plan)

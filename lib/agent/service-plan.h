@@ -24,12 +24,14 @@ struct arci_service_plan {
 };
 
 /* Judges all local services. `tproxy_port` is where captured connections go. Errors: ARCTIC_E_NO_MEMORY. */
-int arci_service_plan_make(struct arctic_agent *agent, uint16_t tproxy_port, struct arci_service_plan **ret_plan, struct arctic_error *error);
+int arci_service_plan_make(struct arctic_agent *agent, uint16_t tproxy_port,
+                           struct arci_service_plan **ret_plan, struct arctic_error *error);
 
 /* NULL is allowed. */
 void arci_service_plan_free(struct arci_service_plan *plan);
 
 /* Finds a service in a plan; NULL where it is not in it, or `plan` is NULL. */
-const struct arci_planned_service *arci_service_plan_find(const struct arci_service_plan *plan, const struct arctic_id *id);
+const struct arci_planned_service *arci_service_plan_find(const struct arci_service_plan *plan,
+                                                          const struct arctic_id *id);
 
 #endif

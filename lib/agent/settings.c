@@ -29,22 +29,26 @@ static int check_mark_mask(uint32_t mask, struct arctic_error *error)
 {
     uint32_t run = mask >> __builtin_ctz(mask);
     if ((run & (run + 1)) != 0 || __builtin_popcount(mask) < 8)
-        return arci_fail(error, ARCTIC_E_USAGE, "mark_mask", "mark mask 0x%08x must have 8 or more bits in one run", mask);
+        return arci_fail(error, ARCTIC_E_USAGE, "mark_mask",
+                         "mark mask 0x%08x must have 8 or more bits in one run", mask);
     return ARCTIC_OK;
 }
 
-int arci_agent_settings_read(const struct arctic_agent_options *options, struct arci_agent_settings *ret_settings,
-                             struct arctic_error *error)
+int arci_agent_settings_read(const struct arctic_agent_options *options,
+                             struct arci_agent_settings *ret_settings, struct arctic_error *error)
 {
     struct arctic_agent_options given = {0};
     struct arci_agent_settings settings = {0};
     int code = arci_options_take(options, &given, sizeof given, "agent options", error);
     if (code >= 0)
-        code = copy_text("data_dir", given.data_dir, "/var/lib/arctic", settings.data_dir, sizeof settings.data_dir, error);
+        code = copy_text("data_dir", given.data_dir, "/var/lib/arctic", settings.data_dir,
+                         sizeof settings.data_dir, error);
     if (code >= 0)
-        code = copy_text("run_dir", given.run_dir, "/run/arctic", settings.run_dir, sizeof settings.run_dir, error);
+        code = copy_text("run_dir", given.run_dir, "/run/arctic", settings.run_dir, sizeof settings.run_dir,
+                         error);
     if (code >= 0)
-        code = copy_text("api_address", given.api_address, "::", settings.api_address, sizeof settings.api_address, error);
+        code = copy_text("api_address", given.api_address, "::", settings.api_address,
+                         sizeof settings.api_address, error);
     if (code >= 0)
         code = copy_text("parent_interface", given.parent_interface, "", settings.parent_interface,
                          sizeof settings.parent_interface, error);
@@ -59,7 +63,8 @@ int arci_agent_settings_read(const struct arctic_agent_options *options, struct 
     if (given.workers > 64)
         return arci_fail(error, ARCTIC_E_USAGE, "workers", "%u workers, at most 64", given.workers);
     if (given.prime_kb > 65536)
-        return arci_fail(error, ARCTIC_E_USAGE, "prime_kb", "%u KiB of padding, at most 65536", given.prime_kb);
+        return arci_fail(error, ARCTIC_E_USAGE, "prime_kb", "%u KiB of padding, at most 65536",
+                         given.prime_kb);
     if (given.table_mode < ARCTIC_TABLE_AUTO || given.table_mode > ARCTIC_TABLE_PLAIN)
         return arci_fail(error, ARCTIC_E_USAGE, "table_mode", "table mode %d is not known", given.table_mode);
     settings.api_port = port_or(given.api_port, 8080);

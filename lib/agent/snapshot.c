@@ -15,7 +15,8 @@ static void fill_options(const struct arctic_agent *agent, struct arci_snapshot_
     arci_transport_settings_defaults(&options.transport);
     options.transport.mark = arci_kernel_bypass_mark(agent->kernel);
     options.transport.prime_bytes = agent->settings.prime_kb * 1024;
-    memcpy(options.transport.congestion, agent->settings.tunnel_congestion, sizeof options.transport.congestion);
+    memcpy(options.transport.congestion, agent->settings.tunnel_congestion,
+           sizeof options.transport.congestion);
     options.exit.own_ports[0] = arci_http_server_endpoint(agent->api).port;
     options.exit.own_ports[1] = tunnel_port;
     options.exit.own_ports[2] = tproxy_port;
@@ -32,7 +33,8 @@ static int add_peers(struct arctic_agent *agent, struct arci_snapshot *snapshot,
         const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_PEER, &known->id);
         if (!entry)
             continue;
-        struct arci_snapshot_peer peer = {.id = known->id, .endpoint_count = known->live.endpoint_count, .connected = true};
+        struct arci_snapshot_peer peer = {
+            .id = known->id, .endpoint_count = known->live.endpoint_count, .connected = true};
         memcpy(peer.key, entry->content.peer.public_key, sizeof peer.key);
         memcpy(peer.endpoints, known->live.endpoints, sizeof peer.endpoints);
         int code = arci_snapshot_add_peer(snapshot, &peer, error);
@@ -43,7 +45,8 @@ static int add_peers(struct arctic_agent *agent, struct arci_snapshot *snapshot,
 }
 
 /* A service whose routes step aside stays known without them: its open flows live on, new ones go by. */
-static int add_entry(struct arci_snapshot *snapshot, const struct arci_planned_service *planned, struct arctic_error *error)
+static int add_entry(struct arci_snapshot *snapshot, const struct arci_planned_service *planned,
+                     struct arctic_error *error)
 {
     bool withdrawn = !planned->peer_connected && planned->service.when_unreachable == ARCI_STEP_ASIDE;
     const struct arci_snapshot_service service = {
@@ -55,13 +58,15 @@ static int add_entry(struct arci_snapshot *snapshot, const struct arci_planned_s
     return arci_snapshot_add_entry(snapshot, &service, error);
 }
 
-static int add_entries(struct arctic_agent *agent, struct arci_snapshot *snapshot, const struct arci_service_plan *plan,
-                       const struct arci_service_plan *except, struct arctic_error *error)
+static int add_entries(struct arctic_agent *agent, struct arci_snapshot *snapshot,
+                       const struct arci_service_plan *plan, const struct arci_service_plan *except,
+                       struct arctic_error *error)
 {
     for (size_t i = 0; plan && i < plan->count; i++) {
         const struct arci_planned_service *planned = &plan->items[i];
         const struct arci_planned_service *newer = arci_service_plan_find(except, &planned->service.id);
-        if (!planned->capture || (newer && newer->capture) || !arci_peers_find(agent, &planned->service.target_peer_id))
+        if (!planned->capture || (newer && newer->capture) ||
+            !arci_peers_find(agent, &planned->service.target_peer_id))
             continue;
         int code = add_entry(snapshot, planned, error);
         if (code < 0)
@@ -76,7 +81,8 @@ static int add_exits(struct arctic_agent *agent, struct arci_snapshot *snapshot,
     size_t cursor = 0;
     while ((entry = arci_registry_next(agent->registry, ARCI_RECORD_SERVICE, &cursor))) {
         const struct arci_service *service = &entry->content.service;
-        if (!arctic_id_equal(&service->target_peer_id, &agent->local_id) || !arci_peers_find(agent, &service->source_peer_id))
+        if (!arctic_id_equal(&service->target_peer_id, &agent->local_id) ||
+            !arci_peers_find(agent, &service->source_peer_id))
             continue;
         const struct arci_snapshot_service exit = {
             .id = service->id,
@@ -91,8 +97,9 @@ static int add_exits(struct arctic_agent *agent, struct arci_snapshot *snapshot,
     return ARCTIC_OK;
 }
 
-static int build(struct arctic_agent *agent, const struct arci_service_plan *plan, const struct arci_service_plan *former,
-                 struct arci_snapshot **ret_snapshot, struct arctic_error *error)
+static int build(struct arctic_agent *agent, const struct arci_service_plan *plan,
+                 const struct arci_service_plan *former, struct arci_snapshot **ret_snapshot,
+                 struct arctic_error *error)
 {
     struct arci_snapshot_options options;
     fill_options(agent, &options);
@@ -111,7 +118,8 @@ static int build(struct arctic_agent *agent, const struct arci_service_plan *pla
     return code;
 }
 
-void arci_snapshot_publish(struct arctic_agent *agent, const struct arci_service_plan *plan, const struct arci_service_plan *former)
+void arci_snapshot_publish(struct arctic_agent *agent, const struct arci_service_plan *plan,
+                           const struct arci_service_plan *former)
 {
     ARCI_CLEANUP(arci_snapshot_cleanup) struct arci_snapshot *snapshot = NULL;
     struct arctic_error error;

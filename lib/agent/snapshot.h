@@ -9,6 +9,7 @@
  * kernel may still capture for them, and the services of others whose target is this host. A failure is logged, and the workers
  * keep what they have.
  */
-void arci_snapshot_publish(struct arctic_agent *agent, const struct arci_service_plan *plan, const struct arci_service_plan *former);
+void arci_snapshot_publish(struct arctic_agent *agent, const struct arci_service_plan *plan,
+                           const struct arci_service_plan *former);
 
 #endif

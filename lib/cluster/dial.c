@@ -90,7 +90,8 @@ static void on_message(void *context, struct arci_link *link, const json_t *mess
     uint8_t key[ARCI_KEY_SIZE];
     int code = ARCTIC_OK;
     if (!arci_link_peer_key(link, key))
-        code = arci_fail(&error, ARCTIC_E_HANDSHAKE_FAILED, NULL, "handshake failed: the connection has no key");
+        code =
+            arci_fail(&error, ARCTIC_E_HANDSHAKE_FAILED, NULL, "handshake failed: the connection has no key");
     dial->options.self(dial->options.context, &self);
     if (code >= 0)
         code = arci_handshake_judge_answer(&self, &dial->initiator, key, message, &remote, &error);
@@ -132,7 +133,8 @@ static void on_start(uv_timer_t *timer)
     try_next(timer->data);
 }
 
-int arci_dial_start(const struct arci_dial_options *options, struct arci_dial **ret_dial, struct arctic_error *error)
+int arci_dial_start(const struct arci_dial_options *options, struct arci_dial **ret_dial,
+                    struct arctic_error *error)
 {
     if (options->endpoint_count == 0 || options->endpoint_count > ARCI_PEER_ENDPOINTS_MAX)
         return arci_fail(error, ARCTIC_E_USAGE, NULL, "%zu endpoints to dial", options->endpoint_count);

@@ -14,14 +14,15 @@ struct arci_dial;
  * The end of a dial, success or failure. With success `link` is the callback's, with events still to be set, and `remote` is what
  * was proved (borrowed); otherwise both are NULL and `error` says why the last endpoint failed.
  */
-typedef void (*arci_dial_callback)(void *context, struct arci_link *link, const struct arci_handshake_remote *remote,
+typedef void (*arci_dial_callback)(void *context, struct arci_link *link,
+                                   const struct arci_handshake_remote *remote,
                                    const struct arctic_error *error);
 
 /* Fills in this host's part when the hello is made; what it points to stays valid during the call that asked. */
 typedef void (*arci_dial_self)(void *context, struct arci_handshake_self *ret_self);
 
 struct arci_dial_options {
-    struct arci_link_options link; /* events and context are the dial's own */
+    struct arci_link_options link;           /* events and context are the dial's own */
     const struct arctic_endpoint *endpoints; /* copied */
     size_t endpoint_count;                   /* 1..ARCI_PEER_ENDPOINTS_MAX */
     const uint8_t *expected_key;             /* copied; NULL: any */
@@ -32,7 +33,8 @@ struct arci_dial_options {
 };
 
 /* Starts to dial. Errors: ARCTIC_E_NO_MEMORY, ARCTIC_E_USAGE. The callback is never called from within this call. */
-int arci_dial_start(const struct arci_dial_options *options, struct arci_dial **ret_dial, struct arctic_error *error);
+int arci_dial_start(const struct arci_dial_options *options, struct arci_dial **ret_dial,
+                    struct arctic_error *error);
 
 /* Gives up without a callback. NULL is allowed. */
 void arci_dial_cancel(struct arci_dial *dial);

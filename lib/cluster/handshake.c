@@ -47,7 +47,8 @@ static void put_part_text(struct arci_buffer *buffer, const char *text)
     put_part(buffer, text, strlen(text));
 }
 
-static int write_transcript(const struct transcript *transcript, struct arci_buffer *buffer, struct arctic_error *error)
+static int write_transcript(const struct transcript *transcript, struct arci_buffer *buffer,
+                            struct arctic_error *error)
 {
     put_part_text(buffer, TRANSCRIPT_CONTEXT);
     put_part_text(buffer, transcript->role == ROLE_INITIATOR ? "initiator" : "responder");
@@ -60,8 +61,8 @@ static int write_transcript(const struct transcript *transcript, struct arci_buf
 }
 
 /* Puts the two signatures into a message. */
-static int sign_message(const struct arci_handshake_self *self, const struct transcript *transcript, json_t *message,
-                        struct arctic_error *error)
+static int sign_message(const struct arci_handshake_self *self, const struct transcript *transcript,
+                        json_t *message, struct arctic_error *error)
 {
     ARCI_BUFFER text = {0};
     uint8_t signature[ARCI_SIGNATURE_SIZE];
@@ -87,13 +88,13 @@ static int sign_message(const struct arci_handshake_self *self, const struct tra
 static json_t *make_message(const struct arci_handshake_self *self, const char *type)
 {
     return json_pack("{s:s, s:i, s:o, s:o, s:s}", "type", type, "version", PROTOCOL_VERSION, "peer",
-                     arci_record_to_json(self->peer_record), "license", arci_license_to_public_json(self->license), "cluster_id",
-                     self->cluster_id->text);
+                     arci_record_to_json(self->peer_record), "license",
+                     arci_license_to_public_json(self->license), "cluster_id", self->cluster_id->text);
 }
 
 int arci_handshake_hello(const struct arci_handshake_self *self, const uint8_t exporter[ARCI_EXPORTER_SIZE],
-                         const char *suggested_name, struct arci_handshake_initiator *ret_initiator, json_t **ret_hello,
-                         struct arctic_error *error)
+                         const char *suggested_name, struct arci_handshake_initiator *ret_initiator,
+                         json_t **ret_hello, struct arctic_error *error)
 {
     struct arci_handshake_initiator initiator;
     char challenge[ARCI_BASE64_TEXT(ARCI_CHALLENGE_SIZE)];
@@ -106,7 +107,11 @@ int arci_handshake_hello(const struct arci_handshake_self *self, const uint8_t e
     if (!hello || json_object_set_new(hello, "challenge", json_string(challenge)) < 0 ||
         json_object_set_new(hello, "suggested_name", json_string(suggested_name)) < 0)
         return arci_fail_memory(error);
-    const struct transcript transcript = {ROLE_INITIATOR, exporter, initiator.challenge, self->peer_record->id.text, "",
+    const struct transcript transcript = {ROLE_INITIATOR,
+                                          exporter,
+                                          initiator.challenge,
+                                          self->peer_record->id.text,
+                                          "",
                                           self->license->license_id.text};
     code = sign_message(self, &transcript, hello, error);
     if (code < 0)
@@ -129,7 +134,8 @@ static int fail_form(struct arctic_error *error)
     return arci_fail_within(error, ARCTIC_E_HANDSHAKE_FAILED, "handshake failed");
 }
 
-static int read_challenge(const json_t *hello, uint8_t ret_challenge[ARCI_CHALLENGE_SIZE], struct arctic_error *error)
+static int read_challenge(const json_t *hello, uint8_t ret_challenge[ARCI_CHALLENGE_SIZE],
+                          struct arctic_error *error)
 {
     const char *text = NULL;
     int code = arci_json_text(hello, "challenge", true, &text, error);
@@ -141,8 +147,8 @@ static int read_challenge(const json_t *hello, uint8_t ret_challenge[ARCI_CHALLE
 }
 
 /* The record must be signed by the very key that the TLS connection has proved. */
-static int read_peer(const json_t *message, const uint8_t peer_key[ARCI_KEY_SIZE], struct arci_handshake_remote *remote,
-                     struct arctic_error *error)
+static int read_peer(const json_t *message, const uint8_t peer_key[ARCI_KEY_SIZE],
+                     struct arci_handshake_remote *remote, struct arctic_error *error)
 {
     const json_t *object = NULL;
     int code = arci_json_object(message, "peer", true, &object, error);
@@ -162,7 +168,8 @@ static int read_peer(const json_t *message, const uint8_t peer_key[ARCI_KEY_SIZE
     return ARCTIC_OK;
 }
 
-static int read_cluster_id(const json_t *message, struct arci_handshake_remote *remote, struct arctic_error *error)
+static int read_cluster_id(const json_t *message, struct arci_handshake_remote *remote,
+                           struct arctic_error *error)
 {
     const char *text = NULL;
     int code = arci_json_text(message, "cluster_id", true, &text, error);
@@ -184,8 +191,9 @@ static int read_signature(const json_t *message, const char *name, uint8_t ret_s
 }
 
 /* Both signatures over the sender's transcript: that of its identity and that of its licence's admission key. */
-static int check_signatures(const json_t *message, const struct transcript *transcript, const struct arci_license *license,
-                            const uint8_t peer_key[ARCI_KEY_SIZE], struct arctic_error *error)
+static int check_signatures(const json_t *message, const struct transcript *transcript,
+                            const struct arci_license *license, const uint8_t peer_key[ARCI_KEY_SIZE],
+                            struct arctic_error *error)
 {
     ARCI_BUFFER text = {0};
     uint8_t signature[ARCI_SIGNATURE_SIZE];
@@ -204,8 +212,8 @@ static int check_signatures(const json_t *message, const struct transcript *tran
     return ARCTIC_OK;
 }
 
-static int check_license(const struct arci_handshake_self *self, const json_t *message, struct arci_license **ret_license,
-                         struct arctic_error *error)
+static int check_license(const struct arci_handshake_self *self, const json_t *message,
+                         struct arci_license **ret_license, struct arctic_error *error)
 {
     const json_t *object = NULL;
     int code = arci_json_object(message, "license", true, &object, error);
@@ -223,12 +231,13 @@ static int check_license(const struct arci_handshake_self *self, const json_t *m
 
 /* The transcript's signer is the sender of the message; ids and licence id are filled in here. */
 static int judge_message(const struct arci_handshake_self *self, struct transcript *transcript,
-                         const uint8_t peer_key[ARCI_KEY_SIZE], const json_t *message, struct arci_handshake_remote *remote,
-                         struct arctic_error *error)
+                         const uint8_t peer_key[ARCI_KEY_SIZE], const json_t *message,
+                         struct arci_handshake_remote *remote, struct arctic_error *error)
 {
     ARCI_LICENSE *license = NULL;
     int64_t version = 0;
-    int code = arci_json_integer(message, "version", true, PROTOCOL_VERSION, PROTOCOL_VERSION, &version, error);
+    int code =
+        arci_json_integer(message, "version", true, PROTOCOL_VERSION, PROTOCOL_VERSION, &version, error);
     if (code < 0)
         return fail_form(error);
     code = read_peer(message, peer_key, remote, error);
@@ -248,7 +257,8 @@ static int judge_message(const struct arci_handshake_self *self, struct transcri
     return check_signatures(message, transcript, license, peer_key, error);
 }
 
-int arci_handshake_judge_hello(const struct arci_handshake_self *self, const uint8_t exporter[ARCI_EXPORTER_SIZE],
+int arci_handshake_judge_hello(const struct arci_handshake_self *self,
+                               const uint8_t exporter[ARCI_EXPORTER_SIZE],
                                const uint8_t peer_key[ARCI_KEY_SIZE], const json_t *hello,
                                struct arci_handshake_remote *ret_remote, struct arctic_error *error)
 {
@@ -258,10 +268,11 @@ int arci_handshake_judge_hello(const struct arci_handshake_self *self, const uin
     int code = read_challenge(hello, challenge, error);
     if (code >= 0)
         code = judge_message(self, &transcript, peer_key, hello, &remote, error);
-    if (code >= 0 && arci_json_copy_text(hello, "suggested_name", true, remote.suggested_name, sizeof remote.suggested_name,
-                                         error) < 0)
+    if (code >= 0 && arci_json_copy_text(hello, "suggested_name", true, remote.suggested_name,
+                                         sizeof remote.suggested_name, error) < 0)
         code = fail_form(error);
-    if (code >= 0 && remote.suggested_name[0] && arci_name_validate(remote.suggested_name, "suggested_name", error) < 0)
+    if (code >= 0 && remote.suggested_name[0] &&
+        arci_name_validate(remote.suggested_name, "suggested_name", error) < 0)
         code = fail_form(error);
     if (code < 0) {
         arci_handshake_remote_release(&remote);
@@ -284,7 +295,11 @@ int arci_handshake_welcome(const struct arci_handshake_self *self, const uint8_t
     ARCI_JSON *welcome = make_message(self, "welcome");
     if (!welcome)
         return arci_fail_memory(error);
-    const struct transcript transcript = {ROLE_RESPONDER, exporter, challenge, initiator_id, self->peer_record->id.text,
+    const struct transcript transcript = {ROLE_RESPONDER,
+                                          exporter,
+                                          challenge,
+                                          initiator_id,
+                                          self->peer_record->id.text,
                                           self->license->license_id.text};
     code = sign_message(self, &transcript, welcome, error);
     if (code >= 0)
@@ -294,7 +309,8 @@ int arci_handshake_welcome(const struct arci_handshake_self *self, const uint8_t
 
 json_t *arci_handshake_refusal(const struct arctic_error *reason)
 {
-    return json_pack("{s:s, s:s, s:s}", "type", "refused", "code", arctic_code_name(reason->code), "error", reason->message);
+    return json_pack("{s:s, s:s, s:s}", "type", "refused", "code", arctic_code_name(reason->code), "error",
+                     reason->message);
 }
 
 static int read_refusal(const json_t *answer, struct arctic_error *error)
@@ -304,10 +320,12 @@ static int read_refusal(const json_t *answer, struct arctic_error *error)
     int code = arctic_code_from_name(name);
     bool expected = code == ARCTIC_E_LICENSE_INVALID || code == ARCTIC_E_LICENSE_MISMATCH ||
                     code == ARCTIC_E_LICENSE_EXPIRED || code == ARCTIC_E_NODE_LIMIT_EXCEEDED;
-    return arci_fail(error, expected ? code : ARCTIC_E_HANDSHAKE_FAILED, NULL, "the peer refused: %s", text ? text : "no reason given");
+    return arci_fail(error, expected ? code : ARCTIC_E_HANDSHAKE_FAILED, NULL, "the peer refused: %s",
+                     text ? text : "no reason given");
 }
 
-int arci_handshake_judge_answer(const struct arci_handshake_self *self, const struct arci_handshake_initiator *initiator,
+int arci_handshake_judge_answer(const struct arci_handshake_self *self,
+                                const struct arci_handshake_initiator *initiator,
                                 const uint8_t peer_key[ARCI_KEY_SIZE], const json_t *answer,
                                 struct arci_handshake_remote *ret_remote, struct arctic_error *error)
 {
@@ -316,8 +334,8 @@ int arci_handshake_judge_answer(const struct arci_handshake_self *self, const st
     if (strcmp(arci_message_type(answer), "welcome") != 0)
         return fail_handshake(error, "the answer is neither a welcome nor a refusal");
     struct arci_handshake_remote remote = {0};
-    struct transcript transcript = {ROLE_RESPONDER, initiator->exporter, initiator->challenge, self->peer_record->id.text, NULL,
-                                    NULL};
+    struct transcript transcript = {
+        ROLE_RESPONDER, initiator->exporter, initiator->challenge, self->peer_record->id.text, NULL, NULL};
     int code = judge_message(self, &transcript, peer_key, answer, &remote, error);
     if (code < 0) {
         arci_handshake_remote_release(&remote);

@@ -38,7 +38,8 @@ struct arci_handshake_remote {
     struct arci_record peer_record; /* verified; to be released */
     struct arci_peer peer;
     struct arctic_id cluster_id;
-    char suggested_name[ARCI_NAME_SIZE]; /* in a hello: what the operator wants this host to be called, "" for no wish */
+    char suggested_name
+        [ARCI_NAME_SIZE]; /* in a hello: what the operator wants this host to be called, "" for no wish */
 };
 
 void arci_handshake_remote_release(struct arci_handshake_remote *remote);
@@ -51,14 +52,15 @@ struct arci_handshake_initiator {
 
 /* Makes the hello. `suggested_name` may be "". */
 int arci_handshake_hello(const struct arci_handshake_self *self, const uint8_t exporter[ARCI_EXPORTER_SIZE],
-                         const char *suggested_name, struct arci_handshake_initiator *ret_initiator, json_t **ret_hello,
-                         struct arctic_error *error);
+                         const char *suggested_name, struct arci_handshake_initiator *ret_initiator,
+                         json_t **ret_hello, struct arctic_error *error);
 
 /*
  * Judges a hello. `peer_key` is the key that the TLS connection has proved. Errors: ARCTIC_E_HANDSHAKE_FAILED (form, signatures,
  * keys), ARCTIC_E_LICENSE_INVALID, ARCTIC_E_LICENSE_MISMATCH (another customer).
  */
-int arci_handshake_judge_hello(const struct arci_handshake_self *self, const uint8_t exporter[ARCI_EXPORTER_SIZE],
+int arci_handshake_judge_hello(const struct arci_handshake_self *self,
+                               const uint8_t exporter[ARCI_EXPORTER_SIZE],
                                const uint8_t peer_key[ARCI_KEY_SIZE], const json_t *hello,
                                struct arci_handshake_remote *ret_remote, struct arctic_error *error);
 
@@ -73,7 +75,8 @@ json_t *arci_handshake_refusal(const struct arctic_error *reason);
  * Judges the answer to a hello, a welcome or a refusal. Errors as for arci_handshake_judge_hello(); a refusal gives its own code
  * when that is one of a handshake, and ARCTIC_E_HANDSHAKE_FAILED otherwise.
  */
-int arci_handshake_judge_answer(const struct arci_handshake_self *self, const struct arci_handshake_initiator *initiator,
+int arci_handshake_judge_answer(const struct arci_handshake_self *self,
+                                const struct arci_handshake_initiator *initiator,
                                 const uint8_t peer_key[ARCI_KEY_SIZE], const json_t *answer,
                                 struct arci_handshake_remote *ret_remote, struct arctic_error *error);
 

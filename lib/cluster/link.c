@@ -256,8 +256,8 @@ static int make_link(const struct arci_link_options *options, int fd, const stru
     return ARCTIC_OK;
 }
 
-static int open_socket(const struct arci_link_options *options, const struct arctic_endpoint *endpoint, int *ret_fd,
-                       struct arctic_error *error)
+static int open_socket(const struct arci_link_options *options, const struct arctic_endpoint *endpoint,
+                       int *ret_fd, struct arctic_error *error)
 {
     struct sockaddr_storage address;
     socklen_t length = arci_endpoint_to_sockaddr(endpoint, &address);
@@ -303,8 +303,9 @@ int arci_link_connect(const struct arci_link_options *options, const struct arct
     return ARCTIC_OK;
 }
 
-int arci_link_adopt(const struct arci_link_options *options, SSL *ssl, int fd, const struct arctic_endpoint *remote,
-                    struct arci_link **ret_link, struct arctic_error *error)
+int arci_link_adopt(const struct arci_link_options *options, SSL *ssl, int fd,
+                    const struct arctic_endpoint *remote, struct arci_link **ret_link,
+                    struct arctic_error *error)
 {
     struct arci_link *link = NULL;
     int code = make_link(options, fd, remote, &link, error);
@@ -360,7 +361,8 @@ bool arci_link_peer_key(const struct arci_link *link, uint8_t ret_key[ARCI_KEY_S
     return arci_tls_peer_key(link->ssl, ret_key);
 }
 
-int arci_link_exporter(const struct arci_link *link, const char *label, void *out, size_t length, struct arctic_error *error)
+int arci_link_exporter(const struct arci_link *link, const char *label, void *out, size_t length,
+                       struct arctic_error *error)
 {
     return arci_tls_exporter(link->ssl, label, out, length, error);
 }

@@ -28,8 +28,8 @@ struct arci_link_options {
     struct arci_tls *tls;
     const struct arci_link_events *events; /* outlives the link */
     void *context;
-    uint32_t socket_mark;  /* SO_MARK of an outgoing socket, 0 for none */
-    size_t message_limit;  /* longest message accepted; may be raised later */
+    uint32_t socket_mark;     /* SO_MARK of an outgoing socket, 0 for none */
+    size_t message_limit;     /* longest message accepted; may be raised later */
     uint64_t connect_timeout; /* milliseconds for TCP and TLS together */
 };
 
@@ -44,8 +44,9 @@ int arci_link_connect(const struct arci_link_options *options, const struct arct
  * Takes over an accepted connection whose TLS handshake is done (control ALPN); `ssl` and `fd` belong to the link from now on,
  * also on failure.
  */
-int arci_link_adopt(const struct arci_link_options *options, SSL *ssl, int fd, const struct arctic_endpoint *remote,
-                    struct arci_link **ret_link, struct arctic_error *error);
+int arci_link_adopt(const struct arci_link_options *options, SSL *ssl, int fd,
+                    const struct arctic_endpoint *remote, struct arci_link **ret_link,
+                    struct arctic_error *error);
 
 /* Queues a message. Errors: ARCTIC_E_LIMIT when 64 MiB wait already, ARCTIC_E_NO_MEMORY. */
 int arci_link_send(struct arci_link *link, const json_t *message, struct arctic_error *error);
@@ -61,7 +62,8 @@ void arci_link_set_events(struct arci_link *link, const struct arci_link_events 
 
 void arci_link_set_message_limit(struct arci_link *link, size_t limit);
 bool arci_link_peer_key(const struct arci_link *link, uint8_t ret_key[ARCI_KEY_SIZE]);
-int arci_link_exporter(const struct arci_link *link, const char *label, void *out, size_t length, struct arctic_error *error);
+int arci_link_exporter(const struct arci_link *link, const char *label, void *out, size_t length,
+                       struct arctic_error *error);
 const struct arctic_endpoint *arci_link_remote(const struct arci_link *link);
 
 #endif

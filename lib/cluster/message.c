@@ -11,8 +11,10 @@ int arci_message_append(struct arci_buffer *buffer, const json_t *message, struc
     if (!text)
         return arci_fail_memory(error);
     size_t length = strlen(text);
-    if (length > UINT32_MAX || (buffer->limit && buffer->length + length + ARCI_MESSAGE_HEADER > buffer->limit))
-        return arci_fail(error, ARCTIC_E_LIMIT, NULL, "a message of %zu bytes does not fit into the queue", length);
+    if (length > UINT32_MAX ||
+        (buffer->limit && buffer->length + length + ARCI_MESSAGE_HEADER > buffer->limit))
+        return arci_fail(error, ARCTIC_E_LIMIT, NULL, "a message of %zu bytes does not fit into the queue",
+                         length);
     uint8_t header[ARCI_MESSAGE_HEADER];
     for (int i = 0; i < ARCI_MESSAGE_HEADER; i++)
         header[i] = (uint8_t)(length >> (24 - 8 * i));
@@ -21,7 +23,8 @@ int arci_message_append(struct arci_buffer *buffer, const json_t *message, struc
     return buffer->failed ? arci_fail_memory(error) : ARCTIC_OK;
 }
 
-int arci_message_take(struct arci_buffer *buffer, size_t limit, json_t **ret_message, struct arctic_error *error)
+int arci_message_take(struct arci_buffer *buffer, size_t limit, json_t **ret_message,
+                      struct arctic_error *error)
 {
     *ret_message = NULL;
     if (buffer->length < ARCI_MESSAGE_HEADER)
@@ -30,7 +33,8 @@ int arci_message_take(struct arci_buffer *buffer, size_t limit, json_t **ret_mes
     for (int i = 0; i < ARCI_MESSAGE_HEADER; i++)
         length = length << 8 | buffer->data[i];
     if (length > limit)
-        return arci_fail(error, ARCTIC_E_PROTOCOL, NULL, "a message of %zu bytes is over the limit of %zu", length, limit);
+        return arci_fail(error, ARCTIC_E_PROTOCOL, NULL, "a message of %zu bytes is over the limit of %zu",
+                         length, limit);
     if (buffer->length < ARCI_MESSAGE_HEADER + length)
         return ARCTIC_OK;
     int code = arci_json_parse(buffer->data + ARCI_MESSAGE_HEADER, length, ret_message, error);

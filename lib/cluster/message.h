@@ -14,6 +14,7 @@ int arci_message_append(struct arci_buffer *buffer, const json_t *message, struc
  * Takes the first message out of what was received. *ret_message is NULL while it is not there as a whole. `limit` is the longest
  * JSON text accepted, and is judged by the header alone. Errors: ARCTIC_E_PROTOCOL, ARCTIC_E_NO_MEMORY.
  */
-int arci_message_take(struct arci_buffer *buffer, size_t limit, json_t **ret_message, struct arctic_error *error);
+int arci_message_take(struct arci_buffer *buffer, size_t limit, json_t **ret_message,
+                      struct arctic_error *error);
 
 #endif

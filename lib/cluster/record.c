@@ -31,7 +31,8 @@ void arci_record_release(struct arci_record *record)
     memset(record, 0, sizeof *record);
 }
 
-int arci_record_copy(const struct arci_record *record, struct arci_record *ret_copy, struct arctic_error *error)
+int arci_record_copy(const struct arci_record *record, struct arci_record *ret_copy,
+                     struct arctic_error *error)
 {
     json_t *body = json_deep_copy(record->body);
     if (!body)
@@ -44,12 +45,14 @@ int arci_record_copy(const struct arci_record *record, struct arci_record *ret_c
 /* What is signed: every member but the signature. */
 static json_t *signed_part(const struct arci_record *record)
 {
-    return json_pack("{s:s, s:s, s:s, s:I, s:b, s:I, s:O}", "kind", kinds[record->kind].name, "id", record->id.text, "owner",
-                     record->owner.text, "version", (json_int_t)record->version, "deleted", record->deleted, "updated_at",
-                     (json_int_t)record->updated_at, "body", record->body);
+    return json_pack("{s:s, s:s, s:s, s:I, s:b, s:I, s:O}", "kind", kinds[record->kind].name, "id",
+                     record->id.text, "owner", record->owner.text, "version", (json_int_t)record->version,
+                     "deleted", record->deleted, "updated_at", (json_int_t)record->updated_at, "body",
+                     record->body);
 }
 
-int arci_record_sign(struct arci_record *record, const struct arci_identity *identity, struct arctic_error *error)
+int arci_record_sign(struct arci_record *record, const struct arci_identity *identity,
+                     struct arctic_error *error)
 {
     ARCI_JSON *content = signed_part(record);
     if (!content)
@@ -91,7 +94,8 @@ static int parse_kind(const char *name, enum arci_record_kind *ret_kind, struct 
 }
 
 /* Ids stand here in their one canonical form: what is signed must be what was sent. */
-static int read_id(const json_t *object, const char *name, int32_t kind, struct arctic_id *ret_id, struct arctic_error *error)
+static int read_id(const json_t *object, const char *name, int32_t kind, struct arctic_id *ret_id,
+                   struct arctic_error *error)
 {
     const char *text = NULL;
     int code = arci_json_text(object, name, true, &text, error);
@@ -127,7 +131,8 @@ static int read_content(const json_t *object, struct arci_record *record, struct
     if (code >= 0)
         code = arci_json_integer(object, "updated_at", true, 0, INT64_MAX, &record->updated_at, error);
     if (code >= 0)
-        code = arci_json_copy_text(object, "signature", true, record->signature, sizeof record->signature, error);
+        code = arci_json_copy_text(object, "signature", true, record->signature, sizeof record->signature,
+                                   error);
     if (code >= 0)
         code = arci_json_object(object, "body", true, &body, error);
     if (code < 0)
@@ -139,8 +144,8 @@ static int read_content(const json_t *object, struct arci_record *record, struct
 
 int arci_record_from_json(const json_t *object, struct arci_record *ret_record, struct arctic_error *error)
 {
-    static const char *const members[] = {"kind",    "id",         "owner", "version",
-                                          "deleted", "updated_at", "body",  "signature", NULL};
+    static const char *const members[] = {"kind",       "id",   "owner",     "version", "deleted",
+                                          "updated_at", "body", "signature", NULL};
     struct arci_record record = {0};
     int code = arci_json_check_members(object, members, error);
     if (code >= 0)
@@ -171,15 +176,17 @@ int arci_record_store(const struct arci_record *record, struct arci_store *store
     return arci_store_put_record(store, &stored, error);
 }
 
-int arci_record_from_stored(const struct arci_stored_record *stored, struct arci_record *ret_record, struct arctic_error *error)
+int arci_record_from_stored(const struct arci_stored_record *stored, struct arci_record *ret_record,
+                            struct arctic_error *error)
 {
     json_t *body = NULL;
     int code = arci_json_parse(stored->body, strlen(stored->body), &body, error);
     if (code < 0)
         return arci_fail_within(error, ARCTIC_E_CORRUPT, "stored %s record %s", stored->kind, stored->id);
-    ARCI_JSON *object = json_pack("{s:s, s:s, s:s, s:I, s:b, s:I, s:o, s:s}", "kind", stored->kind, "id", stored->id, "owner",
-                                  stored->owner, "version", (json_int_t)stored->version, "deleted", stored->deleted,
-                                  "updated_at", (json_int_t)stored->updated_at, "body", body, "signature", stored->signature);
+    ARCI_JSON *object =
+        json_pack("{s:s, s:s, s:s, s:I, s:b, s:I, s:o, s:s}", "kind", stored->kind, "id", stored->id, "owner",
+                  stored->owner, "version", (json_int_t)stored->version, "deleted", stored->deleted,
+                  "updated_at", (json_int_t)stored->updated_at, "body", body, "signature", stored->signature);
     if (!object)
         return arci_fail_memory(error);
     code = arci_record_from_json(object, ret_record, error);

@@ -37,12 +37,14 @@ struct arci_record {
 
 /* Drops the body; the record is zero afterwards. */
 void arci_record_release(struct arci_record *record);
-int arci_record_copy(const struct arci_record *record, struct arci_record *ret_copy, struct arctic_error *error);
+int arci_record_copy(const struct arci_record *record, struct arci_record *ret_copy,
+                     struct arctic_error *error);
 
 const char *arci_record_kind_name(enum arci_record_kind kind);
 
 /* Signs all members with the owner's identity. Errors: ARCTIC_E_NO_MEMORY, ARCTIC_E_INTERNAL. */
-int arci_record_sign(struct arci_record *record, const struct arci_identity *identity, struct arctic_error *error);
+int arci_record_sign(struct arci_record *record, const struct arci_identity *identity,
+                     struct arctic_error *error);
 
 /* Checks the signature against the owner's key. Errors: ARCTIC_E_CORRUPT, ARCTIC_E_NO_MEMORY. */
 int arci_record_verify(const struct arci_record *record, const uint8_t owner_key[ARCI_KEY_SIZE],
@@ -58,7 +60,8 @@ int arci_record_from_json(const json_t *object, struct arci_record *ret_record, 
 int arci_record_store(const struct arci_record *record, struct arci_store *store, struct arctic_error *error);
 
 /* Reads a stored record. Errors: ARCTIC_E_CORRUPT. */
-int arci_record_from_stored(const struct arci_stored_record *stored, struct arci_record *ret_record, struct arctic_error *error);
+int arci_record_from_stored(const struct arci_stored_record *stored, struct arci_record *ret_record,
+                            struct arctic_error *error);
 
 /*
  * Whether `a` takes the place of `b` (same kind and id): a higher version does; of two with one version, which an honest owner never

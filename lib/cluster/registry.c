@@ -31,7 +31,8 @@ static void entry_free(struct arci_entry *entry)
 
 ARCI_DEFINE_CLEANUP(struct arci_entry *, entry_free, entry_cleanup)
 
-int arci_registry_create(struct arci_store *store, struct arci_registry **ret_registry, struct arctic_error *error)
+int arci_registry_create(struct arci_store *store, struct arci_registry **ret_registry,
+                         struct arctic_error *error)
 {
     struct arci_registry *registry = calloc(1, sizeof *registry);
     if (!registry)
@@ -72,7 +73,8 @@ static int compare_key(const struct arci_entry *entry, enum arci_record_kind kin
 }
 
 /* Index of the entry, or where it would stand. */
-static size_t find_place(const struct arci_registry *registry, enum arci_record_kind kind, const char *id, bool *ret_found)
+static size_t find_place(const struct arci_registry *registry, enum arci_record_kind kind, const char *id,
+                         bool *ret_found)
 {
     size_t low = 0;
     size_t high = registry->count;
@@ -90,8 +92,8 @@ static size_t find_place(const struct arci_registry *registry, enum arci_record_
     return low;
 }
 
-const struct arci_entry *arci_registry_find_any(const struct arci_registry *registry, enum arci_record_kind kind,
-                                                const struct arctic_id *id)
+const struct arci_entry *arci_registry_find_any(const struct arci_registry *registry,
+                                                enum arci_record_kind kind, const struct arctic_id *id)
 {
     bool found;
     size_t place = find_place(registry, kind, id->text, &found);
@@ -105,7 +107,8 @@ const struct arci_entry *arci_registry_find(const struct arci_registry *registry
     return entry && !entry->record.deleted ? entry : NULL;
 }
 
-const struct arci_entry *arci_registry_next(const struct arci_registry *registry, enum arci_record_kind kind, size_t *cursor)
+const struct arci_entry *arci_registry_next(const struct arci_registry *registry, enum arci_record_kind kind,
+                                            size_t *cursor)
 {
     while (*cursor < registry->count) {
         const struct arci_entry *entry = registry->entries[(*cursor)++];
@@ -115,8 +118,8 @@ const struct arci_entry *arci_registry_next(const struct arci_registry *registry
     return NULL;
 }
 
-const struct arci_entry *arci_registry_next_owned(const struct arci_registry *registry, const struct arctic_id *owner,
-                                                  size_t *cursor)
+const struct arci_entry *arci_registry_next_owned(const struct arci_registry *registry,
+                                                  const struct arctic_id *owner, size_t *cursor)
 {
     while (*cursor < registry->count) {
         const struct arci_entry *entry = registry->entries[(*cursor)++];
@@ -156,7 +159,8 @@ static void place_entry(struct arci_registry *registry, struct arci_entry *entry
     if (found) {
         entry_free(registry->entries[place]);
     } else {
-        memmove(registry->entries + place + 1, registry->entries + place, (registry->count - place) * sizeof(void *));
+        memmove(registry->entries + place + 1, registry->entries + place,
+                (registry->count - place) * sizeof(void *));
         registry->count++;
     }
     registry->entries[place] = entry;
@@ -264,22 +268,23 @@ int arci_registry_load(struct arci_registry *registry, struct arctic_error *erro
 }
 
 /* Checks that a local record may be written and gives its next version. */
-static int next_version(const struct arci_registry *registry, enum arci_record_kind kind, const struct arctic_id *id,
-                        uint64_t *ret_version, struct arctic_error *error)
+static int next_version(const struct arci_registry *registry, enum arci_record_kind kind,
+                        const struct arctic_id *id, uint64_t *ret_version, struct arctic_error *error)
 {
     if (!registry->identity)
-        return arci_fail(error, ARCTIC_E_NOT_BOOTSTRAPPED, NULL, "this agent has no identity yet, bootstrap it first");
+        return arci_fail(error, ARCTIC_E_NOT_BOOTSTRAPPED, NULL,
+                         "this agent has no identity yet, bootstrap it first");
     const struct arci_entry *known = arci_registry_find_any(registry, kind, id);
     if (known && !arctic_id_equal(&known->record.owner, &registry->local_id))
-        return arci_fail(error, ARCTIC_E_FORBIDDEN, NULL, "%s %s belongs to peer %s", arci_record_kind_name(kind), id->text,
-                         known->record.owner.text);
+        return arci_fail(error, ARCTIC_E_FORBIDDEN, NULL, "%s %s belongs to peer %s",
+                         arci_record_kind_name(kind), id->text, known->record.owner.text);
     *ret_version = known ? known->record.version + 1 : 1;
     return ARCTIC_OK;
 }
 
 /* `body` is taken over. */
-static int put_local(struct arci_registry *registry, enum arci_record_kind kind, const struct arctic_id *id, json_t *body,
-                     bool deleted, struct arctic_error *error)
+static int put_local(struct arci_registry *registry, enum arci_record_kind kind, const struct arctic_id *id,
+                     json_t *body, bool deleted, struct arctic_error *error)
 {
     ARCI_JSON *content = body;
     struct arci_record record = {.kind = kind, .id = *id, .owner = registry->local_id, .deleted = deleted};
@@ -298,28 +303,32 @@ static int put_local(struct arci_registry *registry, enum arci_record_kind kind,
     return commit(registry, &record, error);
 }
 
-int arci_registry_put_peer(struct arci_registry *registry, const struct arci_peer *peer, struct arctic_error *error)
+int arci_registry_put_peer(struct arci_registry *registry, const struct arci_peer *peer,
+                           struct arctic_error *error)
 {
     return put_local(registry, ARCI_RECORD_PEER, &peer->id, arci_peer_to_record(peer), false, error);
 }
 
-int arci_registry_put_service(struct arci_registry *registry, const struct arci_service *service, struct arctic_error *error)
+int arci_registry_put_service(struct arci_registry *registry, const struct arci_service *service,
+                              struct arctic_error *error)
 {
-    return put_local(registry, ARCI_RECORD_SERVICE, &service->id, arci_service_to_record(service), false, error);
+    return put_local(registry, ARCI_RECORD_SERVICE, &service->id, arci_service_to_record(service), false,
+                     error);
 }
 
 int arci_registry_put_credential(struct arci_registry *registry, const struct arci_credential *credential,
                                  struct arctic_error *error)
 {
-    return put_local(registry, ARCI_RECORD_CREDENTIAL, &credential->client_id, arci_credential_to_record(credential), false,
-                     error);
+    return put_local(registry, ARCI_RECORD_CREDENTIAL, &credential->client_id,
+                     arci_credential_to_record(credential), false, error);
 }
 
-int arci_registry_delete(struct arci_registry *registry, enum arci_record_kind kind, const struct arctic_id *id,
-                         struct arctic_error *error)
+int arci_registry_delete(struct arci_registry *registry, enum arci_record_kind kind,
+                         const struct arctic_id *id, struct arctic_error *error)
 {
     if (!arci_registry_find(registry, kind, id))
-        return arci_fail(error, ARCTIC_E_NOT_FOUND, NULL, "%s %s does not exist", arci_record_kind_name(kind), id->text);
+        return arci_fail(error, ARCTIC_E_NOT_FOUND, NULL, "%s %s does not exist", arci_record_kind_name(kind),
+                         id->text);
     return put_local(registry, kind, id, json_object(), true, error);
 }
 
@@ -327,16 +336,17 @@ static int check_ownership(const struct arci_registry *registry, const struct ar
                            const struct arci_entry *known, struct arctic_error *error)
 {
     if (arctic_id_equal(&record->owner, &registry->local_id))
-        return arci_fail(error, ARCTIC_E_FORBIDDEN, "owner", "%s record %s is this host's own", arci_record_kind_name(record->kind),
-                         record->id.text);
+        return arci_fail(error, ARCTIC_E_FORBIDDEN, "owner", "%s record %s is this host's own",
+                         arci_record_kind_name(record->kind), record->id.text);
     if (known && !arctic_id_equal(&known->record.owner, &record->owner))
         return arci_fail(error, ARCTIC_E_FORBIDDEN, "owner", "%s record %s belongs to %s, not to %s",
-                         arci_record_kind_name(record->kind), record->id.text, known->record.owner.text, record->owner.text);
+                         arci_record_kind_name(record->kind), record->id.text, known->record.owner.text,
+                         record->owner.text);
     return ARCTIC_OK;
 }
 
-int arci_registry_merge(struct arci_registry *registry, const struct arci_record *record, const uint8_t owner_key[ARCI_KEY_SIZE],
-                        bool *ret_changed, struct arctic_error *error)
+int arci_registry_merge(struct arci_registry *registry, const struct arci_record *record,
+                        const uint8_t owner_key[ARCI_KEY_SIZE], bool *ret_changed, struct arctic_error *error)
 {
     const struct arci_entry *known = arci_registry_find_any(registry, record->kind, &record->id);
     int code = check_ownership(registry, record, known, error);

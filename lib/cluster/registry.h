@@ -27,7 +27,8 @@ struct arci_entry {
  * Makes an empty registry over a store; arci_registry_load() fills it. Both references stay the caller's.
  * Errors: ARCTIC_E_NO_MEMORY.
  */
-int arci_registry_create(struct arci_store *store, struct arci_registry **ret_registry, struct arctic_error *error);
+int arci_registry_create(struct arci_store *store, struct arci_registry **ret_registry,
+                         struct arctic_error *error);
 void arci_registry_free(struct arci_registry *registry);
 
 /* Forgets all that is in memory, for a transaction of the store that was undone. */
@@ -45,15 +46,16 @@ const struct arci_entry *arci_registry_find(const struct arci_registry *registry
                                             const struct arctic_id *id);
 
 /* Looks a record up by id, tombstones included. */
-const struct arci_entry *arci_registry_find_any(const struct arci_registry *registry, enum arci_record_kind kind,
-                                                const struct arctic_id *id);
+const struct arci_entry *arci_registry_find_any(const struct arci_registry *registry,
+                                                enum arci_record_kind kind, const struct arctic_id *id);
 
 /* Walks the living records of a kind in the order of their ids: start with *cursor = 0; NULL at the end. */
-const struct arci_entry *arci_registry_next(const struct arci_registry *registry, enum arci_record_kind kind, size_t *cursor);
+const struct arci_entry *arci_registry_next(const struct arci_registry *registry, enum arci_record_kind kind,
+                                            size_t *cursor);
 
 /* Walks all records of one owner, tombstones included: start with *cursor = 0; NULL at the end. */
-const struct arci_entry *arci_registry_next_owned(const struct arci_registry *registry, const struct arctic_id *owner,
-                                                  size_t *cursor);
+const struct arci_entry *arci_registry_next_owned(const struct arci_registry *registry,
+                                                  const struct arctic_id *owner, size_t *cursor);
 
 /* Number of living records of a kind. */
 size_t arci_registry_count(const struct arci_registry *registry, enum arci_record_kind kind);
@@ -62,14 +64,16 @@ size_t arci_registry_count(const struct arci_registry *registry, enum arci_recor
  * Signs and stores a new version of a local record; on success it is on disk. The content is copied.
  * Errors: ARCTIC_E_FORBIDDEN for a record of another owner, ARCTIC_E_NOT_BOOTSTRAPPED without an identity, those of the store.
  */
-int arci_registry_put_peer(struct arci_registry *registry, const struct arci_peer *peer, struct arctic_error *error);
-int arci_registry_put_service(struct arci_registry *registry, const struct arci_service *service, struct arctic_error *error);
+int arci_registry_put_peer(struct arci_registry *registry, const struct arci_peer *peer,
+                           struct arctic_error *error);
+int arci_registry_put_service(struct arci_registry *registry, const struct arci_service *service,
+                              struct arctic_error *error);
 int arci_registry_put_credential(struct arci_registry *registry, const struct arci_credential *credential,
                                  struct arctic_error *error);
 
 /* Replaces a local record by a tombstone. Errors: ARCTIC_E_NOT_FOUND, ARCTIC_E_FORBIDDEN, those of the store. */
-int arci_registry_delete(struct arci_registry *registry, enum arci_record_kind kind, const struct arctic_id *id,
-                         struct arctic_error *error);
+int arci_registry_delete(struct arci_registry *registry, enum arci_record_kind kind,
+                         const struct arctic_id *id, struct arctic_error *error);
 
 /*
  * Takes over a record from elsewhere if it is newer than what is known: checks the owner's signature with `owner_key` and the
@@ -77,7 +81,8 @@ int arci_registry_delete(struct arci_registry *registry, enum arci_record_kind k
  * Errors: ARCTIC_E_CORRUPT (signature), ARCTIC_E_INVALID_REQUEST (body), ARCTIC_E_FORBIDDEN (owner differs from the known one, or
  * is this host), those of the store.
  */
-int arci_registry_merge(struct arci_registry *registry, const struct arci_record *record, const uint8_t owner_key[ARCI_KEY_SIZE],
-                        bool *ret_changed, struct arctic_error *error);
+int arci_registry_merge(struct arci_registry *registry, const struct arci_record *record,
+                        const uint8_t owner_key[ARCI_KEY_SIZE], bool *ret_changed,
+                        struct arctic_error *error);
 
 #endif

@@ -63,12 +63,14 @@ int arci_schema_migrate(sqlite3 *database, struct arctic_error *error)
         return code;
     if (version > STEP_COUNT)
         return arci_fail(error, ARCTIC_E_UNSUPPORTED, NULL,
-                         "the database has schema version %d and this build knows %d: run the newer version, or restore a backup",
+                         "the database has schema version %d and this build knows %d: run the newer version, "
+                         "or restore a backup",
                          version, STEP_COUNT);
     for (; version < STEP_COUNT; version++) {
         code = run_step(database, version, error);
         if (code < 0)
-            return arci_fail_within(error, code, "cannot bring the schema from version %d to %d", version, version + 1);
+            return arci_fail_within(error, code, "cannot bring the schema from version %d to %d", version,
+                                    version + 1);
     }
     return ARCTIC_OK;
 }

@@ -19,7 +19,8 @@ int arci_sql_run(sqlite3 *database, const char *sql, struct arctic_error *error)
     return ARCTIC_OK;
 }
 
-int arci_sql_prepare(sqlite3 *database, const char *sql, sqlite3_stmt **ret_statement, struct arctic_error *error)
+int arci_sql_prepare(sqlite3 *database, const char *sql, sqlite3_stmt **ret_statement,
+                     struct arctic_error *error)
 {
     if (sqlite3_prepare_v2(database, sql, -1, ret_statement, NULL) != SQLITE_OK)
         return arci_sql_fail(database, "the database refused a statement", error);

@@ -19,7 +19,8 @@ static inline void arci_statement_cleanup(sqlite3_stmt **statement)
 int arci_sql_fail(sqlite3 *database, const char *what, struct arctic_error *error);
 
 int arci_sql_run(sqlite3 *database, const char *sql, struct arctic_error *error);
-int arci_sql_prepare(sqlite3 *database, const char *sql, sqlite3_stmt **ret_statement, struct arctic_error *error);
+int arci_sql_prepare(sqlite3 *database, const char *sql, sqlite3_stmt **ret_statement,
+                     struct arctic_error *error);
 
 /* Runs a statement that gives no rows. */
 int arci_sql_finish(sqlite3 *database, sqlite3_stmt *statement, struct arctic_error *error);

@@ -41,14 +41,16 @@ static int check_integrity(sqlite3 *database, struct arctic_error *error)
         return arci_sql_fail(database, "cannot check the database", error);
     const char *verdict = (const char *)sqlite3_column_text(statement, 0);
     if (!verdict || strcmp(verdict, "ok") != 0)
-        return arci_fail(error, ARCTIC_E_CORRUPT, NULL, "the database is damaged: %s", verdict ? verdict : "no answer");
+        return arci_fail(error, ARCTIC_E_CORRUPT, NULL, "the database is damaged: %s",
+                         verdict ? verdict : "no answer");
     return ARCTIC_OK;
 }
 
 static int prepare_database(sqlite3 *database, struct arctic_error *error)
 {
     sqlite3_busy_timeout(database, BUSY_TIMEOUT_MS);
-    int code = arci_sql_run(database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF", error);
+    int code = arci_sql_run(
+        database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF", error);
     if (code < 0)
         return code;
     code = check_integrity(database, error);
@@ -57,7 +59,8 @@ static int prepare_database(sqlite3 *database, struct arctic_error *error)
     return arci_schema_migrate(database, error);
 }
 
-int arci_store_open(const char *path, struct arctic_log *log, struct arci_store **ret_store, struct arctic_error *error)
+int arci_store_open(const char *path, struct arctic_log *log, struct arci_store **ret_store,
+                    struct arctic_error *error)
 {
     int code = create_private(path, error);
     if (code < 0)
@@ -66,7 +69,8 @@ int arci_store_open(const char *path, struct arctic_log *log, struct arci_store 
     if (!store)
         return arci_fail_memory(error);
     store->log = log;
-    if (sqlite3_open_v2(path, &store->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+    if (sqlite3_open_v2(path, &store->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
+        SQLITE_OK) {
         if (!store->database)
             return arci_fail_memory(error);
         return arci_sql_fail(store->database, "cannot open the database", error);
@@ -87,7 +91,8 @@ void arci_store_close(struct arci_store *store)
     free(store);
 }
 
-int arci_store_transaction(struct arci_store *store, arci_store_work work, void *context, struct arctic_error *error)
+int arci_store_transaction(struct arci_store *store, arci_store_work work, void *context,
+                           struct arctic_error *error)
 {
     int code = arci_sql_run(store->database, "BEGIN IMMEDIATE", error);
     if (code < 0)
@@ -106,13 +111,15 @@ static void bind_text(sqlite3_stmt *statement, int index, const char *text)
 }
 
 /* A bind can fail only for want of memory, and leaves NULL then, which the NOT NULL columns refuse at the step. */
-int arci_store_put_record(struct arci_store *store, const struct arci_stored_record *record, struct arctic_error *error)
+int arci_store_put_record(struct arci_store *store, const struct arci_stored_record *record,
+                          struct arctic_error *error)
 {
     ARCI_STATEMENT *statement = NULL;
-    int code = arci_sql_prepare(store->database,
-                                "INSERT OR REPLACE INTO record (kind, id, owner, version, deleted, updated_at, body, signature) "
-                                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                                &statement, error);
+    int code = arci_sql_prepare(
+        store->database,
+        "INSERT OR REPLACE INTO record (kind, id, owner, version, deleted, updated_at, body, signature) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        &statement, error);
     if (code < 0)
         return code;
     bind_text(statement, 1, record->kind);
@@ -131,7 +138,8 @@ static const char *column_text(sqlite3_stmt *statement, int column)
     return (const char *)sqlite3_column_text(statement, column);
 }
 
-static int give_record(sqlite3_stmt *statement, arci_store_record_callback callback, void *context, struct arctic_error *error)
+static int give_record(sqlite3_stmt *statement, arci_store_record_callback callback, void *context,
+                       struct arctic_error *error)
 {
     struct arci_stored_record record = {
         .kind = column_text(statement, 0),
@@ -152,10 +160,11 @@ int arci_store_each_record(struct arci_store *store, arci_store_record_callback 
                            struct arctic_error *error)
 {
     ARCI_STATEMENT *statement = NULL;
-    int code = arci_sql_prepare(store->database,
-                                "SELECT kind, id, owner, version, deleted, updated_at, body, signature FROM record "
-                                "ORDER BY kind, id",
-                                &statement, error);
+    int code =
+        arci_sql_prepare(store->database,
+                         "SELECT kind, id, owner, version, deleted, updated_at, body, signature FROM record "
+                         "ORDER BY kind, id",
+                         &statement, error);
     if (code < 0)
         return code;
     int step;
@@ -187,7 +196,8 @@ int arci_store_get_note(struct arci_store *store, const char *space, const char 
                         struct arctic_error *error)
 {
     ARCI_STATEMENT *statement = NULL;
-    int code = arci_sql_prepare(store->database, "SELECT value FROM note WHERE space = ? AND key = ?", &statement, error);
+    int code = arci_sql_prepare(store->database, "SELECT value FROM note WHERE space = ? AND key = ?",
+                                &statement, error);
     if (code < 0)
         return code;
     bind_text(statement, 1, space);
@@ -207,11 +217,12 @@ int arci_store_get_note(struct arci_store *store, const char *space, const char 
     return ARCTIC_OK;
 }
 
-int arci_store_each_note(struct arci_store *store, const char *space, arci_store_note_callback callback, void *context,
-                         struct arctic_error *error)
+int arci_store_each_note(struct arci_store *store, const char *space, arci_store_note_callback callback,
+                         void *context, struct arctic_error *error)
 {
     ARCI_STATEMENT *statement = NULL;
-    int code = arci_sql_prepare(store->database, "SELECT key, value FROM note WHERE space = ? ORDER BY key", &statement, error);
+    int code = arci_sql_prepare(store->database, "SELECT key, value FROM note WHERE space = ? ORDER BY key",
+                                &statement, error);
     if (code < 0)
         return code;
     bind_text(statement, 1, space);

@@ -28,22 +28,27 @@ struct arci_stored_record {
 };
 
 /* A negative return ends the iteration with that code; the callback fills `error` then. It must not write to the store. */
-typedef int (*arci_store_record_callback)(void *context, const struct arci_stored_record *record, struct arctic_error *error);
-typedef int (*arci_store_note_callback)(void *context, const char *key, const char *value, struct arctic_error *error);
+typedef int (*arci_store_record_callback)(void *context, const struct arci_stored_record *record,
+                                          struct arctic_error *error);
+typedef int (*arci_store_note_callback)(void *context, const char *key, const char *value,
+                                        struct arctic_error *error);
 typedef int (*arci_store_work)(void *context, struct arctic_error *error);
 
 /*
  * Opens the file, makes it (mode 0600) where there is none, and brings its schema up to date in one transaction.
  * Errors: ARCTIC_E_CORRUPT for a damaged file, ARCTIC_E_UNSUPPORTED for one written by a newer version, ARCTIC_E_SYSTEM.
  */
-int arci_store_open(const char *path, struct arctic_log *log, struct arci_store **ret_store, struct arctic_error *error);
+int arci_store_open(const char *path, struct arctic_log *log, struct arci_store **ret_store,
+                    struct arctic_error *error);
 void arci_store_close(struct arci_store *store);
 
 /* Runs `work` within one transaction: committed to disk when it returns >= 0, undone otherwise. Not nested. */
-int arci_store_transaction(struct arci_store *store, arci_store_work work, void *context, struct arctic_error *error);
+int arci_store_transaction(struct arci_store *store, arci_store_work work, void *context,
+                           struct arctic_error *error);
 
 /* Inserts or replaces the record of this kind and id. Outside of a transaction it is one of its own. */
-int arci_store_put_record(struct arci_store *store, const struct arci_stored_record *record, struct arctic_error *error);
+int arci_store_put_record(struct arci_store *store, const struct arci_stored_record *record,
+                          struct arctic_error *error);
 
 /* Calls back for every record, tombstones included, ordered by kind and id. */
 int arci_store_each_record(struct arci_store *store, arci_store_record_callback callback, void *context,
@@ -58,7 +63,7 @@ int arci_store_get_note(struct arci_store *store, const char *space, const char 
                         struct arctic_error *error);
 
 /* Calls back for every note of a space, ordered by key. */
-int arci_store_each_note(struct arci_store *store, const char *space, arci_store_note_callback callback, void *context,
-                         struct arctic_error *error);
+int arci_store_each_note(struct arci_store *store, const char *space, arci_store_note_callback callback,
+                         void *context, struct arctic_error *error);
 
 #endif

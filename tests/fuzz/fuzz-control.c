@@ -29,10 +29,14 @@ struct world {
 
 static struct arci_record make_record(const struct arci_identity *identity)
 {
-    struct arci_peer peer = {.name = "fuzz", .version = "0.1.0", .api_port = 1, .tunnel_port = 2, .iptunnel_port = 3};
+    struct arci_peer peer = {
+        .name = "fuzz", .version = "0.1.0", .api_port = 1, .tunnel_port = 2, .iptunnel_port = 3};
     assert(arctic_id_generate(ARCTIC_ID_PEER, &peer.id, NULL) == ARCTIC_OK);
     memcpy(peer.public_key, arci_identity_public_key(identity), ARCI_KEY_SIZE);
-    struct arci_record record = {.kind = ARCI_RECORD_PEER, .id = peer.id, .owner = peer.id, .version = 1,
+    struct arci_record record = {.kind = ARCI_RECORD_PEER,
+                                 .id = peer.id,
+                                 .owner = peer.id,
+                                 .version = 1,
                                  .body = arci_peer_to_record(&peer)};
     assert(record.body && arci_record_sign(&record, identity, NULL) == ARCTIC_OK);
     return record;
@@ -49,7 +53,8 @@ static void make_license(struct world *world)
     assert(arci_base64_decode_exact(key, world->keys[0], ARCI_KEY_SIZE));
     world->roots = (struct arci_trust_roots){(const uint8_t(*)[ARCI_KEY_SIZE])world->keys, 1};
     assert(arctic_license_issue(pem, &terms, &text, NULL) == ARCTIC_OK);
-    assert(arci_license_parse(text, strlen(text), ARCI_LICENSE_FILE, &world->roots, &world->license, NULL) == ARCTIC_OK);
+    assert(arci_license_parse(text, strlen(text), ARCI_LICENSE_FILE, &world->roots, &world->license, NULL) ==
+           ARCTIC_OK);
     arctic_license_free_text(pem);
     arctic_license_free_text(text);
 }
@@ -72,8 +77,12 @@ static struct world *get_world(void)
 static struct arci_handshake_self self_of(const struct world *world, const struct arci_identity *identity,
                                           const struct arci_record *record)
 {
-    return (struct arci_handshake_self){.identity = identity, .license = world->license, .trust_roots = &world->roots,
-                                        .peer_record = record, .cluster_id = &world->cluster_id, .now = 1};
+    return (struct arci_handshake_self){.identity = identity,
+                                        .license = world->license,
+                                        .trust_roots = &world->roots,
+                                        .peer_record = record,
+                                        .cluster_id = &world->cluster_id,
+                                        .now = 1};
 }
 
 /* Nobody who cannot sign gets in: the fuzzer has no key. */

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from arctic_lab import Connection, Lab, Namespace, wait_for
+from arctic_lab import Connection, End, Lab, Namespace, wait_for
 
 VERSIONS = (4, 6)
 
@@ -73,6 +73,18 @@ def says(connection: Connection, text: bytes = b"are you there?") -> bool:
     """Whether an echo comes back."""
     connection.send(text)
     return connection.receive_exactly(len(text)) == text
+
+
+def received(
+    host: Namespace, address: str, port: int, *, send: bytes = b"", timeout: float = 12.0
+) -> tuple[bytes, End]:
+    """All that a new connection brings, and how it ends. A reset may come before connect() has returned."""
+    try:
+        with Connection(host, address, port, timeout=timeout) as connection:
+            connection.send(send)
+            return connection.receive_to_end()
+    except (ConnectionResetError, BrokenPipeError):
+        return b"", End.RESET
 
 
 class Capture:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from agents import NO_BODY, Pair
 from arctic_lab import Connection, End, Lab, http_get, wait_for
-from flows import VERSIONS, Capture, carried, peer_seen, says
+from flows import VERSIONS, Capture, carried, peer_seen, received, says
 
 SERVER_LAN = {4: "10.2.0.0/24", 6: "fd02::/64"}
 SERVER_HOST = {4: "10.2.0.2/32", 6: "fd02::2/128"}
@@ -230,8 +230,7 @@ def test_sessions_live_on_under_a_host_wide_route(lab: Lab, pair: Pair, sessions
 def test_a_loop_is_refused(lab: Lab, pair: Pair, sessions: None, version: int) -> None:
     """The exit reaches the client LAN by way of the entry, so that a flow there under a host-wide route would come back."""
     service = pair.carry("0.0.0.0/0", "::/0")
-    with Connection(lab.server, lab.client.address(version), 22) as connection:
-        assert connection.receive_to_end() == (b"", End.RESET)
+    assert received(lab.server, lab.client.address(version), 22) == (b"", End.RESET)
     wait_for(lambda: "circle" in pair.entry.log + pair.exit.log, 5, "a log line about it")
     assert pair.entry.captured(service) <= 4
     with Connection(lab.client, lab.server.address(version), 22) as connection:

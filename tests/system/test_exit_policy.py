@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from agents import Pair, running_pair
-from arctic_lab import Connection, Lab, Namespace, wait_for
+from arctic_lab import Lab, wait_for
+from flows import received
 from tunnel_peer import DATA, FIN, OPEN, OPENED, RESET, TunnelPeer, make_key
 
 CLIENT, SERVER = "10.1.0.2", "10.2.0.2"
@@ -164,19 +165,9 @@ def test_an_unknown_protocol_is_refused(hostile: Hostile) -> None:
         raise ssl.SSLError("closed without an alert")
 
 
-def said_to(host: Namespace, address: str, port: int, text: bytes) -> bytes:
-    """All that a server answers to a text before it ends the connection, be it by reset."""
-    try:
-        with Connection(host, address, port, timeout=20) as connection:
-            connection.send(text)
-            return connection.receive_to_end()[0]
-    except (ConnectionResetError, BrokenPipeError):
-        return b""
-
-
 def test_plain_text_on_the_tunnel_port(hostile: Hostile) -> None:
     request = b"GET / HTTP/1.1\r\nHost: exit\r\n\r\n"
-    assert b"HTTP" not in said_to(hostile.lab.entry, "10.9.0.2", 61000, request)
+    assert b"HTTP" not in received(hostile.lab.entry, "10.9.0.2", 61000, send=request, timeout=20)[0]
     assert hostile.ask(SERVER) == "opened"
 
 
@@ -188,7 +179,7 @@ def test_the_capture_port_is_no_proxy(hostile: Hostile) -> None:
     assert ports
     for port in ports:
         for address in ("127.0.0.1", "::1"):
-            assert said_to(entry, address, port, b"hello") == b""
+            assert received(entry, address, port, send=b"hello")[0] == b""
 
 
 # Broken peers

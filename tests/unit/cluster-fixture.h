@@ -32,7 +32,8 @@ static inline void make_root(struct test_root *root)
     root->roots = (struct arci_trust_roots){(const uint8_t(*)[ARCI_KEY_SIZE])root->keys, 1};
 }
 
-static inline void make_license(const struct test_root *root, const struct arctic_id *customer, struct arci_license **ret_license)
+static inline void make_license(const struct test_root *root, const struct arctic_id *customer,
+                                struct arci_license **ret_license)
 {
     struct arctic_error error;
     char *text = NULL;
@@ -44,7 +45,8 @@ static inline void make_license(const struct test_root *root, const struct arcti
         .max_services = 10,
     };
     assert_ok(arctic_license_issue(root->pem, &terms, &text, &error), error);
-    assert_ok(arci_license_parse(text, strlen(text), ARCI_LICENSE_FILE, &root->roots, ret_license, &error), error);
+    assert_ok(arci_license_parse(text, strlen(text), ARCI_LICENSE_FILE, &root->roots, ret_license, &error),
+              error);
     arctic_license_free_text(text);
 }
 
@@ -52,7 +54,8 @@ static inline void make_peer(const struct test_root *root, const struct arctic_i
                              struct test_peer *peer)
 {
     struct arctic_error error;
-    struct arci_peer model = {.api_port = 8080, .tunnel_port = 61000, .iptunnel_port = 51840, .created_at = 1, .updated_at = 1};
+    struct arci_peer model = {
+        .api_port = 8080, .tunnel_port = 61000, .iptunnel_port = 51840, .created_at = 1, .updated_at = 1};
     memset(peer, 0, sizeof *peer);
     assert_ok(arci_identity_generate(&peer->identity, &error), error);
     make_license(root, customer, &peer->license);
@@ -61,7 +64,8 @@ static inline void make_peer(const struct test_root *root, const struct arctic_i
     snprintf(model.name, sizeof model.name, "%s", name);
     snprintf(model.version, sizeof model.version, "0.1.0");
     memcpy(model.public_key, arci_identity_public_key(peer->identity), ARCI_KEY_SIZE);
-    peer->record = (struct arci_record){.kind = ARCI_RECORD_PEER, .id = model.id, .owner = model.id, .version = 1, .updated_at = 1};
+    peer->record = (struct arci_record){
+        .kind = ARCI_RECORD_PEER, .id = model.id, .owner = model.id, .version = 1, .updated_at = 1};
     peer->record.body = arci_peer_to_record(&model);
     assert_non_null(peer->record.body);
     assert_ok(arci_record_sign(&peer->record, peer->identity, &error), error);

@@ -39,17 +39,20 @@ static const uint8_t *key_of(const struct test_peer *peer)
     return arci_identity_public_key(peer->identity);
 }
 
-static json_t *make_hello(const struct fixture *fixture, const struct test_peer *peer, struct arci_handshake_initiator *initiator)
+static json_t *make_hello(const struct fixture *fixture, const struct test_peer *peer,
+                          struct arci_handshake_initiator *initiator)
 {
     struct arci_handshake_self self = peer_self(&fixture->root, peer);
     struct arctic_error error;
     json_t *hello = NULL;
-    assert_ok(arci_handshake_hello(&self, fixture->exporter, "wanted-name", initiator, &hello, &error), error);
+    assert_ok(arci_handshake_hello(&self, fixture->exporter, "wanted-name", initiator, &hello, &error),
+              error);
     return hello;
 }
 
 /* Judges a hello of A at B; releases what came of it. */
-static int judge(const struct fixture *fixture, const json_t *hello, const uint8_t *key, struct arctic_error *error)
+static int judge(const struct fixture *fixture, const json_t *hello, const uint8_t *key,
+                 struct arctic_error *error)
 {
     struct arci_handshake_self self = peer_self(&fixture->root, &fixture->b);
     struct arci_handshake_remote remote = {0};
@@ -68,14 +71,17 @@ static void test_two_members_meet(void **state)
     struct arci_handshake_remote at_b;
     struct arci_handshake_remote at_a;
     ARCI_JSON *hello = make_hello(fixture, &fixture->a, &initiator);
-    assert_ok(arci_handshake_judge_hello(&self_b, fixture->exporter, key_of(&fixture->a), hello, &at_b, &error), error);
+    assert_ok(
+        arci_handshake_judge_hello(&self_b, fixture->exporter, key_of(&fixture->a), hello, &at_b, &error),
+        error);
     assert_string_equal(at_b.peer.name, "a");
     assert_string_equal(at_b.suggested_name, "wanted-name");
     assert_true(arctic_id_equal(&at_b.cluster_id, &fixture->a.cluster_id));
     json_t *made = NULL;
     assert_ok(arci_handshake_welcome(&self_b, fixture->exporter, hello, &made, &error), error);
     ARCI_JSON *welcome = made;
-    assert_ok(arci_handshake_judge_answer(&self_a, &initiator, key_of(&fixture->b), welcome, &at_a, &error), error);
+    assert_ok(arci_handshake_judge_answer(&self_a, &initiator, key_of(&fixture->b), welcome, &at_a, &error),
+              error);
     assert_string_equal(at_a.peer.name, "b");
     arci_handshake_remote_release(&at_a);
     arci_handshake_remote_release(&at_b);
@@ -175,8 +181,8 @@ static void test_each_missing_or_changed_member_is_refused(void **state)
 {
     struct fixture *fixture = *state;
     struct arci_handshake_initiator initiator;
-    static const char *const names[] = {"version", "peer", "license", "cluster_id", "challenge", "signature", "admission",
-                                        "suggested_name"};
+    static const char *const names[] = {"version",   "peer",      "license",   "cluster_id",
+                                        "challenge", "signature", "admission", "suggested_name"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct arctic_error error;
         ARCI_JSON *missing = make_hello(fixture, &fixture->a, &initiator);
@@ -202,8 +208,9 @@ static void test_welcome_for_another_challenge_is_refused(void **state)
     json_t *made = NULL;
     assert_ok(arci_handshake_welcome(&self_b, fixture->exporter, hello, &made, &error), error);
     ARCI_JSON *welcome = made;
-    assert_int_equal(arci_handshake_judge_answer(&self_a, &second, key_of(&fixture->b), welcome, &remote, &error),
-                     ARCTIC_E_HANDSHAKE_FAILED);
+    assert_int_equal(
+        arci_handshake_judge_answer(&self_a, &second, key_of(&fixture->b), welcome, &remote, &error),
+        ARCTIC_E_HANDSHAKE_FAILED);
 }
 
 static void test_refusal_carries_its_reason(void **state)
@@ -214,8 +221,9 @@ static void test_refusal_carries_its_reason(void **state)
     struct arci_handshake_self self = peer_self(&fixture->root, &fixture->a);
     struct arci_handshake_remote remote;
     ARCI_JSON *refusal = arci_handshake_refusal(&error);
-    assert_int_equal(arci_handshake_judge_answer(&self, &initiator, key_of(&fixture->b), refusal, &remote, &error),
-                     ARCTIC_E_NODE_LIMIT_EXCEEDED);
+    assert_int_equal(
+        arci_handshake_judge_answer(&self, &initiator, key_of(&fixture->b), refusal, &remote, &error),
+        ARCTIC_E_NODE_LIMIT_EXCEEDED);
     assert_string_equal(error.message, "the peer refused: full");
 }
 

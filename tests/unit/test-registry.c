@@ -65,9 +65,13 @@ static int tear_down(void **state)
     return 0;
 }
 
-static struct arci_service make_service(const struct arctic_id *source, const struct arctic_id *target, const char *name)
+static struct arci_service make_service(const struct arctic_id *source, const struct arctic_id *target,
+                                        const char *name)
 {
-    struct arci_service service = {.source_peer_id = *source, .target_peer_id = *target, .next_route_id = 2, .created_at = 1,
+    struct arci_service service = {.source_peer_id = *source,
+                                   .target_peer_id = *target,
+                                   .next_route_id = 2,
+                                   .created_at = 1,
                                    .updated_at = 1};
     struct arci_route route = {.id = 1, .priority = 100};
     assert_int_equal(arctic_id_generate(ARCTIC_ID_SERVICE, &service.id, NULL), ARCTIC_OK);
@@ -103,7 +107,8 @@ static void test_a_deleted_record_stays_deleted(void **state)
     struct arci_service service = make_service(&fixture->local_id, &fixture->remote_id, "first");
     assert_ok(arci_registry_put_service(fixture->registry, &service, &error), error);
     assert_ok(arci_registry_delete(fixture->registry, ARCI_RECORD_SERVICE, &service.id, &error), error);
-    assert_int_equal(arci_registry_delete(fixture->registry, ARCI_RECORD_SERVICE, &service.id, &error), ARCTIC_E_NOT_FOUND);
+    assert_int_equal(arci_registry_delete(fixture->registry, ARCI_RECORD_SERVICE, &service.id, &error),
+                     ARCTIC_E_NOT_FOUND);
     close_registry(fixture);
     open_registry(fixture);
     assert_null(arci_registry_find(fixture->registry, ARCI_RECORD_SERVICE, &service.id));
@@ -113,10 +118,15 @@ static void test_a_deleted_record_stays_deleted(void **state)
 }
 
 /* A record as the remote peer would send it. */
-static struct arci_record remote_record(const struct fixture *fixture, const struct arci_service *service, uint64_t version)
+static struct arci_record remote_record(const struct fixture *fixture, const struct arci_service *service,
+                                        uint64_t version)
 {
-    struct arci_record record = {.kind = ARCI_RECORD_SERVICE, .id = service->id, .owner = fixture->remote_id, .version = version,
-                                 .updated_at = 1, .body = arci_service_to_record(service)};
+    struct arci_record record = {.kind = ARCI_RECORD_SERVICE,
+                                 .id = service->id,
+                                 .owner = fixture->remote_id,
+                                 .version = version,
+                                 .updated_at = 1,
+                                 .body = arci_service_to_record(service)};
     struct arctic_error error;
     assert_ok(arci_record_sign(&record, fixture->remote, &error), error);
     return record;
@@ -124,7 +134,8 @@ static struct arci_record remote_record(const struct fixture *fixture, const str
 
 static int merge(struct fixture *fixture, const struct arci_record *record, bool *ret_changed)
 {
-    return arci_registry_merge(fixture->registry, record, arci_identity_public_key(fixture->remote), ret_changed, NULL);
+    return arci_registry_merge(fixture->registry, record, arci_identity_public_key(fixture->remote),
+                               ret_changed, NULL);
 }
 
 static void test_order_and_repetition_do_not_matter(void **state)
@@ -160,7 +171,8 @@ static void test_only_the_owner_has_authority(void **state)
     struct arci_record stolen = remote_record(fixture, &service, 9);
     assert_int_equal(arctic_id_generate(ARCTIC_ID_PEER, &stolen.owner, NULL), ARCTIC_OK);
     assert_ok(arci_record_sign(&stolen, fixture->local, &error), error);
-    assert_int_equal(arci_registry_merge(fixture->registry, &stolen, arci_identity_public_key(fixture->local), &changed, NULL),
+    assert_int_equal(arci_registry_merge(fixture->registry, &stolen, arci_identity_public_key(fixture->local),
+                                         &changed, NULL),
                      ARCTIC_E_FORBIDDEN);
     /* Somebody signs it in the owner's name with a key of his own. */
     struct arci_record forged = remote_record(fixture, &service, 9);
@@ -170,7 +182,8 @@ static void test_only_the_owner_has_authority(void **state)
     struct arci_record ours = remote_record(fixture, &service, 9);
     ours.owner = fixture->local_id;
     assert_int_equal(merge(fixture, &ours, &changed), ARCTIC_E_FORBIDDEN);
-    assert_int_equal(arci_registry_find(fixture->registry, ARCI_RECORD_SERVICE, &service.id)->record.version, 1);
+    assert_int_equal(arci_registry_find(fixture->registry, ARCI_RECORD_SERVICE, &service.id)->record.version,
+                     1);
     assert_int_equal(arci_registry_put_service(fixture->registry, &service, &error), ARCTIC_E_FORBIDDEN);
     arci_record_release(&record);
     arci_record_release(&stolen);
@@ -203,7 +216,8 @@ static void test_wire_form_round_trip_and_tampering(void **state)
     struct arci_record record = remote_record(fixture, &service, 5);
     const uint8_t *key = arci_identity_public_key(fixture->remote);
     ARCI_JSON *wire = arci_record_to_json(&record);
-    static const char *const members[] = {"kind", "id", "owner", "version", "deleted", "updated_at", "body", "signature"};
+    static const char *const members[] = {"kind",    "id",         "owner", "version",
+                                          "deleted", "updated_at", "body",  "signature"};
     struct arci_record back;
     assert_ok(arci_record_from_json(wire, &back, &error), error);
     assert_ok(arci_record_verify(&back, key, &error), error);

@@ -53,8 +53,13 @@ static struct arci_store *open_store(const struct fixture *fixture)
 
 static struct arci_stored_record sample(const char *id, uint64_t version)
 {
-    return (struct arci_stored_record){.kind = "service", .id = id, .owner = "peer_A", .version = version, .body = "{\"a\":1}",
-                                       .signature = "sig", .updated_at = 5};
+    return (struct arci_stored_record){.kind = "service",
+                                       .id = id,
+                                       .owner = "peer_A",
+                                       .version = version,
+                                       .body = "{\"a\":1}",
+                                       .signature = "sig",
+                                       .updated_at = 5};
 }
 
 static int count_record(void *context, const struct arci_stored_record *record, struct arctic_error *error)

@@ -208,19 +208,6 @@ static void enter_idle(struct arci_tls_connection *connection)
     count(peer);
 }
 
-void arci_peer_connected(struct arci_tls_connection *connection)
-{
-    struct arci_tls_peer *peer = connection->peer;
-    peer->preferred = connection->endpoint;
-    if (!TAILQ_EMPTY(&peer->waiting)) {
-        give_first_waiting(connection);
-        return;
-    }
-    enter_idle(connection);
-    arci_peer_ping(connection);
-    arci_priming_start(connection);
-}
-
 void arci_peer_release(struct arci_tls_connection *connection)
 {
     struct arci_tls_peer *peer = connection->peer;
@@ -273,6 +260,20 @@ static void replenish(struct arci_tls_peer *peer)
             break;
     }
     count(peer);
+}
+
+void arci_peer_connected(struct arci_tls_connection *connection)
+{
+    struct arci_tls_peer *peer = connection->peer;
+    peer->preferred = connection->endpoint;
+    if (!TAILQ_EMPTY(&peer->waiting)) {
+        give_first_waiting(connection);
+    } else {
+        enter_idle(connection);
+        arci_peer_ping(connection);
+        arci_priming_start(connection);
+    }
+    replenish(peer);
 }
 
 void arci_peer_carry(struct arci_tls_peer *peer, struct arci_stream *stream)
