@@ -66,7 +66,7 @@ static void append_mask(struct arci_buffer *text, uint8_t family, int length)
     uint8_t mask[16];
     for (int i = 0; i < 16; i++) {
         int bits = length - 8 * i;
-        mask[i] = bits >= 8 ? 0xff : bits <= 0 ? 0 : (uint8_t)(0xff00 >> bits);
+        mask[i] = (uint8_t)(bits >= 8 ? 0xff : bits <= 0 ? 0 : 0xff00 >> bits);
     }
     append_address(text, family, mask);
 }

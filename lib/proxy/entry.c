@@ -25,7 +25,7 @@ static void report_refusal(struct arci_flow *flow, enum arci_stream_reason reaso
         return;
     message->service_id = flow->request.service_id;
     message->destination = flow->request.destination;
-    message->reason = reason;
+    message->reason = (int)reason;
     if (!arci_queue_send(worker->options.control, &message->head, REFUSALS_QUEUED))
         free(message);
 }
@@ -47,7 +47,7 @@ void arci_entry_failed(struct arci_flow *flow, enum arci_stream_reason reason, b
                    ARCI_TEXT("service", flow->request.service_id.text),
                    ARCI_TEXT("client", arctic_endpoint_format(&flow->request.client, client)),
                    ARCI_TEXT("destination", arctic_endpoint_format(&flow->request.destination, destination)),
-                   ARCI_TEXT("reason", arci_stream_reason_name(reason)));
+                   ARCI_TEXT("reason", arci_stream_reason_name((int)reason)));
 }
 
 static void warn_of_loop(struct arci_worker *worker, const struct arci_ingress *ingress, const char *why)

@@ -205,6 +205,7 @@ static void test_welcome_for_another_challenge_is_refused(void **state)
     struct arci_handshake_remote remote;
     ARCI_JSON *hello = make_hello(fixture, &fixture->a, &first);
     ARCI_JSON *later = make_hello(fixture, &fixture->a, &second);
+    assert_non_null(later);
     json_t *made = NULL;
     assert_ok(arci_handshake_welcome(&self_b, fixture->exporter, hello, &made, &error), error);
     ARCI_JSON *welcome = made;
