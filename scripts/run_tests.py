@@ -72,7 +72,8 @@ class Build:
         return ["meson", "setup", str(self.directory), str(REPOSITORY), *self.options]
 
 
-SANITIZERS = ("-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=1")
+# Instrumented code draws warnings about paths that do not exist (gcc's manual, -fsanitize), so they are no errors here.
+SANITIZERS = ("-Dwerror=false", "-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=1")
 GCC = Build("build", "gcc")
 CLANG = Build("build-clang", "clang")
 SANITIZED = Build("build-sanitize", "gcc", SANITIZERS, SANITIZER_ENVIRONMENT)
