@@ -55,7 +55,14 @@ def pair(lab: Lab, build: Path) -> Iterator[Pair]:
 
 
 @pytest.fixture(scope="module")
-def module_pair(build: Path) -> Iterator[Pair]:
+def module_lab() -> Iterator[Lab]:
+    """A lab that all tests of a file share. It outlives the failure of what is built on it, so that logs are shown."""
+    with Lab() as network:
+        yield network
+
+
+@pytest.fixture(scope="module")
+def module_pair(module_lab: Lab, build: Path) -> Iterator[Pair]:
     """A pair that all tests of a file share, where none of them harms it."""
-    with Lab() as network, running_pair(network, build) as agents:
+    with running_pair(module_lab, build) as agents:
         yield agents

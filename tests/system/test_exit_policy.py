@@ -3,12 +3,11 @@
 import socket
 import ssl
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from agents import Pair, running_pair
-from arctic_lab import Lab, wait_for
+from agents import Pair
+from arctic_lab import wait_for
 from flows import received
 from tunnel_peer import DATA, FIN, OPEN, OPENED, RESET, TunnelPeer, make_key
 
@@ -39,10 +38,9 @@ class Hostile:
 
 
 @pytest.fixture(scope="module")
-def hostile(build: Path) -> Iterator[Hostile]:
-    with Lab() as lab, running_pair(lab, build) as pair:
-        lab.server.serve("echo", 80)
-        yield Hostile(pair)
+def hostile(module_pair: Pair) -> Hostile:
+    module_pair.lab.server.serve("echo", 80)
+    return Hostile(module_pair)
 
 
 def test_what_a_route_covers_is_opened(hostile: Hostile) -> None:
