@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/address.h"
@@ -365,6 +366,31 @@ static void server_may_finish_first(void **state)
     close_flow(world, flow);
 }
 
+static int64_t processor_ms(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/* An end that was read is an event that the kernel reports again and again to whoever still asks. */
+static void half_closed_flows_do_not_spin(void **state)
+{
+    struct world *world = *state;
+    struct flow *flow = open_flow(world, NULL), *other = open_flow(world, NULL);
+    int clients[] = {accept_client(world), accept_client(world)};
+    shutdown(clients[0], SHUT_WR);
+    shutdown(clients[1], SHUT_WR);
+    wait_until(world, flow->finished && other->finished);
+    int64_t until = arci_time_monotonic() + 500, used = processor_ms();
+    wait_until(world, arci_time_monotonic() >= until);
+    assert_true(processor_ms() - used < 250);
+    close(clients[0]);
+    close(clients[1]);
+    close_flow(world, flow);
+    close_flow(world, other);
+}
+
 static void resets_pass_in_both_directions(void **state)
 {
     struct world *world = *state;
@@ -492,10 +518,12 @@ static void stop_waits_for_flows_and_then_resets_them(void **state)
     int client = accept_client(world);
     assert_reads(world, client, "x");
     wait_until(world, flow->opened);
-    arci_proxy_stop(world->proxy, 300);
+    int64_t stopped_at = arci_time_monotonic();
+    arci_proxy_stop(world->proxy, 1000);
     assert_int_equal(write(client, "y", 1), 1);
     wait_until(world, flow->length == 1);
     wait_until(world, flow->failed);
+    assert_true(arci_time_monotonic() - stopped_at >= 990);
     assert_int_equal(end_of(world, client), ECONNRESET);
     close(client);
     close_flow(world, flow);
@@ -507,6 +535,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PROXY_TEST(flow_reaches_its_destination_and_is_counted),
         PROXY_TEST(server_may_finish_first),
+        PROXY_TEST(half_closed_flows_do_not_spin),
         PROXY_TEST(resets_pass_in_both_directions),
         PROXY_TEST(data_before_a_reset_arrives),
         PROXY_TEST(closed_port_is_a_refusal),

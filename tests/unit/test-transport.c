@@ -785,6 +785,25 @@ static void fresh_connections_are_primed(void **state)
     one_flow(world);
 }
 
+/* Flows that stay take one connection of the minimum after the other; padding each would cost more than the flows. */
+static void priming_is_bounded(void **state)
+{
+    struct world *world = *state;
+    struct user users[12] = {0};
+    world->settings.prime_bytes = 50000;
+    introduce(world, &world->near, &world->far, true);
+    introduce(world, &world->far, &world->near, false);
+    int64_t began = arci_time_monotonic();
+    for (int i = 0; i < 12; i++) {
+        open_pair(world, &users[i]);
+        wait_until(world, warm_connections(&world->near) >= 1);
+    }
+    int64_t refills = (arci_time_monotonic() - began) / 2000 + 1;
+    assert_true(atomic_load(&world->near.counters.primed_bytes) <= (uint64_t)(2 + refills) * 50000);
+    for (int i = 0; i < 12; i++)
+        end_flow(&users[i], ARCI_REASON_RESET);
+}
+
 static void retired_end_serves_what_it_has(void **state)
 {
     struct world *world = *state;
@@ -850,6 +869,7 @@ int main(void)
         SUITE_TEST(stranger_gets_no_flow),
         SUITE_TEST(second_address_of_a_peer_is_tried),
         SUITE_TEST(fresh_connections_are_primed),
+        SUITE_TEST(priming_is_bounded),
         SUITE_TEST(retired_end_serves_what_it_has),
         SUITE_TEST(control_connection_is_handed_over),
     };
