@@ -28,6 +28,14 @@ static const struct arci_credential *find_credential(const struct arctic_agent *
     return entry ? &entry->content.credential : NULL;
 }
 
+/* Who mistakes the two sends the secret where the id should be. */
+static const char *loggable(const char *client_id)
+{
+    return arctic_id_parse(ARCTIC_ID_CLIENT, client_id, &(struct arctic_id){{0}}, NULL) < 0
+               ? "not a client id"
+               : client_id;
+}
+
 int arci_auth_issue(struct arctic_agent *agent, const char *client_id, const char *client_secret,
                     uint32_t scopes, char **ret_token, uint32_t *ret_scopes, struct arctic_error *error)
 {
@@ -36,7 +44,8 @@ int arci_auth_issue(struct arctic_agent *agent, const char *client_id, const cha
     const struct arci_credential *credential = find_credential(agent, client_id);
     bool right = arci_client_secret_matches(client_secret, credential ? credential->secret_hash : NO_HASH);
     if (!credential || !right) {
-        arci_log_warn(agent->log, "auth", "client id or secret is wrong", ARCI_TEXT("client_id", client_id));
+        arci_log_warn(agent->log, "auth", "client id or secret is wrong",
+                      ARCI_TEXT("client_id", loggable(client_id)));
         return arci_fail(error, ARCTIC_E_UNAUTHORIZED, NULL, "client id or secret is wrong");
     }
     uint32_t granted = scopes ? scopes : credential->scopes;
