@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "agent/peers.h"
 #include "base/error.h"
 #include "base/secret.h"
 #include "base/time.h"
@@ -73,7 +74,11 @@ int arci_local_peer_suggest_name(struct arctic_agent *agent, const char *name, s
     struct arci_peer peer = entry->content.peer;
     snprintf(peer.name, sizeof peer.name, "%s", name);
     code = put_local_peer(agent, &peer, error);
-    return code < 0 ? code : arci_store_put_note(agent->store, "agent", "name", NAME_GIVEN, error);
+    if (code >= 0)
+        code = arci_store_put_note(agent->store, "agent", "name", NAME_GIVEN, error);
+    if (code >= 0)
+        arci_peers_publish(agent, ARCI_RECORD_PEER, &agent->local_id);
+    return code;
 }
 
 /* --- Bootstrap. ------------------------------------------------------------------------------------------------------------ */
@@ -233,12 +238,41 @@ static int load_id(struct arctic_agent *agent, const char *key, int32_t kind, st
     return code < 0 ? code : arctic_id_parse(kind, text, ret_id, error);
 }
 
+/* What this peer has signed must hold with the key that it has now, or no other peer would believe it. */
+static int check_own_records(struct arctic_agent *agent, struct arctic_error *error)
+{
+    const struct arci_entry *entry;
+    size_t cursor = 0;
+    while ((entry = arci_registry_next_owned(agent->registry, &agent->local_id, &cursor))) {
+        if (arci_record_verify(&entry->record, arci_identity_public_key(agent->identity), error) < 0)
+            return arci_fail_within(error, ARCTIC_E_CORRUPT, "%s and arctic.db do not belong together",
+                                    KEY_FILE);
+    }
+    if (!arci_registry_find(agent->registry, ARCI_RECORD_PEER, &agent->local_id))
+        return arci_fail(error, ARCTIC_E_CORRUPT, NULL, "arctic.db has no record of this peer, %s",
+                         agent->local_id.text);
+    return ARCTIC_OK;
+}
+
+/* Records without an identity are those of an agent whose notes were lost; a bootstrap would mix them with its own. */
+static int check_unused(struct arctic_agent *agent, struct arctic_error *error)
+{
+    size_t cursor = 0;
+    if (!arci_registry_next(agent->registry, ARCI_RECORD_PEER, &cursor))
+        return ARCTIC_OK;
+    return arci_fail(error, ARCTIC_E_CORRUPT, NULL,
+                     "arctic.db has records but does not say whose: restore a backup, or empty %s",
+                     agent->settings.data_dir);
+}
+
 int arci_local_peer_load(struct arctic_agent *agent, struct arctic_error *error)
 {
     char path[512];
     ARCI_FREE char *peer_id = NULL;
     int code = arci_store_get_note(agent->store, "agent", "peer_id", &peer_id, error);
-    if (code < 0 || !peer_id)
+    if (code >= 0 && !peer_id)
+        return check_unused(agent, error);
+    if (code < 0)
         return code;
     key_path(agent, path, sizeof path);
     code = load_id(agent, "peer_id", ARCTIC_ID_PEER, &agent->local_id, error);
@@ -248,6 +282,8 @@ int arci_local_peer_load(struct arctic_agent *agent, struct arctic_error *error)
         code = arci_identity_load(path, &agent->identity, error);
     if (code >= 0)
         code = load_license(agent, error);
+    if (code >= 0)
+        code = check_own_records(agent, error);
     if (code < 0)
         return code;
     arci_registry_set_owner(agent->registry, agent->identity, &agent->local_id);
