@@ -20,6 +20,7 @@
 
 struct arci_agent_peer;
 struct arci_incoming;
+struct arci_peer_addition;
 struct arci_reconciler;
 struct arci_refusals;
 
@@ -71,13 +72,15 @@ struct arctic_agent {
     struct arci_proxy *proxy;
     uint16_t tunnel_port; /* in use; 0 before the data plane runs */
     uint16_t tproxy_port;
+    struct arctic_error
+        data_plane_problem; /* why it does not run; no message where it does, or was not started yet */
 
     struct arci_agent_peer **peers; /* ordered by id; those that completed a handshake */
     size_t peer_count;
     size_t peer_capacity;
     uv_timer_t peer_timer;
-    struct arci_incoming *incoming; /* list of accepted control links */
-    size_t incoming_count;
+    struct arci_incoming *incoming;       /* list of accepted control links */
+    struct arci_peer_addition *additions; /* requests to add a peer that are under way */
     struct arci_reconciler *reconciler;
     struct arci_refusals *refusals;
 };

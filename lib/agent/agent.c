@@ -93,6 +93,7 @@ static void begin_stop(struct arctic_agent *agent)
     agent->api = NULL;
     if (agent->reconciler)
         arci_reconcile_stop(agent);
+    arci_api_peers_stop(agent);
     arci_incoming_stop(agent);
     arci_peers_stop(agent);
     if (agent->proxy)
@@ -191,8 +192,10 @@ int arci_agent_start_data_plane(struct arctic_agent *agent, struct arctic_error 
         code = start_proxy(agent, error);
     if (code >= 0)
         code = arci_local_peer_refresh(agent, error);
-    if (code < 0)
+    if (code < 0) {
+        agent->data_plane_problem = *error;
         return code;
+    }
     arci_peers_start(agent);
     arci_reconcile_request(agent);
     return ARCTIC_OK;
@@ -220,6 +223,8 @@ int arctic_agent_create(const struct arctic_agent_options *options, struct arcti
     struct arctic_agent *agent = calloc(1, sizeof *agent);
     if (!agent)
         return arci_fail_memory(error);
+    struct arctic_error unwanted;
+    error = error ? error : &unwanted;
     agent->lock_fd = -1;
     agent->trust_roots = arci_trust_roots_built_in();
     int code = arci_agent_settings_read(options, &agent->settings, error);
@@ -258,6 +263,8 @@ int arctic_agent_ports(const struct arctic_agent *agent, struct arctic_agent_por
 {
     if (!agent || !ret_ports)
         return arci_fail(error, ARCTIC_E_USAGE, NULL, "agent and ret_ports must not be NULL");
+    if (!agent->api)
+        return arci_fail(error, ARCTIC_E_CANCELLED, NULL, "the agent has been stopped");
     const struct arctic_agent_ports ports = {
         .size = sizeof ports,
         .api_port = arci_http_server_endpoint(agent->api).port,

@@ -16,6 +16,8 @@
 #define ADD_TRIES 3
 #define ADD_RETRY_MS 500
 #define IDENTITY_TIMEOUT_MS 5000
+/* Look-ups at a time; libuv's pool has four threads, and the kernel's work must not wait for hosts that do not answer. */
+#define LOOKUPS_MAX 2
 
 static json_t *peer_json(struct arctic_agent *agent, const struct arci_entry *entry)
 {
@@ -71,8 +73,13 @@ void arci_api_peers_get(void *context, struct arci_request *request)
 
 /* --- Adding a peer. -------------------------------------------------------------------------------------------------------- */
 
-struct add_peer {
+enum add_phase { ADD_QUEUED, ADD_LOOKING_UP, ADD_FOUND_OUT };
+
+struct arci_peer_addition {
+    struct arci_peer_addition *next;
     struct arctic_agent *agent;
+    enum add_phase phase;
+    struct arci_dial *dial; /* NULL when not dialling */
     struct arci_request *request;
     struct arci_peer_request body;
     uint32_t socket_mark;
@@ -89,7 +96,8 @@ struct add_peer {
     size_t endpoint_count;
 };
 
-static int resolve(struct add_peer *add, const char *host, uint16_t port, struct arctic_error *error)
+static int resolve(struct arci_peer_addition *add, const char *host, uint16_t port,
+                   struct arctic_error *error)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
     struct addrinfo *found = NULL;
@@ -111,7 +119,7 @@ static int resolve(struct add_peer *add, const char *host, uint16_t port, struct
     return ARCTIC_OK;
 }
 
-static int read_identity(struct add_peer *add, const char *text, uint16_t *ret_tunnel_port,
+static int read_identity(struct arci_peer_addition *add, const char *text, uint16_t *ret_tunnel_port,
                          struct arctic_error *error)
 {
     const char *id = NULL;
@@ -138,7 +146,7 @@ static int read_identity(struct add_peer *add, const char *text, uint16_t *ret_t
 }
 
 /* Asks the other agent for its public identity; that it is true is proved by the handshake. */
-static int ask_identity(struct add_peer *add, uint16_t *ret_tunnel_port, struct arctic_error *error)
+static int ask_identity(struct arci_peer_addition *add, uint16_t *ret_tunnel_port, struct arctic_error *error)
 {
     char url[ARCI_PEER_ADDRESS_SIZE + 8];
     const char *const urls[] = {url, NULL};
@@ -168,7 +176,7 @@ static int ask_identity(struct add_peer *add, uint16_t *ret_tunnel_port, struct 
 
 static void find_out(uv_work_t *work)
 {
-    struct add_peer *add = work->data;
+    struct arci_peer_addition *add = work->data;
     char host[ARCI_PEER_ADDRESS_SIZE];
     uint16_t api_port = 0;
     uint16_t tunnel_port = 0;
@@ -187,12 +195,16 @@ static void free_add(uv_handle_t *handle)
     free(handle->data);
 }
 
-static void end_add(struct add_peer *add)
+static void end_add(struct arci_peer_addition *add)
 {
+    struct arci_peer_addition **place = &add->agent->additions;
+    while (*place != add)
+        place = &(*place)->next;
+    *place = add->next;
     uv_close((uv_handle_t *)&add->timer, free_add);
 }
 
-static void fail_add(struct add_peer *add, const struct arctic_error *error)
+static void fail_add(struct arci_peer_addition *add, const struct arctic_error *error)
 {
     arci_log_warn(add->agent->log, "gossip", "peer not added", ARCI_TEXT("address", add->body.address),
                   ARCI_ERROR(error));
@@ -200,7 +212,8 @@ static void fail_add(struct add_peer *add, const struct arctic_error *error)
     end_add(add);
 }
 
-static void start_try(struct add_peer *add);
+static void start_try(struct arci_peer_addition *add);
+static void start_look_ups(struct arctic_agent *agent);
 
 static void on_retry(uv_timer_t *timer)
 {
@@ -208,7 +221,7 @@ static void on_retry(uv_timer_t *timer)
 }
 
 /* Only what may pass by itself is worth another try. */
-static void fail_try(struct add_peer *add, const struct arctic_error *error)
+static void fail_try(struct arci_peer_addition *add, const struct arctic_error *error)
 {
     bool passing = error->code == ARCTIC_E_PEER_UNREACHABLE || error->code == ARCTIC_E_HANDSHAKE_FAILED;
     if (!passing || ++add->tries >= ADD_TRIES || add->agent->stopping) {
@@ -220,16 +233,17 @@ static void fail_try(struct add_peer *add, const struct arctic_error *error)
 
 static void add_self(void *context, struct arci_handshake_self *ret_self)
 {
-    struct add_peer *add = context;
+    struct arci_peer_addition *add = context;
     arci_peers_self(add->agent, ret_self);
 }
 
 static void add_done(void *context, struct arci_link *link, const struct arci_handshake_remote *remote,
                      const struct arctic_error *error)
 {
-    struct add_peer *add = context;
+    struct arci_peer_addition *add = context;
     struct arci_agent_peer *peer;
     struct arctic_error problem;
+    add->dial = NULL;
     if (!link) {
         fail_try(add, error);
         return;
@@ -248,7 +262,7 @@ static void add_done(void *context, struct arci_link *link, const struct arci_ha
     end_add(add);
 }
 
-static int check_found(struct add_peer *add, struct arctic_error *error)
+static int check_found(struct arci_peer_addition *add, struct arctic_error *error)
 {
     if (arctic_id_equal(&add->peer_id, &add->agent->local_id))
         return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "address", "%s is this agent itself",
@@ -256,9 +270,8 @@ static int check_found(struct add_peer *add, struct arctic_error *error)
     return arci_peers_check_room(add->agent, &add->peer_id, error);
 }
 
-static void dial_found(struct add_peer *add)
+static void dial_found(struct arci_peer_addition *add)
 {
-    struct arci_dial *dial;
     struct arctic_error error;
     struct arci_dial_options options = {
         .endpoints = add->endpoints,
@@ -270,18 +283,25 @@ static void dial_found(struct add_peer *add)
         .context = add,
     };
     arci_peers_link_options(add->agent, &options.link);
-    if (arci_dial_start(&options, &dial, &error) < 0)
+    if (arci_dial_start(&options, &add->dial, &error) < 0)
         fail_add(add, &error);
+}
+
+static void cancel_add(struct arci_peer_addition *add)
+{
+    arci_fail(&add->error, ARCTIC_E_CANCELLED, NULL, "the agent stops");
+    fail_add(add, &add->error);
 }
 
 static void on_found_out(uv_work_t *work, int status)
 {
-    struct add_peer *add = work->data;
+    struct arci_peer_addition *add = work->data;
     if (status < 0 || add->agent->stopping) {
-        arci_fail(&add->error, ARCTIC_E_CANCELLED, NULL, "the agent stops");
-        fail_add(add, &add->error);
+        cancel_add(add);
         return;
     }
+    add->phase = ADD_FOUND_OUT;
+    start_look_ups(add->agent);
     if (add->code < 0) {
         fail_try(add, &add->error);
         return;
@@ -292,11 +312,42 @@ static void on_found_out(uv_work_t *work, int status)
         dial_found(add);
 }
 
-static void start_try(struct add_peer *add)
+/* Begins what waits, oldest first. */
+static void start_look_ups(struct arctic_agent *agent)
 {
-    if (uv_queue_work(&add->agent->loop, &add->work, find_out, on_found_out) < 0) {
-        arci_fail(&add->error, ARCTIC_E_INTERNAL, NULL, "cannot start a thread");
-        fail_add(add, &add->error);
+    size_t running = 0;
+    struct arci_peer_addition *next;
+    for (struct arci_peer_addition *add = agent->additions; add; add = add->next)
+        running += add->phase == ADD_LOOKING_UP;
+    for (struct arci_peer_addition *add = agent->additions; add && running < LOOKUPS_MAX; add = next) {
+        next = add->next;
+        if (add->phase != ADD_QUEUED)
+            continue;
+        add->phase = ADD_LOOKING_UP;
+        running++;
+        if (uv_queue_work(&agent->loop, &add->work, find_out, on_found_out) < 0) {
+            running--;
+            arci_fail(&add->error, ARCTIC_E_INTERNAL, NULL, "cannot start a thread");
+            fail_add(add, &add->error);
+        }
+    }
+}
+
+static void start_try(struct arci_peer_addition *add)
+{
+    add->phase = ADD_QUEUED;
+    start_look_ups(add->agent);
+}
+
+void arci_api_peers_stop(struct arctic_agent *agent)
+{
+    struct arci_peer_addition *next;
+    for (struct arci_peer_addition *add = agent->additions; add; add = next) {
+        next = add->next;
+        if (add->phase == ADD_LOOKING_UP)
+            continue; /* ends when its thread comes back, which cannot be hurried */
+        arci_dial_cancel(add->dial);
+        cancel_add(add);
     }
 }
 
@@ -312,7 +363,7 @@ void arci_api_peers_add(void *context, struct arci_request *request)
 {
     struct arctic_agent *agent = context;
     struct arctic_error error;
-    struct add_peer *add = calloc(1, sizeof *add);
+    struct arci_peer_addition *add = calloc(1, sizeof *add);
     int code = add ? ARCTIC_OK : arci_fail_memory(&error);
     if (code >= 0)
         code = arci_peer_request_from_json(arci_request_json(request), &add->body, &error);
@@ -329,5 +380,9 @@ void arci_api_peers_add(void *context, struct arci_request *request)
     add->work.data = add;
     uv_timer_init(&agent->loop, &add->timer);
     add->timer.data = add;
+    struct arci_peer_addition **last = &agent->additions;
+    while (*last)
+        last = &(*last)->next;
+    *last = add;
     start_try(add);
 }

@@ -13,20 +13,28 @@
 #include "cluster/link.h"
 
 #define HELLO_TIMEOUT_MS 10000
-/* Connections that have not shaken hands yet; a stranger who fills the places delays others for one time-out at most. */
-#define INCOMING_MAX 256
+/* A peer pings every 2 s. */
+#define SILENCE_MAX_MS 15000
+/* Connections that have not shaken hands yet: of all addresses, where the oldest makes room for a new one, and of one. */
+#define STRANGERS_MAX 256
+#define STRANGERS_PER_ADDRESS 16
 
 struct arci_incoming {
     struct arci_incoming *next;
     struct arctic_agent *agent;
     struct arci_link *link;
     struct arctic_id peer_id; /* "" before the handshake */
-    uv_timer_t timer;
+    uv_timer_t timer;         /* the wait for the hello, then the watch for silence */
 };
 
 static void free_incoming(uv_handle_t *handle)
 {
     free(handle->data);
+}
+
+static bool is_stranger(const struct arci_incoming *incoming)
+{
+    return !incoming->peer_id.text[0];
 }
 
 /* The link is closed by the caller or has ended by itself. */
@@ -36,8 +44,24 @@ static void drop_incoming(struct arci_incoming *incoming)
     while (*place != incoming)
         place = &(*place)->next;
     *place = incoming->next;
-    incoming->agent->incoming_count--;
     uv_close((uv_handle_t *)&incoming->timer, free_incoming);
+}
+
+static void close_incoming(struct arci_incoming *incoming)
+{
+    arci_link_close(incoming->link);
+    drop_incoming(incoming);
+}
+
+/* A peer holds one link; what it has left behind, perhaps without a word, goes when it comes with a new one. */
+static void close_former(const struct arci_incoming *newest)
+{
+    struct arci_incoming *next;
+    for (struct arci_incoming *item = newest->agent->incoming; item; item = next) {
+        next = item->next;
+        if (item != newest && arctic_id_equal(&item->peer_id, &newest->peer_id))
+            close_incoming(item);
+    }
 }
 
 static void refuse(struct arci_incoming *incoming, const struct arctic_error *reason)
@@ -74,6 +98,7 @@ static int admit(struct arci_incoming *incoming, const struct arci_handshake_rem
     if (code < 0)
         return code;
     incoming->peer_id = remote->peer.id;
+    close_former(incoming);
     peer->retry_at = 0; /* it can be reached now: do not wait to hold a link of our own */
     return arci_local_peer_suggest_name(incoming->agent, remote->suggested_name, error);
 }
@@ -148,16 +173,30 @@ static void answer_ping(struct arci_incoming *incoming)
         peer->live.last_seen_at = arci_time_now();
 }
 
+/* Records of a slow path can take longer than the wait from message to message: any byte counts. */
+static void on_silence(uv_timer_t *timer)
+{
+    struct arci_incoming *incoming = timer->data;
+    uint64_t silence = arci_link_silence(incoming->link);
+    if (silence < SILENCE_MAX_MS) {
+        uv_timer_start(timer, on_silence, SILENCE_MAX_MS - silence, 0);
+        return;
+    }
+    arci_log_debug(incoming->agent->log, "gossip", "incoming link is silent, dropped",
+                   ARCI_TEXT("peer_id", incoming->peer_id.text));
+    close_incoming(incoming);
+}
+
 static void on_message(void *context, struct arci_link *link, const json_t *message)
 {
     struct arci_incoming *incoming = context;
     struct arctic_error error;
-    if (!incoming->peer_id.text[0]) {
+    if (is_stranger(incoming)) {
         if (judge_hello(incoming, message, &error) < 0) {
             refuse(incoming, &error);
             return;
         }
-        uv_timer_stop(&incoming->timer);
+        uv_timer_start(&incoming->timer, on_silence, SILENCE_MAX_MS, 0);
         arci_link_set_message_limit(link, ARCI_RECORD_MAX);
         return;
     }
@@ -178,19 +217,37 @@ static void on_closed(void *context, struct arci_link *link, const struct arctic
 
 static const struct arci_link_events incoming_events = {.on_message = on_message, .on_closed = on_closed};
 
-static void on_timeout(uv_timer_t *timer)
+static void on_hello_timeout(uv_timer_t *timer)
 {
-    struct arci_incoming *incoming = timer->data;
-    arci_link_close(incoming->link);
-    drop_incoming(incoming);
+    close_incoming(timer->data);
+}
+
+/* False where the address has its share of connections already; else there is room afterwards. */
+static bool make_room(struct arctic_agent *agent, const struct arctic_address *address)
+{
+    struct arci_incoming *oldest = NULL;
+    size_t strangers = 0;
+    size_t of_address = 0;
+    for (struct arci_incoming *item = agent->incoming; item; item = item->next) {
+        if (!is_stranger(item))
+            continue;
+        oldest = item;
+        strangers++;
+        if (arctic_address_compare(&arci_link_remote(item->link)->address, address) == 0)
+            of_address++;
+    }
+    if (of_address >= STRANGERS_PER_ADDRESS)
+        return false;
+    if (strangers >= STRANGERS_MAX)
+        close_incoming(oldest);
+    return true;
 }
 
 void arci_incoming_accept(struct arctic_agent *agent, SSL *ssl, int fd, const struct arctic_endpoint *remote)
 {
     struct arci_link_options options;
     struct arctic_error error;
-    struct arci_incoming *incoming =
-        agent->incoming_count < INCOMING_MAX ? calloc(1, sizeof *incoming) : NULL;
+    struct arci_incoming *incoming = make_room(agent, &remote->address) ? calloc(1, sizeof *incoming) : NULL;
     if (!incoming) {
         SSL_free(ssl);
         close(fd);
@@ -207,16 +264,13 @@ void arci_incoming_accept(struct arctic_agent *agent, SSL *ssl, int fd, const st
     incoming->agent = agent;
     uv_timer_init(&agent->loop, &incoming->timer);
     incoming->timer.data = incoming;
-    uv_timer_start(&incoming->timer, on_timeout, HELLO_TIMEOUT_MS, 0);
+    uv_timer_start(&incoming->timer, on_hello_timeout, HELLO_TIMEOUT_MS, 0);
     incoming->next = agent->incoming;
     agent->incoming = incoming;
-    agent->incoming_count++;
 }
 
 void arci_incoming_stop(struct arctic_agent *agent)
 {
-    while (agent->incoming) {
-        arci_link_close(agent->incoming->link);
-        drop_incoming(agent->incoming);
-    }
+    while (agent->incoming)
+        close_incoming(agent->incoming);
 }

@@ -182,6 +182,7 @@ int arci_peers_admit(struct arctic_agent *agent, const struct arci_handshake_rem
         code = merge_cluster_id(agent, &remote->cluster_id, error);
     if (code < 0)
         return code;
+    changed = changed || !peer || !arci_endpoint_equal(&live.endpoints[0], endpoint);
     put_endpoint_first(&live, endpoint);
     if (api_address[0]) {
         snprintf(live.address, sizeof live.address, "%s", api_address);
@@ -196,6 +197,8 @@ int arci_peers_admit(struct arctic_agent *agent, const struct arci_handshake_rem
     if (code < 0)
         return code;
     peer->live = live;
+    if (changed)
+        arci_reconcile_request(agent);
     *ret_peer = peer;
     return ARCTIC_OK;
 }
@@ -216,16 +219,24 @@ static void set_state(struct arci_agent_peer *peer, enum arci_peer_state state, 
     arci_reconcile_request(peer->agent);
 }
 
-static void send_or_drop(struct arci_agent_peer *peer, const json_t *message)
+/* Closes a link that is no good any more; it is NULL already where it has ended by itself. */
+static void lose_link(struct arci_agent_peer *peer, const char *why)
 {
-    struct arctic_error error;
-    if (message && arci_link_send(peer->link, message, &error) >= 0)
-        return;
-    arci_log_warn(peer->agent->log, "gossip", "cannot send to peer, link dropped",
-                  ARCI_TEXT("peer_id", peer->id.text));
     arci_link_close(peer->link);
     peer->link = NULL;
     schedule_retry(peer);
+    set_state(peer, ARCI_PEER_UNREACHABLE, why);
+}
+
+static void send_or_drop(struct arci_agent_peer *peer, const json_t *message)
+{
+    struct arctic_error error;
+    int code = message ? arci_link_send(peer->link, message, &error) : arci_fail_memory(&error);
+    if (code >= 0)
+        return;
+    arci_log_warn(peer->agent->log, "gossip", "cannot send to peer, link dropped",
+                  ARCI_TEXT("peer_id", peer->id.text), ARCI_ERROR(&error));
+    lose_link(peer, error.message);
 }
 
 static void send_records(struct arci_agent_peer *peer, json_t *records)
@@ -289,9 +300,7 @@ static void on_link_closed(void *context, struct arci_link *link, const struct a
     struct arci_agent_peer *peer = context;
     (void)link;
     peer->link = NULL;
-    peer->retry_delay = RETRY_FIRST_MS;
-    schedule_retry(peer);
-    set_state(peer, ARCI_PEER_UNREACHABLE, error->message);
+    lose_link(peer, error->message);
 }
 
 static const struct arci_link_events link_events = {.on_message = on_link_message,
@@ -309,6 +318,16 @@ void arci_peers_set_link(struct arci_agent_peer *peer, struct arci_link *link)
     arci_link_set_events(link, &link_events, peer);
     set_state(peer, ARCI_PEER_CONNECTED, "handshake done");
     send_all_records(peer);
+}
+
+/* A key belongs to one peer for good. */
+static int check_same(const struct arci_agent_peer *peer, const struct arci_handshake_remote *remote,
+                      struct arctic_error *error)
+{
+    if (arctic_id_equal(&peer->id, &remote->peer.id))
+        return ARCTIC_OK;
+    return arci_fail(error, ARCTIC_E_HANDSHAKE_FAILED, NULL, "the peer now calls itself %s",
+                     remote->peer.id.text);
 }
 
 static void dial_self(void *context, struct arci_handshake_self *ret_self)
@@ -331,14 +350,17 @@ static void dial_done(void *context, struct arci_link *link, const struct arci_h
         set_state(peer, ARCI_PEER_UNREACHABLE, error->message);
         return;
     }
-    if (arci_peers_admit(peer->agent, remote, arci_link_remote(link), "", &admitted, &problem) < 0) {
+    int code = check_same(peer, remote, &problem);
+    if (code >= 0)
+        code = arci_peers_admit(peer->agent, remote, arci_link_remote(link), "", &admitted, &problem);
+    if (code < 0) {
         arci_log_warn(peer->agent->log, "gossip", "peer not admitted", ARCI_TEXT("peer_id", peer->id.text),
                       ARCI_ERROR(&problem));
         arci_link_close(link);
-        schedule_retry(peer);
+        lose_link(peer, problem.message);
         return;
     }
-    arci_peers_set_link(admitted, link);
+    arci_peers_set_link(peer, link);
 }
 
 static void dial_peer(struct arci_agent_peer *peer)
@@ -364,21 +386,31 @@ static void dial_peer(struct arci_agent_peer *peer)
     }
 }
 
+/* A ping behind records that a slow path takes long to carry is answered late; the peer is there as long as they arrive. */
+static bool makes_progress(struct arci_agent_peer *peer, int64_t now)
+{
+    uint64_t acknowledged = arci_link_acknowledged(peer->link);
+    if (acknowledged == peer->acknowledged)
+        return false;
+    peer->acknowledged = acknowledged;
+    peer->progress_at = now;
+    return true;
+}
+
 static void ping_peer(struct arci_agent_peer *peer, int64_t now)
 {
-    int64_t now_us = (int64_t)(uv_hrtime() / 1000);
-    if (peer->ping_sent_at && now_us - peer->ping_sent_at > PONG_TIMEOUT_MS * 1000) {
-        arci_link_close(peer->link);
-        peer->link = NULL;
+    if (peer->ping_sent_at && !makes_progress(peer, now) && now - peer->progress_at > PONG_TIMEOUT_MS) {
+        lose_link(peer, "no answer to a ping");
         peer->retry_at = now;
-        set_state(peer, ARCI_PEER_UNREACHABLE, "no answer to a ping");
         return;
     }
     if (peer->ping_sent_at || now < peer->next_ping_at)
         return;
     ARCI_JSON *message = json_pack("{s:s}", "type", "ping");
-    peer->ping_sent_at = now_us;
+    peer->ping_sent_at = (int64_t)(uv_hrtime() / 1000);
     peer->next_ping_at = now + PING_INTERVAL_MS;
+    peer->progress_at = now;
+    peer->acknowledged = arci_link_acknowledged(peer->link);
     send_or_drop(peer, message);
 }
 

@@ -2,10 +2,12 @@
 #include "cluster/link.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,6 +18,8 @@
 
 #define SEND_QUEUE_MAX ((size_t)64 * 1024 * 1024)
 #define FINISH_TIMEOUT_MS 2000
+/* Of 16 KiB each; then the loop sees to others before it comes back. */
+#define READS_PER_TURN 64
 
 enum link_phase { LINK_CONNECTING, LINK_HANDSHAKE, LINK_OPEN, LINK_CLOSED };
 
@@ -30,6 +34,7 @@ struct arci_link {
     enum link_phase phase;
     bool finishing;
     bool want_write;
+    uint64_t heard_at; /* time of the loop */
     struct arci_buffer received;
     struct arci_buffer queue;
     size_t queue_sent; /* bytes at the front of the queue that have left */
@@ -77,7 +82,8 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 
 static void update_poll(struct arci_link *link)
 {
-    int events = UV_READABLE;
+    /* Nobody wants to know what comes in after the farewell. */
+    int events = link->finishing ? 0 : UV_READABLE;
     if (link->phase == LINK_CONNECTING || link->want_write)
         events |= UV_WRITABLE;
     /* Fails for a closing handle only. */
@@ -134,9 +140,8 @@ static bool deliver(struct arci_link *link)
         }
         if (!message)
             return true;
-        if (!link->finishing)
-            link->options.events->on_message(link->options.context, link, message);
-        if (link->phase == LINK_CLOSED)
+        link->options.events->on_message(link->options.context, link, message);
+        if (link->phase == LINK_CLOSED || link->finishing)
             return false;
     }
 }
@@ -144,7 +149,7 @@ static bool deliver(struct arci_link *link)
 static void read_link(struct arci_link *link)
 {
     uint8_t bytes[16384];
-    for (;;) {
+    for (int i = 0; i < READS_PER_TURN; i++) {
         struct arctic_error error;
         size_t length = 0;
         enum arci_tls_status status = arci_tls_read(link->ssl, bytes, sizeof bytes, &length, &error);
@@ -160,6 +165,7 @@ static void read_link(struct arci_link *link)
             fail_link(link, code, "lost the link to", &error);
             return;
         }
+        link->heard_at = uv_now(link->options.loop);
         arci_buffer_append(&link->received, bytes, length);
         if (link->received.failed) {
             arci_fail_memory(&error);
@@ -169,6 +175,8 @@ static void read_link(struct arci_link *link)
         if (!deliver(link))
             return;
     }
+    /* TLS may hold bytes that the socket does not show any more; a writable socket calls back at once. */
+    link->want_write = true;
 }
 
 static void continue_handshake(struct arci_link *link)
@@ -217,7 +225,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         continue_handshake(link);
     if (link->phase == LINK_OPEN && (link->want_write || link->queue.length > 0) && !flush_queue(link))
         return;
-    if (link->phase == LINK_OPEN)
+    if (link->phase == LINK_OPEN && !link->finishing)
         read_link(link);
     if (link->phase != LINK_CLOSED)
         update_poll(link);
@@ -242,6 +250,7 @@ static int make_link(const struct arci_link_options *options, int fd, const stru
     link->options = *options;
     link->remote = *remote;
     link->queue.limit = SEND_QUEUE_MAX;
+    link->heard_at = uv_now(options->loop);
     int result = uv_poll_init(options->loop, &link->poll, fd);
     if (result < 0) {
         free(link);
@@ -333,6 +342,19 @@ int arci_link_send(struct arci_link *link, const json_t *message, struct arctic_
     if (link->phase == LINK_OPEN)
         update_poll(link);
     return ARCTIC_OK;
+}
+
+uint64_t arci_link_silence(const struct arci_link *link)
+{
+    return uv_now(link->options.loop) - link->heard_at;
+}
+
+uint64_t arci_link_acknowledged(const struct arci_link *link)
+{
+    int waiting = 0;
+    if (ioctl(link->fd, SIOCOUTQ, &waiting) < 0)
+        return 0;
+    return BIO_number_written(SSL_get_wbio(link->ssl)) - (uint64_t)waiting;
 }
 
 void arci_link_finish(struct arci_link *link)

@@ -51,6 +51,12 @@ int arci_link_adopt(const struct arci_link_options *options, SSL *ssl, int fd,
 /* Queues a message. Errors: ARCTIC_E_LIMIT when 64 MiB wait already, ARCTIC_E_NO_MEMORY. */
 int arci_link_send(struct arci_link *link, const json_t *message, struct arctic_error *error);
 
+/* Milliseconds since the other end has last sent anything. */
+uint64_t arci_link_silence(const struct arci_link *link);
+
+/* How many bytes the other end has acknowledged: grows as long as it takes what waits to be sent. */
+uint64_t arci_link_acknowledged(const struct arci_link *link);
+
 /* Ends a link at once, without a callback; what is queued is lost. NULL is allowed. */
 void arci_link_close(struct arci_link *link);
 
