@@ -1,4 +1,7 @@
-/* The reconciler: passes from records to data plane and kernel, one at a time. */
+/*
+ * The reconciler: passes from records to data plane and kernel, and looks at the kernel between them, one at a time. At rest only
+ * looks are left: a pass copies and plans all routes.
+ */
 #include "agent/reconcile.h"
 
 #include <stdio.h>
@@ -8,6 +11,7 @@
 #include "agent/service-plan.h"
 #include "agent/snapshot.h"
 #include "base/error.h"
+#include "base/time.h"
 
 #define CHECK_INTERVAL_MS 2000
 #define RETRY_FIRST_MS 1000
@@ -23,20 +27,23 @@ struct arci_reconciler {
     struct arctic_agent *agent;
     uv_work_t work;
     uv_timer_t timer; /* the next look at the kernel, or the next try after a failure */
-    bool running;
-    bool again; /* something changed while a pass was under way */
+    bool running;     /* a pass or a look is under way */
+    bool again;       /* something changed since the last pass began */
+    bool unpublished; /* the workers could not be given what the last pass has planned */
     bool stopped;
     uint64_t retry_delay;
+    enum arctic_license_state license_state; /* in the last pass */
 
     struct arci_service_plan *plan;    /* of the pass under way */
     struct arci_service_plan *applied; /* of the last pass that ended */
     struct waiter *served;             /* answered when the pass under way ends */
     struct waiter *waiting;            /* answered when the pass after it ends */
 
-    /* Written by the pass's thread, read when it has ended. */
+    /* Written by the thread of a pass or a look, read when it has ended. */
     int code;
     struct arctic_error error;
     struct arci_kernel_status status;
+    struct arci_kernel_status seen; /* by a look */
 };
 
 static void begin_pass(struct arci_reconciler *reconciler);
@@ -85,6 +92,14 @@ static void apply_on_thread(uv_work_t *work)
     uv_mutex_unlock(&reconciler->agent->kernel_lock);
 }
 
+static void look_on_thread(uv_work_t *work)
+{
+    struct arci_reconciler *reconciler = work->data;
+    uv_mutex_lock(&reconciler->agent->kernel_lock);
+    arci_kernel_status(reconciler->agent->kernel, &reconciler->seen);
+    uv_mutex_unlock(&reconciler->agent->kernel_lock);
+}
+
 /* Whether the data plane has to know services that this pass takes out of the kernel, until they are out. */
 static bool loses_services(const struct arci_service_plan *before, const struct arci_service_plan *after)
 {
@@ -125,6 +140,12 @@ static void report_failure(struct arci_reconciler *reconciler)
     }
 }
 
+static void publish(struct arci_reconciler *reconciler, const struct arci_service_plan *plan,
+                    const struct arci_service_plan *former)
+{
+    reconciler->unpublished = arci_snapshot_publish(reconciler->agent, plan, former) < 0;
+}
+
 static void end_pass(uv_work_t *work, int status)
 {
     struct arci_reconciler *reconciler = work->data;
@@ -137,7 +158,7 @@ static void end_pass(uv_work_t *work, int status)
     reconciler->applied = reconciler->plan;
     reconciler->plan = NULL;
     if (reconciler->code >= 0 && !reconciler->stopped && loses_services(before, reconciler->applied))
-        arci_snapshot_publish(reconciler->agent, reconciler->applied, NULL);
+        publish(reconciler, reconciler->applied, NULL);
     arci_service_plan_free(before);
     call_waiters(&reconciler->served);
     if (reconciler->again && !reconciler->stopped)
@@ -155,10 +176,16 @@ static void fail_pass(struct arci_reconciler *reconciler)
     schedule(reconciler);
 }
 
+static enum arctic_license_state license_state(const struct arctic_agent *agent)
+{
+    return agent->license ? arci_license_state_at(agent->license, arci_time_now()) : ARCTIC_LICENSE_VALID;
+}
+
 static void begin_pass(struct arci_reconciler *reconciler)
 {
     struct arctic_agent *agent = reconciler->agent;
     reconciler->again = false;
+    reconciler->license_state = license_state(agent);
     reconciler->served = reconciler->waiting;
     reconciler->waiting = NULL;
     uv_timer_stop(&reconciler->timer);
@@ -170,7 +197,7 @@ static void begin_pass(struct arci_reconciler *reconciler)
         fail_pass(reconciler);
         return;
     }
-    arci_snapshot_publish(agent, reconciler->plan, reconciler->applied);
+    publish(reconciler, reconciler->plan, reconciler->applied);
     reconciler->running = true;
     if (uv_queue_work(&agent->loop, &reconciler->work, apply_on_thread, end_pass) < 0) {
         reconciler->running = false;
@@ -181,11 +208,51 @@ static void begin_pass(struct arci_reconciler *reconciler)
     }
 }
 
-/* A pass at rest costs a look at the kernel and repairs what others have changed. */
+/* Others have changed what the last pass left, or what it could not mend is still wrong. */
+static bool needs_repair(const struct arci_kernel_status *left, const struct arci_kernel_status *seen)
+{
+    for (size_t i = 0; i < ARCI_KERNEL_CHECKS; i++) {
+        if (left->checks[i].ok && !seen->checks[i].ok)
+            return true;
+    }
+    return !seen->ready;
+}
+
+static void end_look(uv_work_t *work, int status)
+{
+    struct arci_reconciler *reconciler = work->data;
+    bool repair = status >= 0 && needs_repair(&reconciler->status, &reconciler->seen);
+    reconciler->running = false;
+    if (status >= 0)
+        reconciler->status = reconciler->seen;
+    if ((repair || reconciler->again) && !reconciler->stopped)
+        begin_pass(reconciler);
+    else
+        schedule(reconciler);
+}
+
+static void begin_look(struct arci_reconciler *reconciler)
+{
+    struct arctic_agent *agent = reconciler->agent;
+    reconciler->running = uv_queue_work(&agent->loop, &reconciler->work, look_on_thread, end_look) == 0;
+    if (!reconciler->running)
+        schedule(reconciler);
+}
+
+static bool is_at_rest(const struct arci_reconciler *reconciler)
+{
+    return reconciler->applied && reconciler->code >= 0 && !reconciler->again && !reconciler->unpublished &&
+           license_state(reconciler->agent) == reconciler->license_state;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct arci_reconciler *reconciler = timer->data;
-    if (!reconciler->running && !reconciler->stopped)
+    if (reconciler->running || reconciler->stopped)
+        return;
+    if (is_at_rest(reconciler))
+        begin_look(reconciler);
+    else
         begin_pass(reconciler);
 }
 
@@ -235,7 +302,8 @@ bool arci_reconcile_kernel_ready(const struct arctic_agent *agent, const char **
 {
     const struct arci_reconciler *reconciler = agent->reconciler;
     if (!reconciler || !agent->kernel || !reconciler->applied) {
-        *ret_reason = "the kernel state has not been applied yet";
+        *ret_reason = agent->data_plane_problem.message[0] ? agent->data_plane_problem.message
+                                                           : "the kernel state has not been applied yet";
         return false;
     }
     if (reconciler->code < 0) {

@@ -7,6 +7,7 @@
 
 #include "agent/peers.h"
 #include "base/error.h"
+#include "base/time.h"
 
 void arci_service_plan_free(struct arci_service_plan *plan)
 {
@@ -21,14 +22,17 @@ void arci_service_plan_free(struct arci_service_plan *plan)
 
 ARCI_DEFINE_CLEANUP(struct arci_service_plan *, arci_service_plan_free, plan_cleanup)
 
+static int compare_id(const void *key, const void *item)
+{
+    const struct arctic_id *id = key;
+    const struct arci_planned_service *planned = item;
+    return strcmp(id->text, planned->service.id.text);
+}
+
 const struct arci_planned_service *arci_service_plan_find(const struct arci_service_plan *plan,
                                                           const struct arctic_id *id)
 {
-    for (size_t i = 0; plan && i < plan->count; i++) {
-        if (arctic_id_equal(&plan->items[i].service.id, id))
-            return &plan->items[i];
-    }
-    return NULL;
+    return plan ? bsearch(id, plan->items, plan->count, sizeof *plan->items, compare_id) : NULL;
 }
 
 /* What this build cannot carry yet; NULL for what it can. Such a service waits, and never runs as something else. */
@@ -67,6 +71,10 @@ static void judge(struct arctic_agent *agent, struct arci_planned_service *plann
     const char *missing = missing_ability(service);
     if (missing) {
         set_state(planned, ARCI_SERVICE_PENDING, missing);
+        return;
+    }
+    if (arci_license_state_at(agent->license, arci_time_now()) == ARCTIC_LICENSE_SUSPENDED) {
+        set_state(planned, ARCI_SERVICE_ERROR, "the licence has run out: the service captures nothing");
         return;
     }
     if (!peer) {

@@ -118,8 +118,8 @@ static int build(struct arctic_agent *agent, const struct arci_service_plan *pla
     return code;
 }
 
-void arci_snapshot_publish(struct arctic_agent *agent, const struct arci_service_plan *plan,
-                           const struct arci_service_plan *former)
+int arci_snapshot_publish(struct arctic_agent *agent, const struct arci_service_plan *plan,
+                          const struct arci_service_plan *former)
 {
     ARCI_CLEANUP(arci_snapshot_cleanup) struct arci_snapshot *snapshot = NULL;
     struct arctic_error error;
@@ -128,4 +128,5 @@ void arci_snapshot_publish(struct arctic_agent *agent, const struct arci_service
         code = arci_proxy_set_snapshot(agent->proxy, snapshot, &error);
     if (code < 0)
         arci_log_error(agent->log, "tproxymgr", "cannot hand over the configuration", ARCI_ERROR(&error));
+    return code;
 }

@@ -6,10 +6,10 @@
 
 /*
  * Hands the workers a new snapshot: the services of `plan`, those of `former` (may be NULL) that are not in it any more, since the
- * kernel may still capture for them, and the services of others whose target is this host. A failure is logged, and the workers
- * keep what they have.
+ * kernel may still capture for them, and the services of others whose target is this host. A failure is logged and returned, and the
+ * workers keep what they have.
  */
-void arci_snapshot_publish(struct arctic_agent *agent, const struct arci_service_plan *plan,
-                           const struct arci_service_plan *former);
+int arci_snapshot_publish(struct arctic_agent *agent, const struct arci_service_plan *plan,
+                          const struct arci_service_plan *former);
 
 #endif
