@@ -18,7 +18,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BUILD_ROOT = Path(os.environ.get("ARCTIC_BUILD_ROOT") or REPOSITORY).resolve()
-PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--timeout=240"]
+PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--timeout=240", "--durations=20"]
+WITHOUT_LAB = ["--ignore=tests/system/test_lab.py"]
 JOBS = "2"
 FUZZ_SECONDS = 10
 SHOWN_LINES = 200
@@ -272,7 +273,7 @@ def quick(runner: Runner) -> None:
     if not runner.build(GCC):
         return
     runner.unit(GCC)
-    runner.system(GCC, "fast", ["-m", "not slow"], 480)
+    runner.system(GCC, "fast", ["-m", "not slow", *WITHOUT_LAB], 480)
 
 
 def full(runner: Runner) -> None:
@@ -286,8 +287,8 @@ def full(runner: Runner) -> None:
     if built[GCC.name]:
         runner.system(GCC, "all", [], 1800)
     if built[SANITIZED.name]:
-        # The lab has none of our code in it, and times taken with sanitizers mean nothing.
-        chosen = ["-m", "not timing", "--ignore=tests/system/test_lab.py"]
+        # The lab has none of our code in it, and what is measured with sanitizers means nothing.
+        chosen = ["-m", "not measuring", *WITHOUT_LAB]
         runner.system(SANITIZED, "with sanitizers", chosen, 1800)
 
 

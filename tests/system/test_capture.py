@@ -81,6 +81,7 @@ CONTESTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_winner_takes_the_flow(lab: Lab, pair: Pair, web: None, version: int) -> None:
     """Every rule of precedence, in both orders of creation, on live flows."""

@@ -41,16 +41,16 @@ def test_refused(lab: Lab, pair: Pair, service: str, version: int) -> None:
     """The first client is reset, retries within 5 s already at their SYN, and after that it is tried anew."""
     server = lab.server.address(version)
     lab.server.serve("echo", 7)
-    lab.wan.set(delay_ms=20)
+    lab.wan.set(delay_ms=50)
     with Connection(lab.client, server, 81) as first:
         assert first.receive_to_end() == (b"", End.RESET)
-        assert 0.04 <= time.monotonic() - first.connected_at < 1
+        assert 0.1 <= time.monotonic() - first.connected_at < 1
     refused_at = time.monotonic()
     wait_for(lambda: reset_on_connect(lab, server, 81), 1, "a reset of the SYN")
     taken = pair.entry.captured(service)
     while (looked_at := time.monotonic()) < refused_at + 4:
         assert reset_on_connect(lab, server, 81)
-        assert time.monotonic() - looked_at < 0.02, "a reset from the entry takes no round trip"
+        assert time.monotonic() - looked_at < 0.08, "a reset from the entry takes no round trip"
         # Only that port of that host is refused.
         with Connection(lab.client, server, 7) as other:
             assert says(other)
@@ -220,6 +220,7 @@ def test_an_idle_flow_lives_on(lab: Lab, pair: Pair, service: str) -> None:
         assert says(connection)
 
 
+@pytest.mark.measuring
 def test_slow_readers_hurt_nobody(lab: Lab, pair: Pair, service: str) -> None:
     """Thirty flows that nobody reads: the agents hold a bounded part of each, and others are as fast as before."""
     lab.server.serve("http", 80)
@@ -283,6 +284,7 @@ def test_large_transfers_arrive_whole(lab: Lab, pair: Pair, service: str, versio
         assert hashlib.file_digest(file, "sha256").hexdigest() == Content(4).sha256(size)
 
 
+@pytest.mark.slow
 def test_loss_and_reordering_change_nothing(lab: Lab, pair: Pair, service: str) -> None:
     lab.server.serve("http", 80)
     lab.wan.set(
