@@ -30,17 +30,17 @@ static const struct setting table[] = {
     {"API_ADDRESS", "::", TEXT(api_address), "address of the API, :: for all"},
     {"API_PORT", "8080", NUMBER(api_port, 0, 65534), "port of the API, 0 for a free one"},
     {"TUNNEL_PORT", "61000", NUMBER(tunnel_port, 0, 65534), "port of the tunnel, 0 for a free one"},
-    {"IPTUNNEL_PORT", "51840", NUMBER(iptunnel_port, 0, 65534), "port of the IP tunnel"},
-    {"PARENT_INTERFACE", "", TEXT(parent_interface),
-     "parent of MACVLAN interfaces; empty: the one with the default route"},
-    {"WORKERS", "1", NUMBER(workers, 1, 64), "data-plane threads"},
+    {"IPTUNNEL_PORT", "51840", NUMBER(iptunnel_port, 0, 65534), "kept for the IP tunnel, unused so far"},
+    {"PARENT_INTERFACE", "", TEXT(parent_interface), "kept for MACVLAN interfaces, unused so far"},
+    {"WORKERS", "1", NUMBER(workers, 1, 64), "data-plane threads, up to 64"},
     {"LOG_LEVEL", "info", TEXT(log_level), "debug, info, warn or error"},
     {"LOG_FORMAT", "json", TEXT(log_format), "json or text"},
     {"TUNNEL_CONGESTION", "bbr", TEXT(tunnel_congestion), "TCP congestion control of the tunnel"},
     {"TUNNEL_PRIME_KB", "512", NUMBER(prime_kb, 0, 65536),
-     "KiB of padding that warms a fresh tunnel connection, each way"},
+     "KiB of padding that warms a fresh tunnel connection, each way; 0: none"},
     {"TABLE_MODE", "auto", TEXT(table_mode), "nft table: owner, plain or auto"},
-    {"MARK_MASK", "0xfff00000", NUMBER(mark_mask, 1, UINT32_MAX), "packet mark bits that Arctic may use"},
+    {"MARK_MASK", "0xfff00000", NUMBER(mark_mask, 1, UINT32_MAX),
+     "packet mark bits that Arctic may use, 8 or more in one run"},
     {"ROUTE_TABLE", "61000", NUMBER(route_table, 1, UINT32_MAX), "routing table of captured packets"},
     {"RULE_PRIORITY", "610", NUMBER(rule_priority, 1, 32765), "priority of the ip rule that leads there"},
 };
@@ -161,8 +161,14 @@ static void print_help(void)
         printf("  --%-20s %-18s %s (default: %s)\n", name, table[i].name, table[i].help,
                table[i].fallback[0] ? table[i].fallback : "none");
     }
-    printf("  --%-20s %-18s %s\n  --%-20s\n  --%-20s\n", "env-file FILE", "", "another settings file", "help",
-           "version");
+    printf("  --%-20s %-18s %s\n", "env-file FILE", "", "settings file to read instead; it has to exist");
+    printf("  --%-20s %-18s %s\n", "help", "", "print this");
+    printf("  --%-20s %-18s %s\n", "version", "", "print the version");
+    printf(
+        "\nRuns in the foreground as root and logs to stderr; SIGTERM or SIGINT ends it and takes back what "
+        "it\n"
+        "changed on the host. A new agent only serves its API until 'arctic bootstrap' gives it an identity\n"
+        "and a licence.\n");
 }
 
 static void make_flags(struct option *ret_options, char names[][64])
@@ -198,8 +204,10 @@ static enum settings_outcome read_flags(int argc, char **argv, struct flags *ret
             printf("arctic-agent %s\n", arctic_version());
             return SETTINGS_EXIT_OK;
         }
-        if (code == '?')
+        if (code == '?') {
+            fprintf(stderr, "Run 'arctic-agent --help' to see the settings.\n");
             return SETTINGS_EXIT_USAGE;
+        }
         if (code == FLAG_ENV_FILE)
             ret_flags->env_file = optarg;
         else

@@ -63,6 +63,17 @@ static void warn_of_exposure(const char *const *endpoints, const char *what)
     }
 }
 
+/* Only requests that carry credentials need it, and one word for each command is enough. */
+static void warn_of_credentials(struct cli *cli)
+{
+    const char *endpoints[CLI_ENDPOINTS_MAX + 1];
+    struct arctic_error error;
+    if (cli->warned || !has_credentials(cli->cluster_object) || choose_endpoints(cli, endpoints, &error) < 0)
+        return;
+    cli->warned = true;
+    warn_of_exposure(endpoints, "credentials");
+}
+
 static int make_client(struct cli *cli, struct arctic_error *error)
 {
     const char *endpoints[CLI_ENDPOINTS_MAX + 1];
@@ -76,7 +87,6 @@ static int make_client(struct cli *cli, struct arctic_error *error)
     if (has_credentials(cli->cluster_object)) {
         options.client_id = cli_json_text(cli->cluster_object, "client_id");
         options.client_secret = cli_json_text(cli->cluster_object, "client_secret");
-        warn_of_exposure(endpoints, "credentials");
     }
     return arctic_client_create(&options, &cli->client, error);
 }
@@ -121,8 +131,10 @@ int cli_request(struct cli *cli, const char *method, const char *path, json_t *b
     if (!path || (owned_body && !text))
         return cli_fail_memory(error);
     int code = cli_client(cli, &client, error);
-    if (code == ARCTIC_OK)
+    if (code == ARCTIC_OK) {
+        warn_of_credentials(cli);
         code = arctic_client_request(client, method, path, text, NULL, &answer, error);
+    }
     if (code < 0)
         return code;
     if (cli->verbose)

@@ -19,6 +19,7 @@ struct cli {
     struct cli_config config;
     const json_t *cluster_object; /* the one in use, of the configuration; NULL: none */
     struct arctic_client *client; /* made at the first request */
+    bool warned;                  /* that credentials go over an open wire */
 };
 
 /* Runs the command line; returns the exit code. */

@@ -43,6 +43,20 @@ static int run_path(struct cli *cli, const struct cli_arguments *arguments, stru
     return code;
 }
 
+/* "agent-a, agent-b": what a person knows a cluster by. */
+static char *peer_names(const struct cli *cli, const char *cluster_id)
+{
+    const json_t *cluster = json_object_get(json_object_get(cli->config.root, "clusters"), cluster_id);
+    const json_t *peers = json_object_get(cluster, "peers");
+    char *names = strdup("");
+    for (size_t i = 0; names && i < json_array_size(peers); i++) {
+        CLI_FREE char *before = names;
+        const char *name = cli_json_text(json_array_get(peers, i), "name");
+        names = cli_format("%s%s%s", before, *before && *name ? ", " : "", name);
+    }
+    return names;
+}
+
 static int run_clusters(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
 {
     (void)arguments;
@@ -64,12 +78,13 @@ static int run_clusters(struct cli *cli, const struct cli_arguments *arguments, 
     int code = cli_print_unless_table(cli, list, &done, error);
     if (code < 0 || done)
         return code;
-    cli_table_begin(&table, (const char *const[]){"CURRENT", "ID", "NAME", "CUSTOMER", NULL}, true);
+    cli_table_begin(&table, (const char *const[]){"CURRENT", "ID", "NAME", "PEERS", "CUSTOMER", NULL}, true);
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *row = json_array_get(list, i);
+        CLI_FREE char *peers = peer_names(cli, cli_json_text(row, "id"));
         cli_table_row(&table, (const char *[]){json_is_true(json_object_get(row, "current")) ? "*" : "",
                                                cli_json_text(row, "id"), cli_json_text(row, "name"),
-                                               cli_json_text(row, "customer_id")});
+                                               peers ? peers : "", cli_json_text(row, "customer_id")});
     }
     return cli_table_end(&table, stdout, error);
 }

@@ -99,6 +99,14 @@ static int print_issued(const struct cli *cli, const char *license_text, const c
     return code;
 }
 
+/* What the library says of a bad key does not know its file. */
+static int name_key_file(const char *path, struct arctic_error *error)
+{
+    struct arctic_error found = *error;
+    return cli_fail(error, ARCTIC_E_CORRUPT, "%.160s is no private key of a trust root: %.240s",
+                    strcmp(path, "-") == 0 ? "the input" : path, found.message);
+}
+
 static int run_issue(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
 {
     const char *key_file = NULL;
@@ -115,6 +123,8 @@ static int run_issue(struct cli *cli, const struct cli_arguments *arguments, str
         code = cli_read_file(key_file, 65536, &key, error);
     if (code == ARCTIC_OK)
         code = arctic_license_issue(key, &terms, &license, error);
+    if (code == ARCTIC_E_CORRUPT)
+        code = name_key_file(key_file, error);
     if (code == ARCTIC_OK)
         code = write_secret(out, license, error);
     if (code < 0 || strcmp(out, "-") == 0)

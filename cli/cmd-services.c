@@ -29,6 +29,26 @@ static void flags_text(const json_t *service, char text[4])
     text[used] = '\0';
 }
 
+static bool is_local_peer(const json_t *peers, const char *id)
+{
+    for (size_t i = 0; i < json_array_size(peers); i++) {
+        const json_t *peer = json_array_get(peers, i);
+        if (strcmp(cli_json_text(peer, "id"), id) == 0)
+            return json_is_true(json_object_get(peer, "is_local"));
+    }
+    return false;
+}
+
+/* Says it when a service does not do its work, with the reason that the agent gives. */
+static void note_state(const struct cli *cli, const json_t *service)
+{
+    const char *state = cli_json_text(service, "state");
+    const char *reason = cli_json_text(service, "state_reason");
+    if (*state && strcmp(state, "active") != 0)
+        cli_note(cli, "Service %s is %s%s%s", cli_json_text(service, "name"), state, *reason ? ": " : "",
+                 reason);
+}
+
 static int print_services(const struct cli *cli, const json_t *services, const json_t *peers,
                           struct arctic_error *error)
 {
@@ -47,6 +67,12 @@ static int print_services(const struct cli *cli, const json_t *services, const j
     int code = cli_table_end(&table, stdout, error);
     if (code == ARCTIC_OK && !cli->quiet)
         puts("Flags: I interface, T transparent, Q qos, - none");
+    /* The state of a service is known at its source peer alone. */
+    for (size_t i = 0; code == ARCTIC_OK && i < json_array_size(services); i++) {
+        const json_t *service = json_array_get(services, i);
+        if (is_local_peer(peers, cli_json_text(service, "source_peer_id")))
+            note_state(cli, service);
+    }
     return code;
 }
 
@@ -149,6 +175,8 @@ static int run_create(struct cli *cli, const struct cli_arguments *arguments, st
                  "Service %s is created. It takes no traffic before it has a route: arctic routes add "
                  "--service %s ...",
                  cli_json_text(service, "id"), cli_json_text(service, "id"));
+    if (code == ARCTIC_OK)
+        note_state(cli, service);
     return code;
 }
 
@@ -172,6 +200,8 @@ static int run_update(struct cli *cli, const struct cli_arguments *arguments, st
     code = cli_print_members(stdout, service, error);
     if (code == ARCTIC_OK)
         cli_note(cli, "Service %s is updated.", id);
+    if (code == ARCTIC_OK)
+        note_state(cli, service);
     return code;
 }
 
@@ -212,7 +242,8 @@ static const struct cli_flag delete_flags[] = {
 
 const struct cli_command cli_services_commands[] = {
     {"services list", "", 0, 0, "list services",
-     "Lists the services of the cluster.\n\n"
+     "Lists the services of the cluster, and names those of the answering agent that do no work, and why.\n"
+     "'services get' shows the state of one, and --json that of all.\n\n"
      "Examples:\n"
      "  arctic services list\n"
      "  arctic services list --target-peer agent-b --json | jq -r '.[].id'",

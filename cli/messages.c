@@ -29,14 +29,18 @@ static int exit_code(int code)
     }
 }
 
+static bool is_command(const struct cli_arguments *arguments, const char *path)
+{
+    return arguments->command && strcmp(arguments->command->path, path) == 0;
+}
+
 static const char *advice(const struct cli *cli, const struct cli_arguments *arguments,
                           const struct arctic_error *error)
 {
     switch (error->code) {
     case ARCTIC_E_UNREACHABLE:
-        return "Check that the agent runs there (systemctl status arctic) and that this host may reach it, "
-               "or name another "
-               "agent with --url.";
+        return "Check that the agent runs there and that this host may reach it, or name another agent with "
+               "--url.";
     case ARCTIC_E_TIMEOUT:
         return "Try a longer --timeout.";
     case ARCTIC_E_UNAUTHORIZED:
@@ -55,7 +59,25 @@ static const char *advice(const struct cli *cli, const struct cli_arguments *arg
     case ARCTIC_E_SERVICE_LIMIT_EXCEEDED:
         return "Delete services that are not needed, or get a larger licence.";
     case ARCTIC_E_PEER_UNREACHABLE:
-        return "See 'arctic peers list': a peer has to be connected first.";
+        return is_command(arguments, "peers add")
+                   ? "Check that the agent runs there, and that its API port and its tunnel port (8080/tcp "
+                     "and\n"
+                     "61000/tcp by default) are open towards this agent."
+                   : "See 'arctic peers list': a peer has to be connected first.";
+    case ARCTIC_E_ALREADY_BOOTSTRAPPED:
+        return "An agent is bootstrapped once, and gives its credentials then: 'arctic config clusters' "
+               "lists those "
+               "kept here.";
+    case ARCTIC_E_LICENSE_INVALID:
+        return "An agent accepts licences of the trust roots in its build: issue one with the key of such a "
+               "root.";
+    case ARCTIC_E_LICENSE_MISMATCH:
+        return "Licences of one cluster name one customer: issue them with the same --customer.";
+    case ARCTIC_E_HANDSHAKE_FAILED:
+        return "The agent's log there says more. Two builds that each made a trust root do not trust each "
+               "other.";
+    case ARCTIC_E_NODE_LIMIT_EXCEEDED:
+        return "The licence allows no more peers: get a larger one.";
     case ARCTIC_E_NOT_FOUND:
         if (arguments->command && strncmp(arguments->command->path, "config", 6) == 0)
             return "See 'arctic config clusters'.";
@@ -105,11 +127,17 @@ void cli_note(const struct cli *cli, const char *format, ...)
 {
     if (cli->quiet)
         return;
+    CLI_FREE char *text = NULL;
     va_list arguments;
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    int length = vasprintf(&text, format, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
+    if (length < 0) {
+        text = NULL;
+        return;
+    }
+    make_printable(text);
+    fprintf(stderr, "%s\n", text);
 }
 
 int cli_check_confirm(const struct cli_arguments *arguments, struct arctic_error *error)

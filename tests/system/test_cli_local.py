@@ -62,6 +62,7 @@ class FakeAgent(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), FakeHandler)
         self.requests: list[tuple[str, str, Any]] = []
+        self.answers: dict[str, Any] = {}  # besides the usual ones, or in their place
 
     @property
     def url(self) -> str:
@@ -85,6 +86,7 @@ class FakeHandler(BaseHTTPRequestHandler):
             "/v1/oauth/token": {"access_token": "t", "token_type": "Bearer", "expires_in": 3600},
             "/v1/peers": {"peers": []},
             "/v1/services": {"services": [{"id": "svc_1", "name": "twin"}, {"id": "svc_2", "name": "twin"}]},
+            **self.server.answers,
         }
         path = self.path.partition("?")[0]
         known = path in answers
@@ -256,6 +258,12 @@ def test_keygen_without_a_file(cli: Cli) -> None:
     assert cli("license", "keygen", "-q").stdout.startswith("-----BEGIN PRIVATE KEY-----")
 
 
+def test_a_bad_root_key_is_named(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "root.pem").write_text("no key")
+    assert "root.pem" in cli(*ISSUE, "--out", "license.json", code=1).stderr
+    assert not (tmp_path / "license.json").exists()
+
+
 def test_nothing_is_overwritten(cli: Cli, license_file: Path, tmp_path: Path) -> None:
     before = [(tmp_path / name).read_bytes() for name in ("root.pem", "license.json")]
     assert "root.pem" in cli("license", "keygen", "--out", "root.pem", code=1).stderr
@@ -357,6 +365,39 @@ def test_secrets_over_an_open_wire_draw_a_warning(
     assert "unencrypted" in result.stderr and "http://192.0.2.1:8080" in result.stderr
     result = cli("--url", "https://192.0.2.1:8080", "--timeout", "100ms", "peers", "list", code=4)
     assert "unencrypted" not in result.stderr
+    # Health is asked for without a token: nothing secret is sent.
+    result = cli("--url", "http://192.0.2.1:8080", "--timeout", "100ms", "health", code=4)
+    assert "unencrypted" not in result.stderr
+
+
+def test_services_that_do_not_work_are_named(cli: Cli, fake: FakeAgent) -> None:
+    fake.answers = {
+        "/v1/peers": {"peers": [{"id": "peer_1", "is_local": True}, {"id": "peer_2", "is_local": False}]},
+        "/v1/services": {
+            "services": [
+                {"id": "svc_1", "name": "fine", "source_peer_id": "peer_1", "state": "active"},
+                {
+                    "id": "svc_2",
+                    "name": "cut-off",
+                    "source_peer_id": "peer_1",
+                    "state": "degraded",
+                    "state_reason": "the target peer does not answer",
+                },
+                {"id": "svc_3", "name": "elsewhere", "source_peer_id": "peer_2", "state": "pending"},
+            ]
+        },
+    }
+    told = cli("--url", fake.url, "services", "list").stderr
+    assert told == "Service cut-off is degraded: the target peer does not answer\n"
+    assert cli("--url", fake.url, "-q", "services", "list").stderr == ""
+
+
+def test_clusters_are_listed_with_their_peers(cli: Cli, config: Path) -> None:
+    config.parent.mkdir()
+    config.touch(0o600)
+    peers = [{"peer_id": "peer_1", "name": "agent-a"}, {"peer_id": "peer_2", "name": "agent-b"}]
+    config.write_text(yaml.safe_dump({"clusters": {"clu_1": {"cluster_id": "clu_1", "peers": peers}}}))
+    assert "agent-a, agent-b" in cli("config", "clusters").stdout
 
 
 def test_switching_clusters(cli: Cli, config: Path) -> None:
