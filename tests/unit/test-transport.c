@@ -690,6 +690,27 @@ static void idle_connections_have_limits(void **state)
     wait_until(world, warm_connections(&world->near) == 1);
 }
 
+/* The flow is over for the opener when its FIN waits behind data that the path does not take yet. */
+static void last_bytes_leave_before_a_connection_is_given_up(void **state)
+{
+    struct world *world = *state;
+    struct user user = {0};
+    world->settings.pool_maximum = 0;
+    introduce(world, &world->near, &world->far, true);
+    world->far.appetite = 0;
+    struct user *reader = open_pair(world, &user);
+    ops->finish(reader->stream);
+    wait_until(world, user.finished);
+    size_t written = write_until_full(world, &user);
+    ops->finish(user.stream);
+    end_flow(&user, ARCI_REASON_NONE);
+    reader->appetite = SIZE_MAX;
+    ops->resume(reader->stream);
+    wait_until(world, reader->finished || reader->failed);
+    assert_false(reader->failed);
+    assert_int_equal(reader->length, written);
+}
+
 static void many_flows_at_once_keep_their_content(void **state)
 {
     struct world *world = *state;
@@ -864,6 +885,7 @@ int main(void)
         SUITE_TEST(connection_is_used_again_after_an_abort),
         SUITE_TEST(cut_connection_is_not_used_again),
         SUITE_TEST(idle_connections_have_limits),
+        SUITE_TEST(last_bytes_leave_before_a_connection_is_given_up),
         SUITE_TEST(many_flows_at_once_keep_their_content),
         SUITE_TEST(vanished_peer_is_noticed_and_comes_back),
         SUITE_TEST(stranger_gets_no_flow),
