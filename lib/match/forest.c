@@ -1,21 +1,30 @@
 /* Memory of forests. */
 #include "match/forest.h"
 
-#include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/error.h"
 
+#define TRIES_SIZE (sizeof(uint32_t) << ARCI_FOREST_BITS)
+
+/*
+ * From the kernel itself, so that a small table pays for the pages it touches only: calloc() has to clear memory that was used
+ * before, and a host has a table for each service that it is the exit of.
+ */
 int arci_forest_spread(struct arci_forest *forest, struct arctic_error *error)
 {
     if (forest->tries)
         return ARCTIC_OK;
-    /* The kernel hands out zero pages, so a small table pays for those it touches only. */
-    forest->tries = calloc((size_t)1 << ARCI_FOREST_BITS, sizeof *forest->tries);
-    return forest->tries ? ARCTIC_OK : arci_fail_memory(error);
+    void *pages = mmap(NULL, TRIES_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED)
+        return arci_fail_memory(error);
+    forest->tries = pages;
+    return ARCTIC_OK;
 }
 
 void arci_forest_release(struct arci_forest *forest)
 {
-    free(forest->tries);
+    if (forest->tries)
+        munmap(forest->tries, TRIES_SIZE);
     *forest = (struct arci_forest){0};
 }
