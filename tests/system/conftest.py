@@ -16,7 +16,7 @@ from arctic_lab import Lab, build_directory, open_labs, reap  # noqa: E402
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: left out by scripts/test --quick")
-    config.addinivalue_line("markers", "measuring: of time or memory, which mean nothing under sanitizers")
+    config.addinivalue_line("markers", "timing: measures time or memory, which mean nothing under sanitizers")
 
 
 def pytest_sessionstart() -> None:

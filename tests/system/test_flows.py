@@ -220,7 +220,7 @@ def test_an_idle_flow_lives_on(lab: Lab, pair: Pair, service: str) -> None:
         assert says(connection)
 
 
-@pytest.mark.measuring
+@pytest.mark.timing
 def test_slow_readers_hurt_nobody(lab: Lab, pair: Pair, service: str) -> None:
     """Thirty flows that nobody reads: the agents hold a bounded part of each, and others are as fast as before."""
     lab.server.serve("http", 80)
