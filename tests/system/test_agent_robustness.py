@@ -129,7 +129,7 @@ def age_license(agent: Agent, build: Path, days: int) -> None:
         with tempfile.NamedTemporaryFile() as file:
             file.write(text.encode())
             file.flush()
-            root = build / "lib" / "crypto" / "trust-root.key"
+            root = str(build / "lib" / "crypto" / "trust-root.key")
             command = ["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", root, "-in", file.name]
             signature = subprocess.run(command, check=True, capture_output=True).stdout
         terms["signature"] = base64.urlsafe_b64encode(signature).rstrip(b"=").decode()
