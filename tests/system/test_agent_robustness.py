@@ -399,7 +399,7 @@ def test_a_slow_path_carries_a_large_record(lab: Lab, pair: Pair) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measuring
+@pytest.mark.timing
 def test_an_agent_at_rest_rests(lab: Lab, pair: Pair) -> None:
     """However many routes it has: it looks at the kernel and copies nothing."""
     service = pair.entry.create_service(pair.exit)
