@@ -25,6 +25,19 @@ static bool add_check(json_t *checks, const char *name, bool passed, const char 
     return passed;
 }
 
+/* What works but not as the operator may expect stands beside the verdict. */
+static void add_hints(const struct arctic_agent *agent, json_t *check)
+{
+    json_t *hints = json_array();
+    size_t cursor = 0;
+    const char *sentence;
+    while ((sentence = arci_reconcile_next_hint(agent, &cursor)))
+        json_array_append_new(hints, json_string(sentence));
+    if (json_array_size(hints) > 0)
+        json_object_set(check, "hints", hints);
+    json_decref(hints);
+}
+
 static bool check_license(const struct arctic_agent *agent, json_t *checks)
 {
     if (!agent->bootstrapped)
@@ -47,6 +60,7 @@ void arci_api_readyz(void *context, struct arci_request *request)
     ready &= add_check(checks, "listeners", agent->tunnel_port != 0,
                        problem[0] ? problem : "the tunnel does not listen");
     ready &= add_check(checks, "kernel", kernel_ready, kernel_reason);
+    add_hints(agent, json_object_get(checks, "kernel"));
     ready &= check_license(agent, checks);
     arci_request_respond_json(request, ready ? 200 : 503,
                               json_pack("{s:s, s:s, s:o}", "status", ready ? "ok" : "not ready", "timestamp",

@@ -319,6 +319,17 @@ bool arci_reconcile_kernel_ready(const struct arctic_agent *agent, const char **
     return true;
 }
 
+const char *arci_reconcile_next_hint(const struct arctic_agent *agent, size_t *cursor)
+{
+    const struct arci_reconciler *reconciler = agent->reconciler;
+    while (reconciler && agent->kernel && *cursor < ARCI_KERNEL_CHECKS) {
+        const struct arci_kernel_check *check = &reconciler->status.checks[(*cursor)++];
+        if (!check->required && !check->ok && check->sentence[0])
+            return check->sentence;
+    }
+    return NULL;
+}
+
 void arci_reconcile_stop(struct arctic_agent *agent)
 {
     struct arci_reconciler *reconciler = agent->reconciler;

@@ -23,6 +23,12 @@ void arci_reconcile_live(const struct arctic_agent *agent, const struct arci_ser
 /* One check of /readyz each, as of the last pass: true when all is well, else *ret_reason says what is not. */
 bool arci_reconcile_kernel_ready(const struct arctic_agent *agent, const char **ret_reason);
 
+/*
+ * Walks what is not as it should be without keeping the agent from its work, such as a host that does not forward: start with
+ * *cursor = 0; NULL at the end. Sentences are good until the next turn of the loop.
+ */
+const char *arci_reconcile_next_hint(const struct arctic_agent *agent, size_t *cursor);
+
 /* Starts no more passes and answers all who wait; a pass that is under way ends by itself while the loop runs on. */
 void arci_reconcile_stop(struct arctic_agent *agent);
 void arci_reconcile_free(struct arctic_agent *agent);

@@ -179,7 +179,7 @@ static bool set_client_protocol(SSL *ssl, const char *alpn)
 int arci_tls_connect(struct arci_tls *tls, int fd, const uint8_t *expected_key, const char *alpn,
                      SSL **ret_ssl, struct arctic_error *error)
 {
-    SSL *ssl;
+    SSL *ssl = NULL;
     int code = make_connection(tls, fd, &ssl, error);
     if (code < 0)
         return code;
@@ -199,7 +199,7 @@ int arci_tls_connect(struct arci_tls *tls, int fd, const uint8_t *expected_key, 
 
 int arci_tls_accept(struct arci_tls *tls, int fd, SSL **ret_ssl, struct arctic_error *error)
 {
-    SSL *ssl;
+    SSL *ssl = NULL;
     int code = make_connection(tls, fd, &ssl, error);
     if (code < 0)
         return code;
