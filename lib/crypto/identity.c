@@ -129,9 +129,12 @@ static int write_blocks(const struct arci_identity *identity, bool with_public, 
         return arci_fail_openssl(error, ARCTIC_E_INTERNAL, "cannot write an Ed25519 key as PEM");
     char *data;
     long length = BIO_get_mem_data(bio, &data);
-    char *pem = length > 0 ? strndup(data, (size_t)length) : NULL;
+    /* Not strndup(): the bytes have no NUL behind them. */
+    char *pem = length > 0 ? malloc((size_t)length + 1) : NULL;
     if (!pem)
         return arci_fail_memory(error);
+    memcpy(pem, data, (size_t)length);
+    pem[length] = '\0';
     *ret_pem = pem;
     return ARCTIC_OK;
 }

@@ -56,8 +56,11 @@ static void judge_signed(struct arci_identity *issuer, const uint8_t *header, si
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     ARCI_IDENTITY *issuer = NULL;
-    ARCI_FREE char *text = strndup((const char *)data, size);
-    assert(text && arci_identity_from_seed(issuer_seed, &issuer, NULL) == ARCTIC_OK);
+    ARCI_FREE char *text = calloc(1, size + 1);
+    assert(text);
+    if (size)
+        memcpy(text, data, size);
+    assert(arci_identity_from_seed(issuer_seed, &issuer, NULL) == ARCTIC_OK);
     judge(issuer, text);
     const uint8_t *newline = size ? memchr(data, '\n', size) : NULL;
     if (newline)
