@@ -423,6 +423,7 @@ def test_a_lan_of_three_and_two_labs_side_by_side(lab: Lab) -> None:
 
 OWNER = """
 import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored from birth in a background job
 sys.path.insert(0, sys.argv[1])
 from arctic_lab import Lab
 with Lab() as lab:
