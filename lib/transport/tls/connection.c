@@ -4,14 +4,16 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "base/address.h"
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "crypto/tls.h"
 #include "transport/tls/dial.h"
 #include "transport/tls/peer.h"
+#include "transport/tls/pool.h"
 #include "transport/tls/priming.h"
+#include "transport/tls/reach.h"
 #include "transport/tls/socket.h"
 #include "transport/tls/stream.h"
 
@@ -84,10 +86,10 @@ static void check_silence(struct arci_tls_connection *connection, int64_t now)
         return;
     if (asked != 0 && now - asked >= ARCI_PING_LIMIT_MS) {
         if (connection->peer->heard_at < asked)
-            arci_peer_silent(connection->peer);
+            arci_reach_silent(connection->peer);
         arci_connection_close(connection);
     } else if (connection->is_idle && now - connection->heard_at >= ARCI_PING_INTERVAL_MS) {
-        arci_peer_ping(connection);
+        arci_reach_ping(connection);
     } else if (!connection->opener && !connection->session.active &&
                now - connection->heard_at >= ARCI_QUIET_LIMIT_MS) {
         arci_connection_close(connection);
@@ -185,7 +187,7 @@ static void admit(struct arci_tls_connection *connection)
                                          : "its key is not that of a connected peer");
         return;
     }
-    arci_peer_accepted(peer, connection);
+    arci_tls_pool_accepted(peer, connection);
 }
 
 void arci_connection_accept(struct arci_transport *transport, int fd, const struct arctic_endpoint *remote)
@@ -352,7 +354,7 @@ void arci_connection_close(struct arci_tls_connection *connection)
     free(connection->held);
     connection->pending = NULL;
     connection->held = NULL;
-    arci_peer_lost(connection, was_ready);
+    arci_tls_pool_lost(connection, was_ready);
     if (stream)
         arci_stream_lost(stream, ARCI_REASON_CONNECTION_LOST);
 }

@@ -8,7 +8,8 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "transport/tls/connection.h"
-#include "transport/tls/peer.h"
+#include "transport/tls/pool.h"
+#include "transport/tls/reach.h"
 #include "transport/tls/socket.h"
 
 struct arci_tls_dial {
@@ -99,7 +100,7 @@ void arci_tls_dial_won(struct arci_tls_dial *dial, struct arci_tls_connection *c
     dial->attempts[connection->endpoint] = NULL;
     connection->dial = NULL;
     end(dial);
-    arci_peer_connected(connection);
+    arci_tls_pool_connected(connection);
 }
 
 void arci_tls_dial_lost(struct arci_tls_dial *dial, struct arci_tls_connection *connection)
@@ -130,7 +131,7 @@ void arci_tls_dial_tick(struct arci_tls_peer *peer)
         bool exhausted = dial->running == 0 && dial->tried >= peer->settings.endpoint_count;
         if (exhausted || now >= dial->deadline) {
             end(dial);
-            arci_peer_dial_failed(peer);
+            arci_reach_dial_failed(peer);
         } else if (now - dial->last_start >= ARCI_DIAL_STAGGER_MS && !any_connected(dial)) {
             try_next(dial);
         }

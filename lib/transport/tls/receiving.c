@@ -10,8 +10,9 @@
 #include "base/log.h"
 #include "crypto/tls.h"
 #include "transport/tls/connection.h"
-#include "transport/tls/peer.h"
+#include "transport/tls/pool.h"
 #include "transport/tls/priming.h"
+#include "transport/tls/reach.h"
 #include "transport/tls/stream.h"
 
 #define READ_BURST 16 /* records for one event of the loop: other flows want their turn */
@@ -64,14 +65,14 @@ static void on_event(struct arci_tls_connection *connection, const struct arci_f
         arci_priming_ended(connection);
         return;
     case ARCI_SESSION_RETIRE:
-        arci_peer_retire_connection(connection);
+        arci_tls_pool_retire_connection(connection);
         return;
     case ARCI_SESSION_PING:
         arci_connection_send(connection,
                              &(struct arci_frame){.type = ARCI_FRAME_PONG, .number = frame->number});
         return;
     case ARCI_SESSION_PONG:
-        arci_peer_measured(connection);
+        arci_reach_measured(connection);
         return;
     default:
         return;
@@ -154,7 +155,7 @@ static void heard(struct arci_tls_connection *connection)
 {
     connection->heard_at = arci_tls_now(connection->transport);
     connection->ping_sent_at = 0;
-    arci_peer_heard(connection);
+    arci_reach_heard(connection);
 }
 
 /* Returns whether more may be there. */
@@ -226,7 +227,7 @@ void arci_connection_settle(struct arci_tls_connection *connection)
     if (!connection->is_idle && !connection->ending)
         arci_priming_flow_ended(connection);
     if (connection->opener)
-        arci_peer_release(connection);
+        arci_tls_pool_release(connection);
     else if (connection->transport->retired && !connection->ending)
         arci_connection_end(connection);
 }

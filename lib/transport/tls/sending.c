@@ -13,10 +13,6 @@
 #include "transport/tls/priming.h"
 #include "transport/tls/stream.h"
 
-#define PADDING_BURST                                                                                        \
-    4 /* records of padding for one event of the loop, so that they do not hold up flows   \
-                         */
-
 static void keep(struct arci_tls_connection *connection, const uint8_t *bytes, size_t length)
 {
     if (!connection->pending)

@@ -1,5 +1,4 @@
 /* See stream.h. */
-#include "transport/tls/socket.h"
 #include "transport/tls/stream.h"
 
 #include <assert.h>
@@ -8,13 +7,16 @@
 #include "base/error.h"
 #include "transport/tls/connection.h"
 #include "transport/tls/peer.h"
+#include "transport/tls/pool.h"
+#include "transport/tls/reach.h"
+#include "transport/tls/socket.h"
 
 int arci_stream_open(struct arci_transport *transport, const struct arctic_id *peer_id,
                      const struct arci_stream_request *request, const struct arci_stream_events *events,
                      void *user, struct arci_stream **ret_stream, struct arctic_error *error)
 {
     struct arci_tls_peer *peer = transport->retired ? NULL : arci_peer_find(transport, peer_id);
-    if (!peer || !arci_peer_usable(peer))
+    if (!peer || !arci_reach_usable(peer))
         return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, NULL, "peer %s cannot be reached", peer_id->text);
     if (peer->waiting_count >= ARCI_WAITING_MAX)
         return arci_fail(error, ARCTIC_E_LIMIT, NULL, "%zu flows wait for a connection to peer %s already",
@@ -28,7 +30,7 @@ int arci_stream_open(struct arci_transport *transport, const struct arctic_id *p
     stream->user = user;
     stream->accepted = true;
     *ret_stream = stream;
-    arci_peer_carry(peer, stream);
+    arci_tls_pool_carry(peer, stream);
     return ARCTIC_OK;
 }
 
@@ -154,7 +156,7 @@ void arci_stream_close(struct arci_stream *stream, enum arci_stream_reason reaso
 {
     struct arci_tls_connection *connection = stream->connection;
     if (stream->waiting_for)
-        arci_peer_forget(stream->waiting_for, stream);
+        arci_tls_pool_forget(stream->waiting_for, stream);
     if (connection) {
         connection->stream = NULL;
         connection->stalled = false;

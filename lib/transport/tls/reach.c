@@ -1,0 +1,97 @@
+/* See reach.h. */
+#include "transport/tls/reach.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "transport/tls/connection.h"
+#include "transport/tls/peer.h"
+#include "transport/tls/pool.h"
+#include "transport/tls/socket.h"
+
+static void set_reach(struct arci_tls_peer *peer, enum arci_peer_reach reach)
+{
+    struct arci_transport *transport = peer->transport;
+    if (peer->reach == reach)
+        return;
+    peer->reach = reach;
+    bool good = reach == ARCI_REACH_GOOD;
+    atomic_store_explicit(&peer->settings.counters->reachable, good, memory_order_relaxed);
+    int64_t rtt = atomic_load_explicit(&peer->settings.counters->rtt_us, memory_order_relaxed);
+    arci_log_info(transport->log, "tproxymgr", good ? "peer is reachable" : "peer is unreachable",
+                  ARCI_TEXT("peer", peer->settings.id.text), ARCI_INT("rtt_us", rtt));
+    transport->events->peer_state(transport->user, &peer->settings.id, good, rtt);
+    if (!good)
+        arci_tls_pool_fail_waiting(peer);
+}
+
+bool arci_reach_usable(const struct arci_tls_peer *peer)
+{
+    return peer->reach != ARCI_REACH_NONE;
+}
+
+void arci_reach_measured(struct arci_tls_connection *connection)
+{
+    int64_t rtt = arci_tunnel_socket_rtt(connection->fd);
+    if (rtt >= 0)
+        atomic_store_explicit(&connection->peer->settings.counters->rtt_us, rtt, memory_order_relaxed);
+}
+
+void arci_reach_heard(struct arci_tls_connection *connection)
+{
+    struct arci_tls_peer *peer = connection->peer;
+    int64_t now = arci_tls_now(connection->transport);
+    if (now != peer->heard_at) {
+        peer->heard_at = now;
+        atomic_store_explicit(&peer->settings.counters->last_answer_at, now, memory_order_relaxed);
+    }
+    if (connection->opener && !connection->confirmed) {
+        connection->confirmed = true;
+        peer->failures = 0;
+        peer->dial_after = 0;
+        arci_reach_measured(connection);
+    }
+    if (connection->opener && peer->reach != ARCI_REACH_GOOD)
+        set_reach(peer, ARCI_REACH_GOOD);
+}
+
+void arci_reach_silent(struct arci_tls_peer *peer)
+{
+    set_reach(peer, ARCI_REACH_NONE);
+    for (struct arci_tls_connection *idle = TAILQ_FIRST(&peer->idle); idle; idle = TAILQ_NEXT(idle, idle))
+        arci_reach_ping(idle);
+}
+
+void arci_reach_ping(struct arci_tls_connection *connection)
+{
+    if (connection->ping_sent_at != 0 || !arci_connection_alive(connection))
+        return;
+    connection->ping_sent_at = arci_tls_now(connection->transport);
+    arci_connection_send(connection, &(struct arci_frame){.type = ARCI_FRAME_PING,
+                                                          .number = (uint64_t)connection->ping_sent_at});
+}
+
+/* Half to all of a time that doubles with each failure, so that many agents do not knock at once when a peer
+ * comes back. */
+static int64_t backoff(unsigned failures)
+{
+    int64_t base = ARCI_BACKOFF_FIRST_MS;
+    for (unsigned i = 1; i < failures && base < ARCI_BACKOFF_MAX_MS; i++)
+        base *= 2;
+    if (base > ARCI_BACKOFF_MAX_MS)
+        base = ARCI_BACKOFF_MAX_MS;
+    uint16_t chance = 0;
+    (void)arci_random_bytes(&chance, sizeof chance, NULL);
+    return base / 2 + base / 2 * chance / UINT16_MAX;
+}
+
+void arci_reach_dial_failed(struct arci_tls_peer *peer)
+{
+    /* Those that ran beside it fail with it: one failure. */
+    if (arci_tls_now(peer->transport) >= peer->dial_after)
+        peer->failures++;
+    peer->dial_after = arci_tls_now(peer->transport) + backoff(peer->failures);
+    if (peer->idle_count + peer->busy_count == 0)
+        set_reach(peer, ARCI_REACH_NONE);
+    arci_peer_count(peer);
+}

@@ -1,0 +1,23 @@
+/* Whether a peer answers, how far away it is, and when to try it again. */
+#ifndef ARCI_TRANSPORT_TLS_REACH_H
+#define ARCI_TRANSPORT_TLS_REACH_H
+
+#include "transport/tls/internal.h"
+
+/* False while the peer is known not to answer. */
+bool arci_reach_usable(const struct arci_tls_peer *peer);
+
+/* Bytes came over one of its connections; its PONG came. */
+void arci_reach_heard(struct arci_tls_connection *connection);
+void arci_reach_measured(struct arci_tls_connection *connection);
+
+/* Nothing came though it was asked. */
+void arci_reach_silent(struct arci_tls_peer *peer);
+
+/* No endpoint of the peer has answered, or it would not have the connection. */
+void arci_reach_dial_failed(struct arci_tls_peer *peer);
+
+/* Asks a connection for a sign of life. */
+void arci_reach_ping(struct arci_tls_connection *connection);
+
+#endif
