@@ -1,0 +1,147 @@
+"""What `meson install` leaves behind: a library that other programs can use, the programs, and a unit for systemd."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from agents import Agent, Pair
+from arctic_lab import Lab, Process
+
+DOCUMENTS = Path(__file__).resolve().parents[2] / "docs"
+PREFIX = "usr/local"
+
+
+@pytest.fixture(scope="module")
+def installed(build: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that stands for / after an installation."""
+    root = tmp_path_factory.mktemp("root")
+    run("meson", "install", "-C", str(build), "--no-rebuild", "--quiet", "--destdir", str(root))
+    return root
+
+
+def run(*command: str, **environment: str) -> str:
+    result = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **environment},
+        check=False,
+    )
+    assert result.returncode == 0, (command, result.stdout, result.stderr)
+    return result.stdout
+
+
+def only(root: Path, pattern: str) -> Path:
+    (found,) = root.glob(pattern)
+    return found
+
+
+def flags(root: Path) -> list[str]:
+    """What pkg-config tells a program that uses the library."""
+    folder = only(root, f"{PREFIX}/lib/**/pkgconfig/libarctic.pc").parent
+    environment = {"PKG_CONFIG_PATH": str(folder), "PKG_CONFIG_SYSROOT_DIR": str(root)}
+    return run("pkg-config", "--cflags", "--libs", "libarctic", **environment).split()
+
+
+def sanitizers(root: Path) -> list[str]:
+    """A program has to be built like the library where that one is instrumented."""
+    library = only(root, f"{PREFIX}/lib/**/libarctic.so.0")
+    symbols = run("nm", "-D", str(library))
+    return ["-fsanitize=address,undefined"] if "__asan_init" in symbols else []
+
+
+def test_the_library_is_there_for_other_programs(installed: Path) -> None:
+    library = only(installed, f"{PREFIX}/lib/**/libarctic.so")
+    assert os.readlink(library) == "libarctic.so.0"
+    assert os.readlink(library.with_name("libarctic.so.0")) == "libarctic.so.0.1.0"
+    assert "libarctic.so.0" in run("objdump", "-p", str(library)).partition("SONAME")[2].splitlines()[0]
+    headers = {path.name for path in (DOCUMENTS.parent / "include" / "arctic").iterdir()}
+    assert {path.name for path in (installed / PREFIX / "include" / "arctic").iterdir()} == headers
+    assert not list(installed.glob("**/*.a")), "the library's parts are nobody else's"
+
+
+def test_the_program_of_the_guide(module_pair: Pair, installed: Path, tmp_path: Path) -> None:
+    """docs/library.md as it is printed: compiled against what was installed, and run against an agent."""
+    text = (DOCUMENTS / "library.md").read_text()
+    (source,) = re.findall(r"```c\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "services.c").write_text(source)
+    program = str(tmp_path / "services")
+    strict = ["-Wall", "-Wextra", "-Werror", *sanitizers(installed)]
+    run("cc", *strict, str(tmp_path / "services.c"), "-o", program, *flags(installed))
+    # A C++ program may use the same headers.
+    (tmp_path / "services.cc").write_text('#include <arctic/match.h>\nint main() { return !arctic_version(); }\n')
+    run("c++", *strict, str(tmp_path / "services.cc"), "-o", f"{program}-cc", *flags(installed))
+
+    service = module_pair.entry.create_service(module_pair.exit, "--name", "from-the-guide")
+    client_id, client_secret = module_pair.entry.credentials
+    told = module_pair.entry.host.run(
+        "env",
+        f"LD_LIBRARY_PATH={only(installed, f'{PREFIX}/lib/**/libarctic.so').parent}",
+        f"CLIENT_ID={client_id}",
+        f"CLIENT_SECRET={client_secret}",
+        program,
+        "http://127.0.0.1:8080",
+    ).stdout
+    promised = re.findall(r"`(route \d: [a-z ]+)`", text)
+    assert told.splitlines()[: len(promised)] == promised and len(promised) == 2
+    assert service in told and "from-the-guide" in told
+
+
+# systemd
+
+
+@pytest.fixture
+def unit(installed: Path) -> dict[str, list[str]]:
+    settings: dict[str, list[str]] = {}
+    text = (installed / PREFIX / "lib/systemd/system/arctic.service").read_text()
+    for name, value in re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE):
+        settings.setdefault(name, []).extend(value.split())
+    return settings
+
+
+def test_the_unit_is_in_order(installed: Path, unit: dict[str, list[str]], tmp_path: Path) -> None:
+    assert unit["ExecStart"] == [f"/{PREFIX}/sbin/arctic-agent"]
+    agent = installed / unit["ExecStart"][0].lstrip("/")
+    assert os.access(agent, os.X_OK)
+    # READY=1 comes from a build with libsystemd only; with Type=notify and without it no start would ever end.
+    speaks = "libsystemd" in run("objdump", "-p", str(agent))
+    assert unit["Type"] == ["notify" if speaks else "exec"]
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("no systemd-analyze here to check the rest")
+    # What it starts is not in the real /, and what it says about that is no fault of the unit.
+    shown = (installed / PREFIX / "lib/systemd/system/arctic.service").read_text()
+    checked = tmp_path / "arctic.service"
+    checked.write_text(re.sub(r"^ExecStart=.*$", "ExecStart=/bin/true", shown, flags=re.MULTILINE))
+    result = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(checked)], capture_output=True, text=True, check=False
+    )
+    assert [line for line in result.stderr.splitlines() if "arctic.service" in line] == []
+
+
+def test_the_agent_works_with_the_rights_of_the_unit(
+    lab: Lab, build: Path, unit: dict[str, list[str]]
+) -> None:
+    """Capture, transparent sockets and the settings of the kernel need no capability beside those it names."""
+    kept = ",".join("+" + name.removeprefix("CAP_").lower() for name in unit["CapabilityBoundingSet"])
+
+    class Bounded(Agent):
+        def launch(self) -> Process:
+            limits = ("setpriv", f"--bounding-set=-all,{kept}", "--no-new-privs")
+            program = (str(self._program), "--env-file", os.devnull)
+            self.process = self.host.start(*limits, *program, name="arctic-agent", env=self.settings)
+            return self.process
+
+    pair = Pair(lab, build)
+    pair.entry = Bounded(lab.entry, build, lab.directory / "bounded-entry")
+    pair.exit = Bounded(lab.exit, build, lab.directory / "bounded-exit")
+    pair.start()
+    service = pair.carry("10.2.0.0/24")
+    lab.server.serve("http", 80)
+    lab.client.run("curl", "-sS", "-o", "/dev/null", "http://10.2.0.2/bytes/1000?seed=1")
+    assert pair.entry.captured(service) == 1
+    assert pair.entry.request("GET", "/readyz").status == 200
+    pair.end()
