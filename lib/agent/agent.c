@@ -126,11 +126,14 @@ static int start_loop(struct arctic_agent *agent, struct arctic_error *error)
 
 static int start_kernel(struct arctic_agent *agent, struct arctic_error *error)
 {
+    char settings_path[sizeof agent->settings.run_dir + 32];
+    snprintf(settings_path, sizeof settings_path, "%s/kernel-settings.json", agent->settings.run_dir);
     const struct arci_kernel_options options = {
         .mark_mask = agent->settings.mark_mask,
         .route_table = agent->settings.route_table,
         .rule_priority = agent->settings.rule_priority,
         .table_mode = (enum arci_table_mode)agent->settings.table_mode,
+        .settings_path = settings_path,
     };
     return arci_kernel_create(&options, agent->log, &agent->kernel, error);
 }

@@ -45,6 +45,7 @@ static void discard(struct arci_kernel *kernel)
     arci_table_free(kernel->table);
     arci_rules_free(kernel->rules);
     arci_anchor_close(&kernel->anchor);
+    arci_sysctls_release(&kernel->sysctls);
     free(kernel);
 }
 
@@ -81,6 +82,8 @@ int arci_kernel_create(const struct arci_kernel_options *options, struct arctic_
         code = arci_rules_create(&rules, &kernel->rules, error);
     if (code >= 0)
         code = arci_table_create(&kernel->marks, options->table_mode, log, &kernel->table, error);
+    if (code >= 0)
+        code = arci_sysctls_begin(&kernel->sysctls, options->settings_path, log, error);
     if (code >= 0)
         *ret_kernel = arci_steal(kernel);
     return code;

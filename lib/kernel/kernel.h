@@ -37,7 +37,8 @@ struct arci_kernel_options {
     uint32_t route_table;   /* 0: ARCI_KERNEL_TABLE_DEFAULT; not main, local or default */
     uint32_t rule_priority; /* 0: ARCI_KERNEL_PRIORITY_DEFAULT; below 32766 */
     enum arci_table_mode table_mode;
-    const char *anchor_name; /* NULL: ARCI_KERNEL_ANCHOR_DEFAULT */
+    const char *anchor_name;   /* NULL: ARCI_KERNEL_ANCHOR_DEFAULT */
+    const char *settings_path; /* where kernel settings are kept as they were before, NULL: in memory only */
 };
 
 struct arci_kernel;

@@ -1,12 +1,15 @@
 /* The table of settings, and three kinds of them. */
 #include "kernel/sysctl.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/log.h"
+#include "kernel/sysctl-file.h"
 
 enum kind {
     SET,   /* to `value` */
@@ -64,6 +67,13 @@ static bool write_setting(const char *name, const char *text)
     return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
 }
 
+/* Without writing: what only the past holds must not be given up for a value that then can not be set. */
+static bool can_write(const char *name)
+{
+    ARCI_CLOSE int fd = open_setting(name, O_WRONLY);
+    return fd >= 0;
+}
+
 /* Whether `text` is right; else `ret_wanted` is what it should be. */
 static bool is_right(const struct setting *setting, const char *text, char *ret_wanted)
 {
@@ -77,36 +87,98 @@ static bool is_right(const struct setting *setting, const char *text, char *ret_
     return count < 3 || numbers[2] >= setting->value;
 }
 
+bool arci_sysctl_fits(size_t index, const char *text)
+{
+    long numbers[3];
+    int end = 0;
+    if (settings[index].kind == SET)
+        return sscanf(text, "%ld%n", &numbers[0], &end) == 1 && text[end] == '\0';
+    if (settings[index].kind == RAISE)
+        return sscanf(text, "%ld\t%ld\t%ld%n", &numbers[0], &numbers[1], &numbers[2], &end) == 3 &&
+               text[end] == '\0';
+    return false;
+}
+
+static bool is_still_ours(const struct arci_sysctls *sysctls, size_t index)
+{
+    char now[ARCI_SYSCTL_TEXT];
+    return read_setting(settings[index].name, now) && strcmp(now, sysctls->items[index].ours) == 0;
+}
+
+int arci_sysctls_begin(struct arci_sysctls *sysctls, const char *path, struct arctic_log *log,
+                       struct arctic_error *error)
+{
+    struct arctic_error problem = {0};
+    struct arci_sysctls found = {0};
+    if (!path)
+        return ARCTIC_OK;
+    sysctls->path = strdup(path);
+    if (!sysctls->path)
+        return arci_fail_memory(error);
+    int code = arci_sysctl_file_read(path, &found, &problem);
+    if (code < 0 && code != ARCTIC_E_NOT_FOUND)
+        arci_log_warn(log, "fwmgr",
+                      "a former agent's kernel settings can not be read and will not be put back",
+                      ARCI_ERROR(&problem));
+    for (size_t i = 0; code >= 0 && i < ARCI_SYSCTL_COUNT; i++) {
+        if (found.items[i].written && is_still_ours(&found, i))
+            sysctls->items[i] = found.items[i];
+    }
+    return ARCTIC_OK;
+}
+
+void arci_sysctls_release(struct arci_sysctls *sysctls)
+{
+    free(sysctls->path);
+    *sysctls = (struct arci_sysctls){0};
+}
+
+/* In the file before it is in the kernel: a kill between the two must not forget it. */
+static void change(struct arci_sysctls *sysctls, size_t index, const char *before, const char *wanted,
+                   struct arctic_log *log)
+{
+    struct arctic_error error = {0};
+    const char *name = settings[index].name;
+    if (!sysctls->items[index].written)
+        memcpy(sysctls->items[index].before, before, ARCI_SYSCTL_TEXT);
+    sysctls->items[index].written = true;
+    memcpy(sysctls->items[index].ours, wanted, ARCI_SYSCTL_TEXT);
+    if (sysctls->path && arci_sysctl_file_write(sysctls->path, sysctls, &error) < 0)
+        arci_log_warn(log, "fwmgr", "a kernel setting will not be put back should the agent be killed",
+                      ARCI_TEXT("name", name), ARCI_TEXT("before", before), ARCI_ERROR(&error));
+    if (write_setting(name, wanted))
+        arci_log_info(log, "fwmgr", "kernel setting changed", ARCI_TEXT("name", name),
+                      ARCI_TEXT("before", before), ARCI_TEXT("value", wanted));
+}
+
 void arci_sysctls_ensure(struct arci_sysctls *sysctls, struct arctic_log *log)
 {
     for (size_t i = 0; i < ARCI_SYSCTL_COUNT; i++) {
-        const struct setting *setting = &settings[i];
-        char before[ARCI_SYSCTL_TEXT];
-        char wanted[ARCI_SYSCTL_TEXT];
-        if (setting->kind == EXPECT || !read_setting(setting->name, before) ||
-            is_right(setting, before, wanted) || !write_setting(setting->name, wanted))
-            continue;
-        if (!sysctls->items[i].written)
-            memcpy(sysctls->items[i].before, before, sizeof before);
-        sysctls->items[i].written = true;
-        memcpy(sysctls->items[i].ours, wanted, sizeof wanted);
-        arci_log_info(log, "fwmgr", "kernel setting changed", ARCI_TEXT("name", setting->name),
-                      ARCI_TEXT("before", before), ARCI_TEXT("value", wanted));
+        char before[ARCI_SYSCTL_TEXT] = "";
+        char wanted[ARCI_SYSCTL_TEXT] = "";
+        if (settings[i].kind != EXPECT && can_write(settings[i].name) &&
+            read_setting(settings[i].name, before) && !is_right(&settings[i], before, wanted))
+            change(sysctls, i, before, wanted, log);
     }
 }
 
 void arci_sysctls_restore(struct arci_sysctls *sysctls, struct arctic_log *log)
 {
+    bool all = true;
     for (size_t i = 0; i < ARCI_SYSCTL_COUNT; i++) {
-        char now[ARCI_SYSCTL_TEXT];
-        if (!sysctls->items[i].written)
+        if (!sysctls->items[i].written || !is_still_ours(sysctls, i))
             continue;
-        sysctls->items[i].written = false;
-        if (read_setting(settings[i].name, now) && strcmp(now, sysctls->items[i].ours) == 0 &&
-            !write_setting(settings[i].name, sysctls->items[i].before))
-            arci_log_warn(log, "fwmgr", "cannot put back a kernel setting",
-                          ARCI_TEXT("name", settings[i].name), ARCI_TEXT("value", sysctls->items[i].before));
+        if (write_setting(settings[i].name, sysctls->items[i].before)) {
+            sysctls->items[i].written = false;
+            continue;
+        }
+        all = false;
+        arci_log_warn(log, "fwmgr", "cannot put back a kernel setting", ARCI_TEXT("name", settings[i].name),
+                      ARCI_TEXT("value", sysctls->items[i].before));
     }
+    if (sysctls->path && all && unlink(sysctls->path) < 0 && errno != ENOENT)
+        arci_log_warn(log, "fwmgr", "cannot remove the file of former kernel settings",
+                      ARCI_TEXT("path", sysctls->path), ARCI_TEXT("error", strerror(errno)));
 }
 
 bool arci_sysctl_check(size_t index, char *sentence, size_t size)

@@ -1,5 +1,5 @@
 /*
- * Drives lib/kernel for test_kernel.py: commands come as JSON lines on stdin, each is answered by one line
+ * Drives lib/kernel for test_kernel_*.py: commands come as JSON lines on stdin, each is answered by one line
  * on stdout. Every service has listeners of its own; a connection that they accept is greeted with a line
  * of JSON (service, source, destination, interface) and echoed from then on, so that a client sees who took
  * it. End of input is a clean stop; a test that wants none kills it.
@@ -390,6 +390,7 @@ static int create(const char *text, struct arctic_log *log, struct arci_kernel *
         .rule_priority = (uint32_t)json_integer_value(json_object_get(object, "rule_priority")),
         .table_mode = (enum arci_table_mode)json_integer_value(json_object_get(object, "table_mode")),
         .anchor_name = json_string_value(json_object_get(object, "anchor_name")),
+        .settings_path = json_string_value(json_object_get(object, "settings_path")),
     };
     return arci_kernel_create(&options, log, ret_kernel, error);
 }

@@ -1,0 +1,108 @@
+"""Tables, rules, routes and the anchor changed by others, and changes that can not be made."""
+
+import pytest
+from kernel_probe import DIRECT, OWNER, PLAIN, SERVER_NETS, Connection, Network, ProbeError, Service, taker
+from kernel_setup import (  # noqa: F401
+    assert_captured,
+    everything,
+    FAMILIES,
+    network,
+    nft,
+    SERVER,
+    start,
+    StartProbe,
+)
+
+
+def test_plain_table_that_was_changed_is_made_anew(network: Network, start: StartProbe) -> None:
+    probe = start(table_mode=PLAIN)
+    services = everything()
+    probe.apply(*services)
+    harms = (
+        "flush ruleset",
+        "delete table inet arctic",
+        "flush chain inet arctic prerouting",
+        "flush chain inet arctic route4",
+        f"delete element inet arctic d4_0 {{ 0.0.0.0 : goto {services[0].id} }}",
+        "flush chain inet arctic output",
+    )
+    for harm in harms:
+        nft(network.entry, harm)
+        assert probe.wrong().keys() == {"table"}, harm
+        assert not probe.tell("status")["ready"]
+        probe.apply(*services)
+        assert probe.tell("status")["ready"]
+        assert_captured(network)
+
+
+def test_change_that_can_not_be_made_ends_in_a_new_table(network: Network, start: StartProbe) -> None:
+    """Someone's chain holds on to a service's: the difference fails as a whole, and the table is made anew as a whole."""
+    probe = start(table_mode=PLAIN)
+    gone, kept = Service([(None, SERVER_NETS[0], 1)]), Service([(None, SERVER_NETS[1], 1)])
+    probe.apply(gone, kept)
+    handle = nft(network.entry, "-a", "list", "table", "inet", "arctic").splitlines()[0]
+    nft(network.entry, "add chain inet arctic foreign")
+    nft(network.entry, f"add rule inet arctic foreign goto {gone.id}")
+    probe.apply(kept)
+    assert "foreign" not in nft(network.entry, "list", "table", "inet", "arctic")
+    assert nft(network.entry, "-a", "list", "table", "inet", "arctic").splitlines()[0] != handle
+    assert taker(network.client, "10.13.0.1") == DIRECT
+    assert taker(network.client, "fd13::1") == kept.id
+
+
+def test_bad_input_changes_nothing(network: Network, start: StartProbe) -> None:
+    probe = start()
+    services = everything()
+    probe.apply(*services)
+    before = nft(network.entry, "-a", "list", "table", "inet", "arctic")
+    bad = (
+        [Service(interface='a"; flush ruleset; "')],
+        [Service(interface="own*")],
+        [Service(interface="own0"), Service(interface="own0")],
+        [Service(id="svc_1")],
+        [services[0], services[0]],
+    )
+    for wrong in bad:
+        with pytest.raises(ProbeError):
+            probe.apply(*wrong)
+    assert nft(network.entry, "-a", "list", "table", "inet", "arctic") == before
+    assert_captured(network)
+
+
+def test_owned_table_resists(network: Network, start: StartProbe) -> None:
+    probe = start(table_mode=OWNER)
+    probe.apply(*everything())
+    network.entry.run("nft", "flush", "ruleset", check=False)
+    assert network.entry.run("nft", "delete", "table", "inet", "arctic", check=False).returncode != 0
+    assert probe.tell("status")["ready"]
+    assert_captured(network)
+
+
+def test_rules_routes_and_anchor_come_back(network: Network, start: StartProbe) -> None:
+    probe = start()
+    services = everything()
+    probe.apply(*services)
+    harms = {
+        "rule del pref 610": {"rule4"},
+        "-6 rule del pref 610": {"rule6"},
+        "route flush table 61000": {"route4"},
+        "-6 route flush table 61000": {"route6"},
+        "link set arctic0 down": {"anchor", "route6"},
+        "link del arctic0": {"anchor", "route4", "route6"},
+    }
+    for harm, wrong in harms.items():
+        network.entry.run("ip", *harm.split())
+        assert wrong <= probe.wrong().keys() <= wrong | {"route4"}, harm
+        probe.apply(*services)
+        assert probe.wrong() == {}, harm
+        assert_captured(network)
+
+
+def test_listener_that_is_gone_lets_forwarded_traffic_pass(network: Network, start: StartProbe) -> None:
+    probe = start()
+    probe.apply(*everything())
+    probe.tell("deafen")
+    for version in FAMILIES:
+        with Connection(network.client, SERVER[version]) as connection:
+            assert connection.taker == DIRECT
+            assert connection.alive()
