@@ -1,14 +1,15 @@
 /*
  * The reconciler: passes from records to data plane and kernel, and looks at the kernel between them, one at a time. At rest only
- * looks are left: a pass copies and plans all routes.
+ * looks are left: a pass goes over all routes.
+ *
+ * A pass: the plan (control loop), the workers' snapshot (pool), its hand-over (control loop), the kernel's transaction and, where
+ * services have gone, the snapshot without them (pool), its hand-over (control loop).
  */
-#include "agent/reconcile.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/service-plan.h"
+#include "agent/reconcile-internal.h"
 #include "agent/snapshot.h"
 #include "base/error.h"
 #include "base/time.h"
@@ -17,50 +18,21 @@
 #define RETRY_FIRST_MS 1000
 #define RETRY_LAST_MS 30000
 
-struct waiter {
-    struct waiter *next;
-    void (*done)(void *context);
-    void *context;
-};
-
-struct arci_reconciler {
-    struct arctic_agent *agent;
-    uv_work_t work;
-    uv_timer_t timer; /* the next look at the kernel, or the next try after a failure */
-    bool running;     /* a pass or a look is under way */
-    bool again;       /* something changed since the last pass began */
-    bool unpublished; /* the workers could not be given what the last pass has planned */
-    bool stopped;
-    uint64_t retry_delay;
-    enum arctic_license_state license_state; /* in the last pass */
-
-    struct arci_service_plan *plan;    /* of the pass under way */
-    struct arci_service_plan *applied; /* of the last pass that ended */
-    struct waiter *served;             /* answered when the pass under way ends */
-    struct waiter *waiting;            /* answered when the pass after it ends */
-
-    /* Written by the thread of a pass or a look, read when it has ended. */
-    int code;
-    struct arctic_error error;
-    struct arci_kernel_status status;
-    struct arci_kernel_status seen; /* by a look */
-};
-
 static void begin_pass(struct arci_reconciler *reconciler);
 static void on_timer(uv_timer_t *timer);
 
-static void call_waiters(struct waiter **list)
+static void call_waiters(struct arci_reconcile_waiter **list)
 {
     /* Answered in the order in which they came; the list is built the other way round. */
-    struct waiter *ordered = NULL;
+    struct arci_reconcile_waiter *ordered = NULL;
     while (*list) {
-        struct waiter *waiter = *list;
+        struct arci_reconcile_waiter *waiter = *list;
         *list = waiter->next;
         waiter->next = ordered;
         ordered = waiter;
     }
     while (ordered) {
-        struct waiter *waiter = ordered;
+        struct arci_reconcile_waiter *waiter = ordered;
         ordered = waiter->next;
         waiter->done(waiter->context);
         free(waiter);
@@ -81,6 +53,30 @@ int arci_reconcile_create(struct arctic_agent *agent, struct arctic_error *error
     return ARCTIC_OK;
 }
 
+/* Whether the data plane has to know services that this pass takes out of the kernel, until they are out. */
+static bool loses_services(const struct arci_service_plan *before, const struct arci_service_plan *after)
+{
+    for (size_t i = 0; before && i < before->count; i++) {
+        const struct arci_planned_service *still =
+            arci_service_plan_find(after, &before->items[i].service->id);
+        if (before->items[i].capture && !(still && still->capture))
+            return true;
+    }
+    return false;
+}
+
+static void build(struct arci_reconciler *reconciler, const struct arci_service_plan *former)
+{
+    reconciler->build_code =
+        arci_snapshot_make(reconciler->plan, former, &reconciler->built, &reconciler->build_error);
+}
+
+static void build_on_thread(uv_work_t *work)
+{
+    struct arci_reconciler *reconciler = work->data;
+    build(reconciler, reconciler->applied);
+}
+
 static void apply_on_thread(uv_work_t *work)
 {
     struct arci_reconciler *reconciler = work->data;
@@ -90,6 +86,8 @@ static void apply_on_thread(uv_work_t *work)
     reconciler->code = arci_kernel_apply(kernel, plan->kernel, plan->kernel_count, &reconciler->error);
     arci_kernel_status(kernel, &reconciler->status);
     uv_mutex_unlock(&reconciler->agent->kernel_lock);
+    if (reconciler->code >= 0 && loses_services(reconciler->applied, plan))
+        build(reconciler, NULL);
 }
 
 static void look_on_thread(uv_work_t *work)
@@ -98,18 +96,6 @@ static void look_on_thread(uv_work_t *work)
     uv_mutex_lock(&reconciler->agent->kernel_lock);
     arci_kernel_status(reconciler->agent->kernel, &reconciler->seen);
     uv_mutex_unlock(&reconciler->agent->kernel_lock);
-}
-
-/* Whether the data plane has to know services that this pass takes out of the kernel, until they are out. */
-static bool loses_services(const struct arci_service_plan *before, const struct arci_service_plan *after)
-{
-    for (size_t i = 0; before && i < before->count; i++) {
-        const struct arci_planned_service *still =
-            arci_service_plan_find(after, &before->items[i].service.id);
-        if (before->items[i].capture && !(still && still->capture))
-            return true;
-    }
-    return false;
 }
 
 static void schedule(struct arci_reconciler *reconciler)
@@ -140,10 +126,18 @@ static void report_failure(struct arci_reconciler *reconciler)
     }
 }
 
-static void publish(struct arci_reconciler *reconciler, const struct arci_service_plan *plan,
-                    const struct arci_service_plan *former)
+/* Hands over what a thread has built. */
+static void publish(struct arci_reconciler *reconciler)
 {
-    reconciler->unpublished = arci_snapshot_publish(reconciler->agent, plan, former) < 0;
+    ARCI_CLEANUP(arci_snapshot_cleanup) struct arci_snapshot *snapshot = arci_steal(reconciler->built);
+    struct arctic_error *error = &reconciler->build_error;
+    int code = reconciler->build_code;
+    if (code >= 0)
+        code = arci_proxy_set_snapshot(reconciler->agent->proxy, snapshot, error);
+    if (code < 0)
+        arci_log_error(reconciler->agent->log, "tproxymgr",
+                       "cannot hand over the configuration, will try again", ARCI_ERROR(error));
+    reconciler->unpublished = code < 0;
 }
 
 static void end_pass(uv_work_t *work, int status)
@@ -155,10 +149,12 @@ static void end_pass(uv_work_t *work, int status)
     reconciler->running = false;
     if (reconciler->code < 0)
         report_failure(reconciler);
+    else if (!reconciler->stopped && loses_services(before, reconciler->plan))
+        publish(reconciler);
+    arci_snapshot_unref(reconciler->built);
+    reconciler->built = NULL;
     reconciler->applied = reconciler->plan;
     reconciler->plan = NULL;
-    if (reconciler->code >= 0 && !reconciler->stopped && loses_services(before, reconciler->applied))
-        publish(reconciler, reconciler->applied, NULL);
     arci_service_plan_free(before);
     call_waiters(&reconciler->served);
     if (reconciler->again && !reconciler->stopped)
@@ -167,13 +163,44 @@ static void end_pass(uv_work_t *work, int status)
         schedule(reconciler);
 }
 
+/* Ends a pass that did not come to the kernel. */
+static void drop_pass(struct arci_reconciler *reconciler)
+{
+    reconciler->running = false;
+    arci_service_plan_free(reconciler->plan);
+    reconciler->plan = NULL;
+    arci_snapshot_unref(reconciler->built);
+    reconciler->built = NULL;
+    call_waiters(&reconciler->served);
+}
+
 static void fail_pass(struct arci_reconciler *reconciler)
 {
-    arci_log_error(reconciler->agent->log, "fwmgr", "cannot plan the kernel state",
+    arci_log_error(reconciler->agent->log, "fwmgr", "cannot plan the kernel state, will try again",
                    ARCI_ERROR(&reconciler->error));
     reconciler->code = reconciler->error.code;
-    call_waiters(&reconciler->served);
+    drop_pass(reconciler);
     schedule(reconciler);
+}
+
+static void start_thread(struct arci_reconciler *reconciler, uv_work_cb work, uv_after_work_cb done)
+{
+    int result = uv_queue_work(&reconciler->agent->loop, &reconciler->work, work, done);
+    if (result >= 0)
+        return;
+    arci_fail_errnum(&reconciler->error, -result, "cannot start a thread");
+    fail_pass(reconciler);
+}
+
+static void end_build(uv_work_t *work, int status)
+{
+    struct arci_reconciler *reconciler = work->data;
+    if (status < 0 || reconciler->stopped) {
+        drop_pass(reconciler);
+        return;
+    }
+    publish(reconciler);
+    start_thread(reconciler, apply_on_thread, end_pass);
 }
 
 static enum arctic_license_state license_state(const struct arctic_agent *agent)
@@ -193,19 +220,12 @@ static void begin_pass(struct arci_reconciler *reconciler)
         call_waiters(&reconciler->served);
         return;
     }
-    if (arci_service_plan_make(agent, agent->tproxy_port, &reconciler->plan, &reconciler->error) < 0) {
+    if (arci_service_plan_make(agent, &reconciler->plan, &reconciler->error) < 0) {
         fail_pass(reconciler);
         return;
     }
-    publish(reconciler, reconciler->plan, reconciler->applied);
     reconciler->running = true;
-    if (uv_queue_work(&agent->loop, &reconciler->work, apply_on_thread, end_pass) < 0) {
-        reconciler->running = false;
-        arci_service_plan_free(reconciler->plan);
-        reconciler->plan = NULL;
-        arci_fail(&reconciler->error, ARCTIC_E_INTERNAL, NULL, "cannot start a thread");
-        fail_pass(reconciler);
-    }
+    start_thread(reconciler, build_on_thread, end_build);
 }
 
 /* Others have changed what the last pass left, or what it could not mend is still wrong. */
@@ -270,64 +290,14 @@ void arci_reconcile_request(struct arctic_agent *agent)
 void arci_reconcile_then(struct arctic_agent *agent, void (*done)(void *context), void *context)
 {
     struct arci_reconciler *reconciler = agent->reconciler;
-    struct waiter *waiter = reconciler && !reconciler->stopped ? malloc(sizeof *waiter) : NULL;
+    struct arci_reconcile_waiter *waiter = reconciler && !reconciler->stopped ? malloc(sizeof *waiter) : NULL;
     if (!waiter) {
         done(context);
         return;
     }
-    *waiter = (struct waiter){reconciler->waiting, done, context};
+    *waiter = (struct arci_reconcile_waiter){reconciler->waiting, done, context};
     reconciler->waiting = waiter;
     arci_reconcile_request(agent);
-}
-
-void arci_reconcile_live(const struct arctic_agent *agent, const struct arci_service *service,
-                         struct arci_service_live *ret_live)
-{
-    const struct arci_reconciler *reconciler = agent->reconciler;
-    struct arci_service_live live = {.state = ARCI_SERVICE_PENDING};
-    const struct arci_planned_service *planned =
-        reconciler ? arci_service_plan_find(reconciler->applied, &service->id) : NULL;
-    if (planned) {
-        live.state = planned->state;
-        snprintf(live.state_reason, sizeof live.state_reason, "%s", planned->reason);
-    } else if (!arctic_id_equal(&service->source_peer_id, &agent->local_id)) {
-        snprintf(live.state_reason, sizeof live.state_reason, "its state is known at its source peer");
-    } else {
-        snprintf(live.state_reason, sizeof live.state_reason, "not applied yet");
-    }
-    *ret_live = live;
-}
-
-bool arci_reconcile_kernel_ready(const struct arctic_agent *agent, const char **ret_reason)
-{
-    const struct arci_reconciler *reconciler = agent->reconciler;
-    if (!reconciler || !agent->kernel || !reconciler->applied) {
-        *ret_reason = agent->data_plane_problem.message[0] ? agent->data_plane_problem.message
-                                                           : "the kernel state has not been applied yet";
-        return false;
-    }
-    if (reconciler->code < 0) {
-        *ret_reason = reconciler->error.message;
-        return false;
-    }
-    for (size_t i = 0; i < ARCI_KERNEL_CHECKS; i++) {
-        if (reconciler->status.checks[i].required && !reconciler->status.checks[i].ok) {
-            *ret_reason = reconciler->status.checks[i].sentence;
-            return false;
-        }
-    }
-    return true;
-}
-
-const char *arci_reconcile_next_hint(const struct arctic_agent *agent, size_t *cursor)
-{
-    const struct arci_reconciler *reconciler = agent->reconciler;
-    while (reconciler && agent->kernel && *cursor < ARCI_KERNEL_CHECKS) {
-        const struct arci_kernel_check *check = &reconciler->status.checks[(*cursor)++];
-        if (!check->required && !check->ok && check->sentence[0])
-            return check->sentence;
-    }
-    return NULL;
 }
 
 void arci_reconcile_stop(struct arctic_agent *agent)

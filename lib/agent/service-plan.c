@@ -14,9 +14,13 @@ void arci_service_plan_free(struct arci_service_plan *plan)
     if (!plan)
         return;
     for (size_t i = 0; i < plan->count; i++)
-        arci_service_release(&plan->items[i].service);
+        arci_entry_unref(plan->items[i].entry);
+    for (size_t i = 0; i < plan->exit_count; i++)
+        arci_entry_unref(plan->exits[i]);
     free(plan->items);
     free(plan->kernel);
+    free(plan->peers);
+    free(plan->exits);
     free(plan);
 }
 
@@ -26,7 +30,7 @@ static int compare_id(const void *key, const void *item)
 {
     const struct arctic_id *id = key;
     const struct arci_planned_service *planned = item;
-    return strcmp(id->text, planned->service.id.text);
+    return strcmp(id->text, planned->service->id.text);
 }
 
 const struct arci_planned_service *arci_service_plan_find(const struct arci_service_plan *plan,
@@ -66,7 +70,7 @@ static const char *unreachable_reason(const struct arci_service *service)
 
 static void judge(struct arctic_agent *agent, struct arci_planned_service *planned)
 {
-    const struct arci_service *service = &planned->service;
+    const struct arci_service *service = planned->service;
     const struct arci_agent_peer *peer = arci_peers_find(agent, &service->target_peer_id);
     const char *missing = missing_ability(service);
     if (missing) {
@@ -91,56 +95,111 @@ static void judge(struct arctic_agent *agent, struct arci_planned_service *plann
         set_state(planned, ARCI_SERVICE_ACTIVE, "");
 }
 
-static int copy_services(struct arctic_agent *agent, struct arci_service_plan *plan,
-                         struct arctic_error *error)
+static void add_item(struct arctic_agent *agent, struct arci_service_plan *plan,
+                     const struct arci_entry *entry)
 {
-    size_t room = arci_registry_count(agent->registry, ARCI_RECORD_SERVICE);
+    struct arci_planned_service *planned = &plan->items[plan->count++];
+    planned->entry = arci_entry_ref(entry);
+    planned->service = &entry->content.service;
+    judge(agent, planned);
+}
+
+static bool is_exit(struct arctic_agent *agent, const struct arci_service *service)
+{
+    return arctic_id_equal(&service->target_peer_id, &agent->local_id) &&
+           arci_peers_find(agent, &service->source_peer_id);
+}
+
+static int gather_services(struct arctic_agent *agent, struct arci_service_plan *plan,
+                           struct arctic_error *error)
+{
+    size_t room = arci_registry_count(agent->registry, ARCI_RECORD_SERVICE) + 1;
     const struct arci_entry *entry;
     size_t cursor = 0;
-    plan->items = calloc(room + 1, sizeof *plan->items);
-    plan->kernel = calloc(room + 1, sizeof *plan->kernel);
-    if (!plan->items || !plan->kernel)
+    plan->items = calloc(room, sizeof *plan->items);
+    plan->kernel = calloc(room, sizeof *plan->kernel);
+    plan->exits = calloc(room, sizeof *plan->exits);
+    if (!plan->items || !plan->kernel || !plan->exits)
         return arci_fail_memory(error);
     while ((entry = arci_registry_next(agent->registry, ARCI_RECORD_SERVICE, &cursor))) {
-        if (!arctic_id_equal(&entry->record.owner, &agent->local_id))
-            continue;
-        int code = arci_service_copy(&entry->content.service, &plan->items[plan->count].service, error);
-        if (code < 0)
-            return code;
-        judge(agent, &plan->items[plan->count++]);
+        if (arctic_id_equal(&entry->record.owner, &agent->local_id))
+            add_item(agent, plan, entry);
+        else if (is_exit(agent, &entry->content.service))
+            plan->exits[plan->exit_count++] = arci_entry_ref(entry);
     }
     return ARCTIC_OK;
+}
+
+/* Membership counts here, not whether a control link is up just now: flows live on through a pause of the control plane. */
+static int gather_peers(struct arctic_agent *agent, struct arci_service_plan *plan,
+                        struct arctic_error *error)
+{
+    plan->peers = calloc(agent->peer_count + 1, sizeof *plan->peers);
+    if (!plan->peers)
+        return arci_fail_memory(error);
+    for (size_t i = 0; i < agent->peer_count; i++) {
+        const struct arci_agent_peer *known = agent->peers[i];
+        const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_PEER, &known->id);
+        if (!entry)
+            continue;
+        struct arci_snapshot_peer *peer = &plan->peers[plan->peer_count++];
+        peer->id = known->id;
+        peer->endpoint_count = known->live.endpoint_count;
+        peer->connected = true;
+        memcpy(peer->key, entry->content.peer.public_key, sizeof peer->key);
+        memcpy(peer->endpoints, known->live.endpoints, sizeof peer->endpoints);
+    }
+    return ARCTIC_OK;
+}
+
+static void fill_options(const struct arctic_agent *agent, struct arci_snapshot_options *ret_options)
+{
+    struct arci_snapshot_options options = {.local_id = agent->local_id};
+    arci_transport_settings_defaults(&options.transport);
+    options.transport.mark = arci_kernel_bypass_mark(agent->kernel);
+    options.transport.prime_bytes = agent->settings.prime_kb * 1024;
+    memcpy(options.transport.congestion, agent->settings.tunnel_congestion,
+           sizeof options.transport.congestion);
+    options.exit.own_ports[0] = arci_http_server_endpoint(agent->api).port;
+    options.exit.own_ports[1] = agent->tunnel_port;
+    options.exit.own_ports[2] = agent->tproxy_port;
+    options.exit.own_ports[3] = agent->settings.iptunnel_port;
+    options.exit.own_port_count = 4;
+    *ret_options = options;
 }
 
 static void list_for_kernel(struct arci_service_plan *plan, uint16_t tproxy_port)
 {
     for (size_t i = 0; i < plan->count; i++) {
         const struct arci_planned_service *planned = &plan->items[i];
-        bool block = !planned->peer_connected && planned->service.when_unreachable == ARCI_BLOCK;
+        bool block = !planned->peer_connected && planned->service->when_unreachable == ARCI_BLOCK;
         if (!planned->capture)
             continue;
         plan->kernel[plan->kernel_count++] = (struct arci_kernel_service){
-            .id = planned->service.id,
+            .id = planned->service->id,
             .interface = "",
             .tproxy_port = tproxy_port,
             .withdrawn = !planned->peer_connected && !block,
             .block = block,
-            .routes = planned->service.routes.items,
-            .route_count = planned->service.routes.count,
+            .routes = planned->service->routes.items,
+            .route_count = planned->service->routes.count,
         };
     }
 }
 
-int arci_service_plan_make(struct arctic_agent *agent, uint16_t tproxy_port,
-                           struct arci_service_plan **ret_plan, struct arctic_error *error)
+int arci_service_plan_make(struct arctic_agent *agent, struct arci_service_plan **ret_plan,
+                           struct arctic_error *error)
 {
     ARCI_CLEANUP(plan_cleanup) struct arci_service_plan *plan = calloc(1, sizeof *plan);
     if (!plan)
         return arci_fail_memory(error);
-    int code = copy_services(agent, plan, error);
+    int code = gather_services(agent, plan, error);
+    if (code >= 0)
+        code = gather_peers(agent, plan, error);
     if (code < 0)
         return code;
-    list_for_kernel(plan, tproxy_port);
+    fill_options(agent, &plan->options);
+    list_for_kernel(plan, agent->tproxy_port);
     *ret_plan = arci_steal(plan);
     return ARCTIC_OK;
 }

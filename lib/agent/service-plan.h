@@ -1,6 +1,6 @@
 /*
- * One pass's plan: what the records say at one moment, judged service by service. A plan owns copies of all it needs, so that the
- * kernel's part can work on it on another thread while the records go on changing.
+ * One pass's plan: what the records say at one moment, judged service by service. A plan holds all it needs, records by reference,
+ * so that snapshot and kernel state can be made from it on another thread while the records go on changing.
  */
 #ifndef ARCI_AGENT_SERVICE_PLAN_H
 #define ARCI_AGENT_SERVICE_PLAN_H
@@ -9,8 +9,9 @@
 
 /* What a pass found for one local service. */
 struct arci_planned_service {
-    struct arci_service service; /* a copy */
-    bool capture;                /* it is handed to data plane and kernel */
+    const struct arci_entry *entry;     /* holds a reference */
+    const struct arci_service *service; /* of the entry */
+    bool capture;                       /* it is handed to data plane and kernel */
     bool peer_connected;
     enum arci_service_state state;
     char reason[256];
@@ -21,13 +22,19 @@ struct arci_service_plan {
     size_t count;
     struct arci_kernel_service *kernel; /* those with `capture`; borrows from `items` */
     size_t kernel_count;
+
+    struct arci_snapshot_options options;
+    struct arci_snapshot_peer *peers; /* members, ordered by id */
+    size_t peer_count;
+    const struct arci_entry **exits; /* services of members whose target is this host; holds references */
+    size_t exit_count;
 };
 
-/* Judges all local services. `tproxy_port` is where captured connections go. Errors: ARCTIC_E_NO_MEMORY. */
-int arci_service_plan_make(struct arctic_agent *agent, uint16_t tproxy_port,
-                           struct arci_service_plan **ret_plan, struct arctic_error *error);
+/* Judges all local services and gathers the rest, without touching a route. Errors: ARCTIC_E_NO_MEMORY. */
+int arci_service_plan_make(struct arctic_agent *agent, struct arci_service_plan **ret_plan,
+                           struct arctic_error *error);
 
-/* NULL is allowed. */
+/* On the control loop, as making it. NULL is allowed. */
 void arci_service_plan_free(struct arci_service_plan *plan);
 
 /* Finds a service in a plan; NULL where it is not in it, or `plan` is NULL. */

@@ -16,21 +16,6 @@ struct arci_registry {
     size_t capacity;
 };
 
-static void free_content(struct arci_entry *entry)
-{
-    if (entry->record.kind == ARCI_RECORD_SERVICE)
-        arci_service_release(&entry->content.service);
-}
-
-static void entry_free(struct arci_entry *entry)
-{
-    free_content(entry);
-    arci_record_release(&entry->record);
-    free(entry);
-}
-
-ARCI_DEFINE_CLEANUP(struct arci_entry *, entry_free, entry_cleanup)
-
 int arci_registry_create(struct arci_store *store, struct arci_registry **ret_registry,
                          struct arctic_error *error)
 {
@@ -45,7 +30,7 @@ int arci_registry_create(struct arci_store *store, struct arci_registry **ret_re
 void arci_registry_clear(struct arci_registry *registry)
 {
     for (size_t i = 0; i < registry->count; i++)
-        entry_free(registry->entries[i]);
+        arci_entry_unref(registry->entries[i]);
     registry->count = 0;
 }
 
@@ -157,7 +142,7 @@ static void place_entry(struct arci_registry *registry, struct arci_entry *entry
     bool found;
     size_t place = find_place(registry, entry->record.kind, entry->record.id.text, &found);
     if (found) {
-        entry_free(registry->entries[place]);
+        arci_entry_unref(registry->entries[place]);
     } else {
         memmove(registry->entries + place + 1, registry->entries + place,
                 (registry->count - place) * sizeof(void *));
@@ -166,78 +151,11 @@ static void place_entry(struct arci_registry *registry, struct arci_entry *entry
     registry->entries[place] = entry;
 }
 
-static int fail_identity(struct arctic_error *error, const struct arci_entry *entry, const char *what)
-{
-    return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "body", "%s record %s says another %s in its body",
-                     arci_record_kind_name(entry->record.kind), entry->record.id.text, what);
-}
-
-static int parse_service(struct arci_entry *entry, struct arctic_error *error)
-{
-    struct arci_service *service = &entry->content.service;
-    int code = arci_service_from_record(entry->record.body, service, error);
-    if (code < 0)
-        return code;
-    if (!arctic_id_equal(&service->id, &entry->record.id))
-        return fail_identity(error, entry, "id");
-    if (!arctic_id_equal(&service->source_peer_id, &entry->record.owner))
-        return fail_identity(error, entry, "source peer");
-    return ARCTIC_OK;
-}
-
-static int parse_peer(struct arci_entry *entry, struct arctic_error *error)
-{
-    int code = arci_peer_from_record(entry->record.body, &entry->content.peer, error);
-    if (code >= 0 && !arctic_id_equal(&entry->content.peer.id, &entry->record.id))
-        return fail_identity(error, entry, "id");
-    return code;
-}
-
-static int parse_credential(struct arci_entry *entry, struct arctic_error *error)
-{
-    int code = arci_credential_from_record(entry->record.body, &entry->content.credential, error);
-    if (code >= 0 && !arctic_id_equal(&entry->content.credential.client_id, &entry->record.id))
-        return fail_identity(error, entry, "id");
-    return code;
-}
-
-static int parse_content(struct arci_entry *entry, struct arctic_error *error)
-{
-    if (entry->record.deleted)
-        return ARCTIC_OK;
-    switch (entry->record.kind) {
-    case ARCI_RECORD_PEER:
-        return parse_peer(entry, error);
-    case ARCI_RECORD_SERVICE:
-        return parse_service(entry, error);
-    case ARCI_RECORD_CREDENTIAL:
-        return parse_credential(entry, error);
-    }
-    return arci_fail(error, ARCTIC_E_INTERNAL, NULL, "record of unknown kind");
-}
-
-/* Makes an entry from a record, which is taken over (also on failure). */
-static int make_entry(struct arci_record *record, struct arci_entry **ret_entry, struct arctic_error *error)
-{
-    ARCI_CLEANUP(entry_cleanup) struct arci_entry *entry = calloc(1, sizeof *entry);
-    if (!entry) {
-        arci_record_release(record);
-        return arci_fail_memory(error);
-    }
-    entry->record = *record;
-    memset(record, 0, sizeof *record);
-    int code = parse_content(entry, error);
-    if (code < 0)
-        return code;
-    *ret_entry = arci_steal(entry);
-    return ARCTIC_OK;
-}
-
 /* Stores a record and then shows it: the order that makes an acknowledged change a durable one. */
 static int commit(struct arci_registry *registry, struct arci_record *record, struct arctic_error *error)
 {
-    ARCI_CLEANUP(entry_cleanup) struct arci_entry *entry = NULL;
-    int code = make_entry(record, &entry, error);
+    ARCI_CLEANUP(arci_entry_cleanup) struct arci_entry *entry = NULL;
+    int code = arci_entry_create(record, &entry, error);
     if (code >= 0)
         code = reserve(registry, error);
     if (code >= 0)
@@ -250,11 +168,11 @@ static int commit(struct arci_registry *registry, struct arci_record *record, st
 static int load_record(void *context, const struct arci_stored_record *stored, struct arctic_error *error)
 {
     struct arci_registry *registry = context;
-    ARCI_CLEANUP(entry_cleanup) struct arci_entry *entry = NULL;
+    ARCI_CLEANUP(arci_entry_cleanup) struct arci_entry *entry = NULL;
     struct arci_record record;
     int code = arci_record_from_stored(stored, &record, error);
     if (code >= 0)
-        code = make_entry(&record, &entry, error);
+        code = arci_entry_create(&record, &entry, error);
     if (code >= 0)
         code = reserve(registry, error);
     if (code >= 0)

@@ -1,27 +1,14 @@
 /*
  * The registry: every record this host knows, in memory and in the store. What is here was signed by its owner and is on disk.
  *
- * It belongs to one thread. Pointers to entries are good until the next call that changes the registry.
+ * It belongs to one thread. Pointers to entries are good until the next call that changes the registry, unless arci_entry_ref().
  */
 #ifndef ARCI_CLUSTER_REGISTRY_H
 #define ARCI_CLUSTER_REGISTRY_H
 
-#include "cluster/record.h"
-#include "model/credential.h"
-#include "model/peer.h"
-#include "model/service.h"
+#include "cluster/entry.h"
 
 struct arci_registry;
-
-/* A record and, unless it is a tombstone, what its body says. */
-struct arci_entry {
-    struct arci_record record;
-    union {
-        struct arci_peer peer;
-        struct arci_service service;
-        struct arci_credential credential;
-    } content;
-};
 
 /*
  * Makes an empty registry over a store; arci_registry_load() fills it. Both references stay the caller's.

@@ -290,10 +290,11 @@ class Pair:
         self.exit = Agent(lab.exit, build, directory / "exit", **settings)
         self.license = directory / "license.json"
 
-    def start(self) -> None:
+    def start(self, *terms: str) -> None:
+        """`terms`: options of `arctic license issue`, else a licence for more than tests need."""
         for agent in (self.entry, self.exit):
             agent.start()
-        issue_license(self.build, self.entry, self.license)
+        issue_license(self.build, self.entry, self.license, *terms)
         for agent in (self.entry, self.exit):
             agent.bootstrap(self.license)
         self.entry.add_peer(self.exit)
@@ -327,9 +328,9 @@ class Pair:
 
 
 @contextmanager
-def running_pair(lab: Lab, build: Path, **settings: str) -> Iterator[Pair]:
-    """A Pair that is started, and afterwards stopped cleanly."""
+def running_pair(lab: Lab, build: Path, *terms: str, **settings: str) -> Iterator[Pair]:
+    """A Pair that is started, with a licence of these terms, and afterwards stopped cleanly."""
     pair = Pair(lab, build, **settings)
-    pair.start()
+    pair.start(*terms)
     yield pair
     pair.end()

@@ -1,0 +1,54 @@
+/* What the reconciler's passes and looks have found, for those who ask. */
+#include <stdio.h>
+
+#include "agent/reconcile-internal.h"
+
+void arci_reconcile_live(const struct arctic_agent *agent, const struct arci_service *service,
+                         struct arci_service_live *ret_live)
+{
+    const struct arci_reconciler *reconciler = agent->reconciler;
+    struct arci_service_live live = {.state = ARCI_SERVICE_PENDING};
+    const struct arci_planned_service *planned =
+        reconciler ? arci_service_plan_find(reconciler->applied, &service->id) : NULL;
+    if (planned) {
+        live.state = planned->state;
+        snprintf(live.state_reason, sizeof live.state_reason, "%s", planned->reason);
+    } else if (!arctic_id_equal(&service->source_peer_id, &agent->local_id)) {
+        snprintf(live.state_reason, sizeof live.state_reason, "its state is known at its source peer");
+    } else {
+        snprintf(live.state_reason, sizeof live.state_reason, "not applied yet");
+    }
+    *ret_live = live;
+}
+
+bool arci_reconcile_kernel_ready(const struct arctic_agent *agent, const char **ret_reason)
+{
+    const struct arci_reconciler *reconciler = agent->reconciler;
+    if (!reconciler || !agent->kernel || !reconciler->applied) {
+        *ret_reason = agent->data_plane_problem.message[0] ? agent->data_plane_problem.message
+                                                           : "the kernel state has not been applied yet";
+        return false;
+    }
+    if (reconciler->code < 0) {
+        *ret_reason = reconciler->error.message;
+        return false;
+    }
+    for (size_t i = 0; i < ARCI_KERNEL_CHECKS; i++) {
+        if (reconciler->status.checks[i].required && !reconciler->status.checks[i].ok) {
+            *ret_reason = reconciler->status.checks[i].sentence;
+            return false;
+        }
+    }
+    return true;
+}
+
+const char *arci_reconcile_next_hint(const struct arctic_agent *agent, size_t *cursor)
+{
+    const struct arci_reconciler *reconciler = agent->reconciler;
+    while (reconciler && agent->kernel && *cursor < ARCI_KERNEL_CHECKS) {
+        const struct arci_kernel_check *check = &reconciler->status.checks[(*cursor)++];
+        if (!check->required && !check->ok && check->sentence[0])
+            return check->sentence;
+    }
+    return NULL;
+}

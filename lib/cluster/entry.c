@@ -1,0 +1,91 @@
+/* Entries of the registry: records whose bodies have been read. */
+#include "cluster/entry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+const struct arci_entry *arci_entry_ref(const struct arci_entry *entry)
+{
+    ((struct arci_entry *)entry)->references++;
+    return entry;
+}
+
+void arci_entry_unref(const struct arci_entry *entry)
+{
+    struct arci_entry *mine = (struct arci_entry *)entry;
+    if (!mine || --mine->references > 0)
+        return;
+    if (mine->record.kind == ARCI_RECORD_SERVICE)
+        arci_service_release(&mine->content.service);
+    arci_record_release(&mine->record);
+    free(mine);
+}
+
+static int fail_identity(struct arctic_error *error, const struct arci_entry *entry, const char *what)
+{
+    return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "body", "%s record %s says another %s in its body",
+                     arci_record_kind_name(entry->record.kind), entry->record.id.text, what);
+}
+
+static int parse_service(struct arci_entry *entry, struct arctic_error *error)
+{
+    struct arci_service *service = &entry->content.service;
+    int code = arci_service_from_record(entry->record.body, service, error);
+    if (code < 0)
+        return code;
+    if (!arctic_id_equal(&service->id, &entry->record.id))
+        return fail_identity(error, entry, "id");
+    if (!arctic_id_equal(&service->source_peer_id, &entry->record.owner))
+        return fail_identity(error, entry, "source peer");
+    return ARCTIC_OK;
+}
+
+static int parse_peer(struct arci_entry *entry, struct arctic_error *error)
+{
+    int code = arci_peer_from_record(entry->record.body, &entry->content.peer, error);
+    if (code >= 0 && !arctic_id_equal(&entry->content.peer.id, &entry->record.id))
+        return fail_identity(error, entry, "id");
+    return code;
+}
+
+static int parse_credential(struct arci_entry *entry, struct arctic_error *error)
+{
+    int code = arci_credential_from_record(entry->record.body, &entry->content.credential, error);
+    if (code >= 0 && !arctic_id_equal(&entry->content.credential.client_id, &entry->record.id))
+        return fail_identity(error, entry, "id");
+    return code;
+}
+
+static int parse_content(struct arci_entry *entry, struct arctic_error *error)
+{
+    if (entry->record.deleted)
+        return ARCTIC_OK;
+    switch (entry->record.kind) {
+    case ARCI_RECORD_PEER:
+        return parse_peer(entry, error);
+    case ARCI_RECORD_SERVICE:
+        return parse_service(entry, error);
+    case ARCI_RECORD_CREDENTIAL:
+        return parse_credential(entry, error);
+    }
+    return arci_fail(error, ARCTIC_E_INTERNAL, NULL, "record of unknown kind");
+}
+
+int arci_entry_create(struct arci_record *record, struct arci_entry **ret_entry, struct arctic_error *error)
+{
+    ARCI_CLEANUP(arci_entry_cleanup) struct arci_entry *entry = calloc(1, sizeof *entry);
+    if (!entry) {
+        arci_record_release(record);
+        return arci_fail_memory(error);
+    }
+    entry->references = 1;
+    entry->record = *record;
+    memset(record, 0, sizeof *record);
+    int code = parse_content(entry, error);
+    if (code < 0)
+        return code;
+    *ret_entry = arci_steal(entry);
+    return ARCTIC_OK;
+}

@@ -1,0 +1,39 @@
+/*
+ * Entries of the registry: a record with what its body says. An entry never changes; a new version of a record is a new entry, so
+ * that whoever holds a reference may read the old one for as long as it likes, on another thread too. References are counted on the
+ * registry's thread alone.
+ */
+#ifndef ARCI_CLUSTER_ENTRY_H
+#define ARCI_CLUSTER_ENTRY_H
+
+#include "base/cleanup.h"
+#include "cluster/record.h"
+#include "model/credential.h"
+#include "model/peer.h"
+#include "model/service.h"
+
+struct arci_entry {
+    unsigned references;
+    struct arci_record record;
+    /* Nothing for a tombstone. */
+    union {
+        struct arci_peer peer;
+        struct arci_service service;
+        struct arci_credential credential;
+    } content;
+};
+
+/*
+ * Makes an entry with one reference from a record, which is taken over (also on failure). Errors: those of the body's reader,
+ * ARCTIC_E_INVALID_REQUEST for a body that names another id or owner than the record, ARCTIC_E_NO_MEMORY.
+ */
+int arci_entry_create(struct arci_record *record, struct arci_entry **ret_entry, struct arctic_error *error);
+
+const struct arci_entry *arci_entry_ref(const struct arci_entry *entry);
+
+/* NULL is allowed. */
+void arci_entry_unref(const struct arci_entry *entry);
+
+ARCI_DEFINE_CLEANUP(struct arci_entry *, arci_entry_unref, arci_entry_cleanup)
+
+#endif
