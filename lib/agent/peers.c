@@ -315,6 +315,7 @@ void arci_peers_set_link(struct arci_agent_peer *peer, struct arci_link *link)
     peer->retry_delay = RETRY_FIRST_MS;
     peer->ping_sent_at = 0;
     peer->next_ping_at = 0;
+    peer->met_at = arci_time_monotonic();
     arci_link_set_events(link, &link_events, peer);
     set_state(peer, ARCI_PEER_CONNECTED, "handshake done");
     send_all_records(peer);

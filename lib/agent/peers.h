@@ -17,6 +17,7 @@ struct arci_agent_peer {
     struct arci_link *link; /* while connected */
     int64_t retry_at;       /* monotonic milliseconds: no dial before */
     int64_t retry_delay;
+    int64_t met_at;        /* monotonic milliseconds: when the link was made */
     int64_t ping_sent_at;  /* monotonic microseconds; 0: none under way */
     int64_t next_ping_at;  /* monotonic milliseconds */
     uint64_t acknowledged; /* bytes of the link, when the ping was sent or last seen to grow */

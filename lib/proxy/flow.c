@@ -45,6 +45,8 @@ void arci_local_tune(int fd)
 {
     /* Until the flow has ended well: when this process dies, what was under way must not look complete. */
     reset_on_close(fd, true);
+    /* recv() would leave out a byte that was sent as urgent (tcp(7)); the mark itself is not carried. */
+    set(fd, SOL_SOCKET, SO_OOBINLINE, 1);
     set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES);
     set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);

@@ -108,7 +108,9 @@ struct arci_transport_peer {
     struct arctic_endpoint
         endpoints[ARCI_PEER_ENDPOINTS_MAX]; /* tried in this order; the one that answered last goes first */
     size_t endpoint_count;
-    bool warm;                           /* keep connections ready: flows towards it are to be expected */
+    int64_t
+        met_at; /* of the last handshake with it, in any unit: when it changes the peer is tried at once */
+    bool warm;  /* keep connections ready: flows towards it are to be expected */
     struct arci_peer_counters *counters; /* outlives the transport */
 };
 
@@ -191,7 +193,8 @@ struct arci_transport_ops {
      * Opens a flow towards a peer. The stream is the caller's at once and may be written to; whether and when
      * its opening message leaves is told by early(), opened() and failed(). Errors: ARCTIC_E_NO_MEMORY;
      * ARCTIC_E_PEER_UNREACHABLE when the peer is not configured or known not to answer, or ARCTIC_E_LIMIT
-     * when too many wait for a connection to it already.
+     * when too many wait for a connection to it already. A peer that was never tried, or has not answered for
+     * a few seconds only, is waited for, up to connect_ms.
      */
     int (*open)(struct arci_transport *transport, const struct arctic_id *peer,
                 const struct arci_stream_request *request, const struct arci_stream_events *events,

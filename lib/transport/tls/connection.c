@@ -24,14 +24,19 @@ bool arci_connection_alive(const struct arci_tls_connection *connection)
     return connection->phase == ARCI_CONNECTION_READY && !connection->broken;
 }
 
+/* Of a dial it is what the log says of the peer when that has failed for too long. */
 static void log_failure(const struct arci_tls_connection *connection, const char *what,
                         const struct arctic_error *error)
 {
     char remote[ARCTIC_ENDPOINT_TEXT];
-    arci_log_debug(connection->transport->log, LOG_SUBSYSTEM, what,
-                   ARCI_TEXT("remote", arctic_endpoint_format(&connection->remote, remote)),
+    arctic_endpoint_format(&connection->remote, remote);
+    arci_log_debug(connection->transport->log, LOG_SUBSYSTEM, what, ARCI_TEXT("remote", remote),
                    ARCI_TEXT("peer", connection->peer ? connection->peer->settings.id.text : ""),
                    ARCI_ERROR(error));
+    if (!connection->dial)
+        return;
+    connection->peer->trouble = *error;
+    arci_fail_within(&connection->peer->trouble, error->code, "%s at %s", what, remote);
 }
 
 void arci_connection_wake(struct arci_tls_connection *connection)
@@ -96,6 +101,20 @@ static void check_silence(struct arci_tls_connection *connection, int64_t now)
     }
 }
 
+/* Of an idle connection the pings tell. */
+static void check_busy(struct arci_tls_connection *connection, int64_t now)
+{
+    if (!connection->session.active || now < connection->watch_at)
+        return;
+    connection->watch_at = now + ARCI_WATCH_MS;
+    if (!arci_tunnel_socket_unanswered(connection->fd, now, &connection->unanswered_since))
+        return;
+    struct arctic_error error = {0};
+    arci_fail_errnum(&error, ETIMEDOUT, "tunnel connection");
+    log_failure(connection, "tunnel connection failed", &error);
+    arci_connection_close(connection);
+}
+
 void arci_connection_tick(struct arci_tls_connection *connection)
 {
     int64_t now = arci_tls_now(connection->transport);
@@ -107,6 +126,8 @@ void arci_connection_tick(struct arci_tls_connection *connection)
         expire(connection);
     else if (connection->phase == ARCI_CONNECTION_READY)
         check_silence(connection, now);
+    if (arci_connection_alive(connection))
+        check_busy(connection, now);
     if (arci_connection_alive(connection))
         arci_priming_tick(connection);
 }

@@ -2,10 +2,12 @@
 #include "transport/tls/dial.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <sys/socket.h>
 
 #include "base/address.h"
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "transport/tls/connection.h"
 #include "transport/tls/pool.h"
@@ -58,8 +60,10 @@ static void try_next(struct arci_tls_dial *dial)
     while (dial->tried < endpoints) {
         size_t position = (peer->preferred + dial->tried++) % endpoints;
         struct arci_tls_connection *attempt = try_endpoint(peer, &peer->settings.endpoints[position]);
-        if (!attempt)
+        if (!attempt) {
+            arci_fail_errno(&peer->trouble, "cannot begin to connect");
             continue;
+        }
         attempt->peer = peer;
         attempt->dial = dial;
         attempt->endpoint = position;
@@ -91,6 +95,7 @@ bool arci_tls_dial_start(struct arci_tls_peer *peer)
     dial->deadline = arci_tls_now(peer->transport) + peer->transport->settings.connect_ms;
     TAILQ_INSERT_TAIL(&peer->dials, dial, link);
     peer->dial_count++;
+    arci_reach_asked(peer);
     try_next(dial);
     return true;
 }
@@ -130,6 +135,10 @@ void arci_tls_dial_tick(struct arci_tls_peer *peer)
         struct arci_tls_dial *next = TAILQ_NEXT(dial, link);
         bool exhausted = dial->running == 0 && dial->tried >= peer->settings.endpoint_count;
         if (exhausted || now >= dial->deadline) {
+            if (!exhausted)
+                arci_fail(&peer->trouble, ARCTIC_E_TIMEOUT, NULL,
+                          "no answer at its tunnel port within %" PRId64 " ms: is it open on the way there?",
+                          peer->transport->settings.connect_ms);
             end(dial);
             arci_reach_dial_failed(peer);
         } else if (now - dial->last_start >= ARCI_DIAL_STAGGER_MS && !any_connected(dial)) {

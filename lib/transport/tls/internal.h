@@ -15,6 +15,7 @@
 #define ARCI_PING_INTERVAL_MS 15000 /* on an idle connection */
 #define ARCI_PING_LIMIT_MS 3000     /* then the connection is given up */
 #define ARCI_QUIET_LIMIT_MS 60000   /* an idle accepted connection whose opener does not even ping */
+#define ARCI_WATCH_MS 5000          /* how often a busy connection is looked at for being unanswered */
 #define ARCI_HANDSHAKE_MS 10000     /* for an accepted connection */
 #define ARCI_HANDSHAKES_MAX 512     /* accepted connections that have not proved a key yet */
 #define ARCI_END_MS 10000           /* for the last bytes of a connection that ends */
@@ -26,6 +27,8 @@
 #define ARCI_PADDING_UNSENT 65536 /* TCP_NOTSENT_LOWAT while padding: what a flow may find in its way */
 #define ARCI_BACKOFF_FIRST_MS 250
 #define ARCI_BACKOFF_MAX_MS 15000
+#define ARCI_REACH_PATIENCE_MS                                                                               \
+    3000                        /* without an answer, before a peer that was tried counts as unreachable */
 #define ARCI_CONTROL_QUEUE 1024 /* bytes of control frames that wait behind a blocked record */
 
 struct arci_tls_connection;
@@ -97,7 +100,9 @@ struct arci_tls_connection {
     int64_t idle_since;
     int64_t heard_at;
     int64_t ping_sent_at; /* 0: none is out */
-    size_t endpoint;      /* index at the peer */
+    int64_t watch_at;     /* when a busy connection is to be looked at */
+    int64_t unanswered_since;
+    size_t endpoint; /* index at the peer */
 };
 
 enum arci_peer_reach {
@@ -119,9 +124,12 @@ struct arci_tls_peer {
     struct arci_tls_dials dials;
     struct arci_streams waiting;
     size_t idle_count, dial_count, waiting_count, accepted_count, busy_count;
+    size_t confirmed_count; /* idle or busy ones that the peer has said something on */
     enum arci_peer_reach reach;
     size_t preferred; /* endpoint that answered last */
     unsigned failures;
+    int64_t asked_at; /* since when it is dialled without an answer; 0: it has answered, or nobody asks */
+    struct arctic_error trouble;          /* of the last dial that failed */
     struct arci_tls_bucket priming;       /* what this end decides on */
     struct arci_tls_bucket asked_priming; /* what the peer asks for */
     int64_t dial_after;

@@ -9,6 +9,7 @@
 #include "transport/tls/connection.h"
 #include "transport/tls/dial.h"
 #include "transport/tls/pool.h"
+#include "transport/tls/reach.h"
 
 static int compare_ids(const struct arctic_id *a, const struct arctic_id *b)
 {
@@ -67,12 +68,14 @@ static bool same_endpoints(const struct arci_transport_peer *a, const struct arc
 
 void arci_peer_reconfigure(struct arci_tls_peer *peer, const struct arci_transport_peer *settings)
 {
-    /* A new address deserves a try at once; attempts that run know the old ones by their index. */
-    if (!same_endpoints(&peer->settings, settings)) {
+    bool moved = !same_endpoints(&peer->settings, settings);
+    /* Attempts that run know the old addresses by their index. */
+    if (moved) {
         arci_tls_dial_cancel_all(peer);
-        peer->dial_after = 0;
         peer->preferred = 0;
     }
+    if (moved || settings->met_at != peer->settings.met_at)
+        arci_reach_reconsider(peer);
     peer->settings = *settings;
 }
 

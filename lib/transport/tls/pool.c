@@ -1,6 +1,7 @@
 /* See pool.h. The rules are in docs/tunnel-protocol.md under "Reuse". */
 #include "transport/tls/pool.h"
 
+#include "base/error.h"
 #include "transport/tls/connection.h"
 #include "transport/tls/dial.h"
 #include "transport/tls/peer.h"
@@ -19,10 +20,21 @@ static void leave_idle(struct arci_tls_connection *connection)
     arci_peer_count(peer);
 }
 
+/*
+ * In TLS 1.3 the opener is done before the other end has seen its key. While no connection has shown that the peer takes this agent
+ * for one, a new one may be closed at its first bytes, and the flow's with them: flows wait for a word of the peer.
+ */
+static bool may_carry(const struct arci_tls_peer *peer)
+{
+    return peer->confirmed_count > 0;
+}
+
 /* Of those that are equally good the one used last: it has the freshest picture of the path. */
 static struct arci_tls_connection *choose(const struct arci_tls_peer *peer)
 {
     struct arci_tls_connection *best = NULL;
+    if (!may_carry(peer))
+        return NULL;
     for (struct arci_tls_connection *idle = TAILQ_FIRST(&peer->idle); idle; idle = TAILQ_NEXT(idle, idle)) {
         if (!idle->broken && (!best || arci_priming_rank(idle) > arci_priming_rank(best)))
             best = idle;
@@ -84,7 +96,7 @@ void arci_tls_pool_accepted(struct arci_tls_peer *peer, struct arci_tls_connecti
     arci_peer_count(peer);
     /* It lives: no need to wait for the next try. */
     if (peer->reach == ARCI_REACH_NONE)
-        peer->dial_after = 0;
+        arci_reach_reconsider(peer);
 }
 
 /* Dialling */
@@ -95,6 +107,8 @@ void arci_tls_pool_replenish(struct arci_tls_peer *peer)
     if (transport->retired || peer->removed || peer->settings.endpoint_count == 0)
         return;
     size_t wanted = peer->waiting_count + (peer->settings.warm ? transport->settings.pool_minimum : 0);
+    if (wanted == 0 && peer->dial_count == 0 && peer->idle_count + peer->busy_count == 0)
+        arci_reach_reconsider(peer); /* nobody asks */
     size_t limit = peer->failures > 0 ? 1 : ARCI_DIALS_MAX;
     while (peer->idle_count + peer->dial_count < wanted && peer->dial_count < limit &&
            arci_tls_now(transport) >= peer->dial_after) {
@@ -108,11 +122,25 @@ void arci_tls_pool_connected(struct arci_tls_connection *connection)
 {
     struct arci_tls_peer *peer = connection->peer;
     peer->preferred = connection->endpoint;
-    if (!TAILQ_EMPTY(&peer->waiting)) {
+    if (!TAILQ_EMPTY(&peer->waiting) && may_carry(peer)) {
         give_first_waiting(connection);
     } else {
         enter_idle(connection);
         arci_reach_ping(connection);
+        /* Padding would be in the way of what waits for the answer. */
+        if (TAILQ_EMPTY(&peer->waiting))
+            arci_priming_start(connection);
+    }
+    arci_tls_pool_replenish(peer);
+}
+
+void arci_tls_pool_confirmed(struct arci_tls_connection *connection)
+{
+    struct arci_tls_peer *peer = connection->peer;
+    if (connection->is_idle && !TAILQ_EMPTY(&peer->waiting)) {
+        leave_idle(connection);
+        give_first_waiting(connection);
+    } else if (connection->is_idle) {
         arci_priming_start(connection);
     }
     arci_tls_pool_replenish(peer);
@@ -154,6 +182,8 @@ void arci_tls_pool_lost(struct arci_tls_connection *connection, bool was_ready)
     connection->peer = NULL;
     if (!was_ready)
         return;
+    if (connection->confirmed)
+        peer->confirmed_count--;
     if (!connection->opener) {
         peer->accepted_count--;
     } else if (connection->is_idle) {
@@ -164,10 +194,18 @@ void arci_tls_pool_lost(struct arci_tls_connection *connection, bool was_ready)
         peer->busy_count--;
     }
     arci_peer_count(peer);
-    /* Closed before a word: it does not take us for a peer, and asking again at once would not change that.
-     */
-    if (connection->opener && !connection->confirmed && !peer->removed)
-        arci_reach_dial_failed(peer);
+    if (!connection->opener || peer->removed)
+        return;
+    if (connection->confirmed) {
+        if (peer->idle_count + peer->busy_count == 0)
+            peer->asked_at = 0;
+        return;
+    }
+    /* Closed before a word: asking again at once would not change that. */
+    arci_fail(&peer->trouble, ARCTIC_E_HANDSHAKE_FAILED, NULL,
+              "it closes tunnel connections after the handshake: does it know this agent as a peer (arctic "
+              "peers list)?");
+    arci_reach_dial_failed(peer);
 }
 
 /* Upkeep */

@@ -20,8 +20,11 @@ void arci_tls_pool_replenish(struct arci_tls_peer *peer);
 /* Closes connections above the minimum that nobody has used for long. */
 void arci_tls_pool_trim(struct arci_tls_peer *peer);
 
-/* A connection of ours is ready for its first flow. */
+/* A connection of ours has shaken hands. */
 void arci_tls_pool_connected(struct arci_tls_connection *connection);
+
+/* The peer has said its first word on a connection of ours: it would have flows. */
+void arci_tls_pool_confirmed(struct arci_tls_connection *connection);
 
 /* A connection of ours is between flows. */
 void arci_tls_pool_release(struct arci_tls_connection *connection);

@@ -1,13 +1,24 @@
 /* See reach.h. */
 #include "transport/tls/reach.h"
 
-#include "base/cleanup.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "transport/tls/connection.h"
 #include "transport/tls/peer.h"
 #include "transport/tls/pool.h"
 #include "transport/tls/socket.h"
+
+static void log_reach(const struct arci_tls_peer *peer, bool good, int64_t rtt)
+{
+    struct arctic_log *log = peer->transport->log;
+    if (good)
+        arci_log_info(log, "tproxymgr", "peer is reachable", ARCI_TEXT("peer", peer->settings.id.text),
+                      ARCI_INT("rtt_us", rtt));
+    else
+        arci_log_warn(log, "tproxymgr", "peer is unreachable, flows towards it are reset",
+                      ARCI_TEXT("peer", peer->settings.id.text), ARCI_ERROR(&peer->trouble));
+}
 
 static void set_reach(struct arci_tls_peer *peer, enum arci_peer_reach reach)
 {
@@ -18,8 +29,7 @@ static void set_reach(struct arci_tls_peer *peer, enum arci_peer_reach reach)
     bool good = reach == ARCI_REACH_GOOD;
     atomic_store_explicit(&peer->settings.counters->reachable, good, memory_order_relaxed);
     int64_t rtt = atomic_load_explicit(&peer->settings.counters->rtt_us, memory_order_relaxed);
-    arci_log_info(transport->log, "tproxymgr", good ? "peer is reachable" : "peer is unreachable",
-                  ARCI_TEXT("peer", peer->settings.id.text), ARCI_INT("rtt_us", rtt));
+    log_reach(peer, good, rtt);
     transport->events->peer_state(transport->user, &peer->settings.id, good, rtt);
     if (!good)
         arci_tls_pool_fail_waiting(peer);
@@ -28,6 +38,21 @@ static void set_reach(struct arci_tls_peer *peer, enum arci_peer_reach reach)
 bool arci_reach_usable(const struct arci_tls_peer *peer)
 {
     return peer->reach != ARCI_REACH_NONE;
+}
+
+void arci_reach_reconsider(struct arci_tls_peer *peer)
+{
+    peer->failures = 0;
+    peer->dial_after = 0;
+    peer->asked_at = 0;
+    if (peer->reach == ARCI_REACH_NONE)
+        peer->reach = ARCI_REACH_UNKNOWN;
+}
+
+void arci_reach_asked(struct arci_tls_peer *peer)
+{
+    if (peer->asked_at == 0)
+        peer->asked_at = arci_tls_now(peer->transport);
 }
 
 void arci_reach_measured(struct arci_tls_connection *connection)
@@ -45,18 +70,25 @@ void arci_reach_heard(struct arci_tls_connection *connection)
         peer->heard_at = now;
         atomic_store_explicit(&peer->settings.counters->last_answer_at, now, memory_order_relaxed);
     }
-    if (connection->opener && !connection->confirmed) {
+    if (!connection->opener)
+        return;
+    bool first = !connection->confirmed;
+    if (first) {
         connection->confirmed = true;
+        peer->confirmed_count++;
         peer->failures = 0;
         peer->dial_after = 0;
+        peer->asked_at = 0;
         arci_reach_measured(connection);
     }
-    if (connection->opener && peer->reach != ARCI_REACH_GOOD)
-        set_reach(peer, ARCI_REACH_GOOD);
+    set_reach(peer, ARCI_REACH_GOOD);
+    if (first)
+        arci_tls_pool_confirmed(connection);
 }
 
 void arci_reach_silent(struct arci_tls_peer *peer)
 {
+    arci_fail(&peer->trouble, ARCTIC_E_TIMEOUT, NULL, "no answer to a ping within %d ms", ARCI_PING_LIMIT_MS);
     set_reach(peer, ARCI_REACH_NONE);
     for (struct arci_tls_connection *idle = TAILQ_FIRST(&peer->idle); idle; idle = TAILQ_NEXT(idle, idle))
         arci_reach_ping(idle);
@@ -87,11 +119,14 @@ static int64_t backoff(unsigned failures)
 
 void arci_reach_dial_failed(struct arci_tls_peer *peer)
 {
+    int64_t now = arci_tls_now(peer->transport);
+    arci_reach_asked(peer); /* forgotten, where it was to be reconsidered meanwhile */
+    bool patient = now - peer->asked_at < ARCI_REACH_PATIENCE_MS;
     /* Those that ran beside it fail with it: one failure. */
-    if (arci_tls_now(peer->transport) >= peer->dial_after)
-        peer->failures++;
-    peer->dial_after = arci_tls_now(peer->transport) + backoff(peer->failures);
-    if (peer->idle_count + peer->busy_count == 0)
+    if (now >= peer->dial_after)
+        peer->failures = patient ? 1 : peer->failures + 1;
+    peer->dial_after = now + backoff(peer->failures);
+    if (!patient && peer->idle_count + peer->busy_count == 0)
         set_reach(peer, ARCI_REACH_NONE);
     arci_peer_count(peer);
 }

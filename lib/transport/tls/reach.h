@@ -7,6 +7,12 @@
 /* False while the peer is known not to answer. */
 bool arci_reach_usable(const struct arci_tls_peer *peer);
 
+/* What was found out about it is old, or news of it came: it deserves a try at once, and flows wait for the outcome. */
+void arci_reach_reconsider(struct arci_tls_peer *peer);
+
+/* A dial begins. */
+void arci_reach_asked(struct arci_tls_peer *peer);
+
 /* Bytes came over one of its connections; its PONG came. */
 void arci_reach_heard(struct arci_tls_connection *connection);
 void arci_reach_measured(struct arci_tls_connection *connection);
@@ -14,7 +20,11 @@ void arci_reach_measured(struct arci_tls_connection *connection);
 /* Nothing came though it was asked. */
 void arci_reach_silent(struct arci_tls_peer *peer);
 
-/* No endpoint of the peer has answered, or it would not have the connection. */
+/*
+ * No endpoint of the peer has answered, or it would not have the connection, for the reason in peer->trouble. A peer that was
+ * introduced or restarted a moment ago may not know this agent yet: it becomes unreachable, and what waits fails, only after
+ * ARCI_REACH_PATIENCE_MS.
+ */
 void arci_reach_dial_failed(struct arci_tls_peer *peer);
 
 /* Asks a connection for a sign of life. */

@@ -7,12 +7,15 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* A busy connection whose data nobody acknowledges, or an idle one whose probes nobody answers, dies after 30
- * s. */
-#define USER_TIMEOUT_MS 30000
+/* An idle connection whose probes nobody answers dies after 30 s. */
 #define KEEPALIVE_IDLE_S 15
 #define KEEPALIVE_INTERVAL_S 5
 #define KEEPALIVE_PROBES 3
+
+/* A busy one: its data has not been acknowledged for so long. A closed window is probed more and more rarely, so
+ * that some of those probes have to be lost too. */
+#define UNANSWERED_MS 30000
+#define WINDOW_PROBES 5
 
 int arci_tunnel_socket(const struct arctic_endpoint *endpoint)
 {
@@ -32,7 +35,6 @@ bool arci_tunnel_socket_tune(int fd, const struct arci_transport_settings *setti
     set(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
     set(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
     set(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
-    set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
     arci_tunnel_socket_limit_unsent(fd, settings->unsent_bytes);
     if (settings->mark != 0)
         set(fd, SOL_SOCKET, SO_MARK, (int)settings->mark);
@@ -40,6 +42,25 @@ bool arci_tunnel_socket_tune(int fd, const struct arci_transport_settings *setti
         return true;
     size_t length = strnlen(settings->congestion, sizeof settings->congestion);
     return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, settings->congestion, (socklen_t)length) == 0;
+}
+
+/*
+ * Not left to TCP_USER_TIMEOUT: that ends a connection whose reader pauses too, although every probe of its
+ * closed window is answered (tcp_probe_timer() in net/ipv4/tcp_timer.c).
+ */
+bool arci_tunnel_socket_unanswered(int fd, int64_t now, int64_t *ret_since)
+{
+    struct tcp_info info;
+    socklen_t length = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0)
+        return false;
+    bool asked = info.tcpi_unacked > 0 || info.tcpi_probes > 0;
+    if (!asked || *ret_since == 0 || now - info.tcpi_last_ack_recv > *ret_since) {
+        *ret_since = asked ? now : 0;
+        return false;
+    }
+    bool enough = info.tcpi_unacked > 0 || info.tcpi_probes >= WINDOW_PROBES;
+    return enough && now - *ret_since >= UNANSWERED_MS;
 }
 
 /* A name that is set already is not set again by the kernel, hence the one in between; reno is in every kernel. */

@@ -27,6 +27,13 @@ void arci_tunnel_socket_refresh(int fd, const struct arci_transport_settings *se
 /* Smoothed round-trip time in microseconds; -1: not known. */
 int64_t arci_tunnel_socket_rtt(int fd);
 
+/*
+ * Whether the other end is gone: for 30 s it has acknowledged nothing of what is in flight, or has answered none of
+ * at least five probes of its closed window. A reader that pauses answers these, for days. To be asked every few
+ * seconds; *ret_since is the caller's memory between two calls, at first 0; `now` in milliseconds.
+ */
+bool arci_tunnel_socket_unanswered(int fd, int64_t now, int64_t *ret_since);
+
 /* Sets TCP_NOTSENT_LOWAT; 0: no limit. */
 void arci_tunnel_socket_limit_unsent(int fd, uint32_t bytes);
 
