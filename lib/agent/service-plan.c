@@ -145,6 +145,7 @@ static int gather_peers(struct arctic_agent *agent, struct arci_service_plan *pl
         struct arci_snapshot_peer *peer = &plan->peers[plan->peer_count++];
         peer->id = known->id;
         peer->endpoint_count = known->live.endpoint_count;
+        peer->met_at = known->met_at;
         peer->connected = true;
         memcpy(peer->key, entry->content.peer.public_key, sizeof peer->key);
         memcpy(peer->endpoints, known->live.endpoints, sizeof peer->endpoints);
