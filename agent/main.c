@@ -1,4 +1,5 @@
 /* arctic-agent: settings, signals, log to stderr, readiness to systemd; the work is done by the library. */
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -90,9 +91,21 @@ static int start(const struct settings *settings, struct arctic_log *log)
     return code < 0 ? 1 : 0;
 }
 
+/* Where the caller closed one of the first three, the database could get its number and the log be written there. */
+static bool hold_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            return false;
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     struct settings settings;
+    if (!hold_standard_descriptors())
+        return 1;
     enum settings_outcome outcome = settings_read(argc, argv, &settings);
     if (outcome != SETTINGS_RUN)
         return outcome == SETTINGS_EXIT_OK ? 0 : 2;

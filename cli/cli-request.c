@@ -46,9 +46,9 @@ static int choose_endpoints(const struct cli *cli, const char *ret_endpoints[CLI
     if (count == 0 && cli->cluster_object)
         return cli_fail_usage(error, "the cluster has no endpoints in %s, give --url", cli->config.path);
     if (count == 0)
-        return cli_fail_usage(error,
-                              "no agent to talk to: give --url, or bootstrap one first (%s names no cluster)",
-                              cli->config.path);
+        return cli_fail_usage(error, "no agent to talk to: give --url, or bootstrap one first (%s %s)",
+                              cli->config.path,
+                              access(cli->config.path, F_OK) == 0 ? "names no cluster" : "does not exist");
     return ARCTIC_OK;
 }
 

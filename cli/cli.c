@@ -84,8 +84,18 @@ static int run_command(struct cli *cli, const struct cli_arguments *arguments, s
         code = read_preferences(cli, error);
     if (code == ARCTIC_OK)
         code = read_flags(cli, arguments, error);
-    if (code == ARCTIC_OK)
-        code = arguments->command->run(cli, arguments, error);
+    return code < 0 ? code : arguments->command->run(cli, arguments, error);
+}
+
+static int perform(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
+{
+    int code = ARCTIC_OK;
+    if (cli_flag_on(arguments, "help"))
+        cli_help_print(stdout, arguments);
+    else if (cli_flag_on(arguments, "version"))
+        printf("arctic %s\n", arctic_version());
+    else
+        code = run_command(cli, arguments, error);
     if (code == ARCTIC_OK && (fflush(stdout) != 0 || ferror(stdout)))
         code = cli_fail_errno(error, "cannot write the output");
     if (code == ARCTIC_OK)
@@ -105,15 +115,7 @@ int cli_main(int argc, char **argv)
     struct cli_arguments arguments;
     struct arctic_error error = {0};
     int code = cli_arguments_parse(argc, argv, &arguments, &error);
-    if (code == ARCTIC_OK && cli_flag_on(&arguments, "help")) {
-        cli_help_print(stdout, &arguments);
-        return 0;
-    }
-    if (code == ARCTIC_OK && cli_flag_on(&arguments, "version")) {
-        printf("arctic %s\n", arctic_version());
-        return 0;
-    }
     if (code == ARCTIC_OK)
-        code = run_command(&cli, &arguments, &error);
+        code = perform(&cli, &arguments, &error);
     return code == ARCTIC_OK ? 0 : cli_report(&cli, &arguments, &error);
 }

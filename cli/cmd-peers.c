@@ -79,9 +79,13 @@ static int run_add(struct cli *cli, const struct cli_arguments *arguments, struc
     if (code < 0 || done)
         return code;
     code = cli_print_members(stdout, peer, error);
-    if (code == ARCTIC_OK)
-        cli_note(cli, "Peer %s (%s) is %s.", cli_json_text(peer, "name"), cli_json_text(peer, "id"),
-                 cli_json_text(peer, "state"));
+    if (code < 0)
+        return code;
+    cli_note(cli, "Peer %s (%s) is %s.", cli_json_text(peer, "name"), cli_json_text(peer, "id"),
+             cli_json_text(peer, "state"));
+    const char *wanted = cli_flag_text(arguments, "name");
+    if (wanted && strcmp(wanted, cli_json_text(peer, "name")) != 0)
+        cli_note(cli, "It keeps the name that it has.");
     return code;
 }
 

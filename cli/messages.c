@@ -79,7 +79,8 @@ static const char *advice(const struct cli *cli, const struct cli_arguments *arg
     case ARCTIC_E_NODE_LIMIT_EXCEEDED:
         return "The licence allows no more peers: get a larger one.";
     case ARCTIC_E_NOT_FOUND:
-        if (arguments->command && strncmp(arguments->command->path, "config", 6) == 0)
+        /* What is missing before an agent was asked is in the configuration file. */
+        if (!cli->client)
             return "See 'arctic config clusters'.";
         if (arguments->command && strncmp(arguments->command->path, "routes", 6) == 0)
             return "See 'arctic services list' and 'arctic routes list --service SERVICE'.";
@@ -158,8 +159,10 @@ int cli_confirm(const struct cli_arguments *arguments, const char *question, str
         return code;
     fprintf(stderr, "%s [y/N] ", question);
     fflush(stderr);
-    if (!fgets(line, sizeof line, stdin))
+    if (!fgets(line, sizeof line, stdin)) {
         line[0] = '\0';
+        fputc('\n', stderr);
+    }
     line[strcspn(line, "\r\n")] = '\0';
     if (strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0)
         return ARCTIC_OK;

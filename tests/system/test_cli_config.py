@@ -1,0 +1,179 @@
+"""The configuration file of the command line: what a bootstrap saves, who may read it, and how it is changed."""
+
+import json
+import stat
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import yaml
+from cli_alone import Cli, FakeAgent, cli, config, dead_url, fake, license_file
+
+__all__ = ["cli", "config", "dead_url", "fake", "license_file"]  # fixtures
+
+
+def bootstrap(cli: Cli, fake: FakeAgent, license_file: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    return cli("bootstrap", "--url", fake.url + "/", "--license-file", str(license_file), *args)
+
+
+def test_bootstrap_saves_the_cluster(cli: Cli, fake: FakeAgent, license_file: Path, config: Path) -> None:
+    result = bootstrap(cli, fake, license_file, "--name", "agent-a")
+    assert "sec_" not in result.stdout + result.stderr and "clu_01ARZ3NDEKTSV4RRFFQ69G5FAV" in result.stdout
+    assert "warning" not in result.stderr
+    method, path, body = fake.requests[0]
+    license = json.loads(license_file.read_text())
+    assert (method, path) == ("POST", "/v1/bootstrap")
+    assert json.loads(body) == {"license": license, "name": "agent-a"}
+    saved = yaml.safe_load(config.read_text())
+    assert saved["current_cluster"] == "clu_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    assert saved["clusters"][saved["current_cluster"]] == {
+        "cluster_id": "clu_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        "customer_id": license["customer_id"],
+        "client_id": "cli_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        "client_secret": "sec_very-secret",
+        "peers": [{"peer_id": "peer_01ARZ3NDEKTSV4RRFFQ69G5FAV", "name": "agent-a", "endpoints": [fake.url]}],
+        "default_peer": "peer_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    }
+    assert stat.S_IMODE(config.stat().st_mode) == 0o600
+    assert stat.S_IMODE(config.parent.stat().st_mode) == 0o700
+
+    # From now on the command knows whom to ask, and as whom.
+    assert json.loads(cli("peers", "list", "--json").stdout) == []
+    assert [path for _, path, _ in fake.requests[1:]] == ["/v1/oauth/token", "/v1/peers"]
+    assert "client_secret=sec_very-secret" in fake.requests[1][2]
+    view = cli("config", "view").stdout
+    assert "sec_" not in view and yaml.safe_load(view)["current_cluster"] == saved["current_cluster"]
+    assert cli("config", "path").stdout.strip() == str(config)
+
+
+def test_credentials_that_cannot_be_saved_are_not_lost(cli: Cli, fake: FakeAgent, license_file: Path) -> None:
+    """The agent tells its secret once."""
+    command = ("bootstrap", "--url", fake.url, "--license-file", str(license_file))
+    result = cli("--config", "/proc/arctic/config.yaml", *command, code=1)
+    assert json.loads(result.stdout)["client_secret"] == "sec_very-secret" and "/proc/arctic" in result.stderr
+
+
+def test_a_file_that_cannot_be_read_stops_before_the_agent_is_asked(
+    cli: Cli, fake: FakeAgent, license_file: Path, config: Path
+) -> None:
+    config.parent.write_text("a file where the folder should be")
+    cli("bootstrap", "--url", fake.url, "--license-file", str(license_file), code=1)
+    assert fake.requests == []
+
+
+def test_the_endpoint_that_worked_is_remembered(
+    cli: Cli, fake: FakeAgent, license_file: Path, config: Path, dead_url: str
+) -> None:
+    bootstrap(cli, fake, license_file)
+    saved = yaml.safe_load(config.read_text())
+    (cluster,) = saved["clusters"].values()
+    cluster["peers"][0]["endpoints"] = [dead_url, fake.url]
+    config.write_text(yaml.safe_dump(saved))
+    cli("peers", "list")
+    (cluster,) = yaml.safe_load(config.read_text())["clusters"].values()
+    assert cluster["peers"][0]["endpoints"] == [fake.url, dead_url]
+    assert not config.with_name("config.yaml.1").exists()
+
+
+def test_a_file_that_others_can_read_is_closed(
+    cli: Cli, fake: FakeAgent, license_file: Path, config: Path
+) -> None:
+    bootstrap(cli, fake, license_file)
+    config.chmod(0o644)
+    assert "warning" in cli("config", "path").stderr
+    assert stat.S_IMODE(config.stat().st_mode) == 0o600
+    assert cli("config", "path").stderr == ""
+
+
+def test_secrets_over_an_open_wire_draw_a_warning(
+    cli: Cli, fake: FakeAgent, license_file: Path
+) -> None:
+    bootstrap(cli, fake, license_file)
+    # A documentation address (RFC 5737): nothing answers there.
+    result = cli("-q", "--url", "http://192.0.2.1:8080", "--timeout", "100ms", "peers", "list", code=4)
+    assert "unencrypted" in result.stderr and "http://192.0.2.1:8080" in result.stderr
+    result = cli("--url", "https://192.0.2.1:8080", "--timeout", "100ms", "peers", "list", code=4)
+    assert "unencrypted" not in result.stderr
+    # Health is asked for without a token: nothing secret is sent.
+    result = cli("--url", "http://192.0.2.1:8080", "--timeout", "100ms", "health", code=4)
+    assert "unencrypted" not in result.stderr
+
+
+def test_services_that_do_not_work_are_named(cli: Cli, fake: FakeAgent) -> None:
+    fake.answers = {
+        "/v1/peers": {"peers": [{"id": "peer_1", "is_local": True}, {"id": "peer_2", "is_local": False}]},
+        "/v1/services": {
+            "services": [
+                {"id": "svc_1", "name": "fine", "source_peer_id": "peer_1", "state": "active"},
+                {
+                    "id": "svc_2",
+                    "name": "cut-off",
+                    "source_peer_id": "peer_1",
+                    "state": "degraded",
+                    "state_reason": "the target peer does not answer",
+                },
+                {"id": "svc_3", "name": "elsewhere", "source_peer_id": "peer_2", "state": "pending"},
+            ]
+        },
+    }
+    told = cli("--url", fake.url, "services", "list").stderr
+    assert told == "Service cut-off is degraded: the target peer does not answer\n"
+    assert cli("--url", fake.url, "-q", "services", "list").stderr == ""
+
+
+def test_clusters_are_listed_with_their_peers(cli: Cli, config: Path) -> None:
+    config.parent.mkdir()
+    config.touch(0o600)
+    peers = [{"peer_id": "peer_1", "name": "agent-a"}, {"peer_id": "peer_2", "name": "agent-b"}]
+    config.write_text(yaml.safe_dump({"clusters": {"clu_1": {"cluster_id": "clu_1", "peers": peers}}}))
+    assert "agent-a, agent-b" in cli("config", "clusters").stdout
+
+
+def test_switching_clusters(cli: Cli, config: Path) -> None:
+    config.parent.mkdir()
+    config.touch(0o600)
+    clusters = {"clu_1": {"cluster_id": "clu_1", "name": "paris"}, "clu_2": {"cluster_id": "clu_2"}}
+    config.write_text(yaml.safe_dump({"current_cluster": "clu_2", "clusters": clusters, "later": [1]}))
+    cli("config", "use-cluster", "paris")
+    saved = yaml.safe_load(config.read_text())
+    assert saved == {"current_cluster": "clu_1", "clusters": clusters, "later": [1]}
+    assert yaml.safe_load(config.with_name("config.yaml.1").read_text())["current_cluster"] == "clu_2"
+    listed = json.loads(cli("config", "clusters", "--json").stdout)
+    assert [(row["id"], row["current"]) for row in listed] == [("clu_1", True), ("clu_2", False)]
+    assert "'rome'" in cli("config", "use-cluster", "rome", code=5).stderr
+
+
+def test_commands_at_the_same_time_lose_nothing(cli: Cli, config: Path) -> None:
+    config.parent.mkdir()
+    config.touch(0o600)
+    clusters = {f"clu_{i}": {"cluster_id": f"clu_{i}"} for i in range(8)}
+    config.write_text(yaml.safe_dump({"clusters": clusters}))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: cli("config", "use-cluster", name), clusters))
+    saved = yaml.safe_load(config.read_text())
+    assert saved["clusters"] == clusters and saved["current_cluster"] in clusters
+    assert {path.name for path in config.parent.iterdir()} == {
+        "config.yaml",
+        "config.yaml.1",
+        "config.yaml.2",
+        "config.yaml.3",
+    }
+
+
+@pytest.mark.parametrize("text", ["a: [", "clusters: 7", "preferences: {output_format: xml}"])
+def test_a_broken_file_is_named(cli: Cli, config: Path, text: str) -> None:
+    config.parent.mkdir()
+    config.touch(0o600)
+    config.write_text(text)
+    result = cli("version", code=1)
+    assert str(config) in result.stderr
+    assert config.read_text() == text
+
+
+def test_preferences(cli: Cli, config: Path) -> None:
+    config.parent.mkdir()
+    config.touch(0o600)
+    config.write_text("preferences: {output_format: json, timeout: 5}\n")
+    assert json.loads(cli("version").stdout)
+    assert cli("version", "-o", "table").stdout.startswith("arctic ")
