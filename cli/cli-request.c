@@ -151,13 +151,39 @@ void cli_remember_endpoint(struct cli *cli)
     const char *answered = arctic_client_endpoint(cli->client);
     if (count == 0 || strcmp(endpoints[0], answered) == 0)
         return;
-    CLI_FREE char *id = strdup(cli_json_text(cli->cluster_object, "cluster_id"));
-    struct cli_answered context = {.cluster_id = id ? id : "", .endpoint = answered};
+    CLI_FREE char *key = strdup(cli_config_key(&cli->config, cli->cluster_object));
+    struct cli_answered context = {.key = key ? key : "", .endpoint = answered};
     struct arctic_error error;
     cli->cluster_object = NULL;
     if (cli_config_change(&cli->config, false, cli_config_remember_endpoint, &context, &error) < 0 &&
         cli->verbose)
         fprintf(stderr, "arctic: could not remember the endpoint: %s\n", error.message);
+}
+
+/* Whether the entries say it already. */
+static bool knows_joined(const struct cli *cli, struct cli_joined *joined)
+{
+    CLI_JSON *after = json_deep_copy(cli->config.root);
+    struct arctic_error error;
+    return after && cli_config_save_joined(after, joined, &error) == ARCTIC_OK &&
+           json_equal(after, cli->config.root);
+}
+
+int cli_follow_cluster(struct cli *cli, const char *other_peer, struct arctic_error *error)
+{
+    CLI_JSON *identity = NULL;
+    int code = cli_request(cli, "GET", "/v1/cluster/identity", NULL, &identity, error);
+    struct cli_joined joined = {{cli_json_text(identity, "peer_id"), other_peer},
+                                cli_json_text(identity, "cluster_id")};
+    if (code < 0 || !*joined.cluster_id || knows_joined(cli, &joined))
+        return code;
+    CLI_FREE char *key = strdup(cli_config_key(&cli->config, cli->cluster_object));
+    if (!key)
+        return cli_fail_memory(error);
+    cli->cluster_object = NULL;
+    code = cli_config_change(&cli->config, true, cli_config_save_joined, &joined, error);
+    cli->cluster_object = json_object_get(json_object_get(cli->config.root, "clusters"), key);
+    return code;
 }
 
 char *cli_path(const char *format, const char *segment)

@@ -45,6 +45,12 @@ int cli_client_without_credentials(struct cli *cli, const char *url, struct arct
 /* Saves which endpoint answered, where it was not the first; problems are only told with --verbose. */
 void cli_remember_endpoint(struct cli *cli);
 
+/*
+ * Agents that meet are of one cluster from then on, which for one of them has another id than before: saves the id for
+ * what the configuration knows of this agent and of `other_peer`. Errors: those of cli_request() and cli_config_change().
+ */
+int cli_follow_cluster(struct cli *cli, const char *other_peer, struct arctic_error *error);
+
 /* Parses the text of an answer. Errors: ARCTIC_E_PROTOCOL. */
 int cli_parse_answer(const char *text, json_t **ret_value, struct arctic_error *error);
 

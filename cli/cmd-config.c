@@ -70,7 +70,8 @@ static int run_clusters(struct cli *cli, const struct cli_arguments *arguments, 
         return cli_fail_memory(error);
     json_object_foreach(json_object_get(cli->config.root, "clusters"), id, cluster)
     {
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:b}", "id", id, "name",
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:b}", "id", id, "cluster_id",
+                                              cli_json_text(cluster, "cluster_id"), "name",
                                               cli_json_text(cluster, "name"), "customer_id",
                                               cli_json_text(cluster, "customer_id"), "current",
                                               strcmp(id, current) == 0));
@@ -89,18 +90,6 @@ static int run_clusters(struct cli *cli, const struct cli_arguments *arguments, 
     return cli_table_end(&table, stdout, error);
 }
 
-static const char *id_of_cluster(const struct cli *cli, const json_t *wanted)
-{
-    const char *id;
-    json_t *cluster;
-    json_object_foreach(json_object_get(cli->config.root, "clusters"), id, cluster)
-    {
-        if (cluster == wanted)
-            return id;
-    }
-    return "";
-}
-
 static int run_use_cluster(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
 {
     json_t *cluster = NULL;
@@ -109,7 +98,7 @@ static int run_use_cluster(struct cli *cli, const struct cli_arguments *argument
         code = cli_fail_usage(error, "the name of a cluster is empty");
     if (code < 0)
         return code;
-    CLI_FREE char *id = strdup(id_of_cluster(cli, cluster));
+    CLI_FREE char *id = strdup(cli_config_key(&cli->config, cluster));
     if (!id)
         return cli_fail_memory(error);
     code = cli_config_change(&cli->config, true, cli_config_set_current, id, error);
@@ -129,8 +118,14 @@ const struct cli_command cli_config_commands[] = {
      "~/.config/arctic/config.yaml.\n\nExample:\n  arctic config path",
      NULL, run_path},
     {"config clusters", "", 0, 0, "list the clusters of the configuration file",
-     "Lists the clusters that this command has credentials for.\n\nExample:\n  arctic config clusters", NULL,
-     run_clusters},
+     "Lists what this command has credentials for, an entry for each agent that it has bootstrapped. Agents "
+     "that "
+     "are\n"
+     "peers are of one cluster, whose id an entry shows as 'cluster_id' (--json); ID is the one that the "
+     "agent "
+     "began\n"
+     "with.\n\nExample:\n  arctic config clusters",
+     NULL, run_clusters},
     {"config use-cluster", "CLUSTER", 1, 1, "make a cluster the current one",
      "Makes a cluster of the configuration file the one that is used without --cluster: by its id, its name, "
      "or the\n"

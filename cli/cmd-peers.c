@@ -74,12 +74,15 @@ static int run_add(struct cli *cli, const struct cli_arguments *arguments, struc
     if (!body)
         return cli_fail_usage(error, "address and name must be valid UTF-8");
     int code = cli_request(cli, "POST", "/v1/peers", body, &peer, error);
-    if (code == ARCTIC_OK)
-        code = cli_print_unless_table(cli, peer, &done, error);
-    if (code < 0 || done)
-        return code;
-    code = cli_print_members(stdout, peer, error);
     if (code < 0)
+        return code;
+    struct arctic_error problem;
+    if (cli_follow_cluster(cli, cli_json_text(peer, "id"), &problem) < 0)
+        cli_note(cli, "The peer is added, but not noted in %s: %s", cli->config.path, problem.message);
+    code = cli_print_unless_table(cli, peer, &done, error);
+    if (code == ARCTIC_OK && !done)
+        code = cli_print_members(stdout, peer, error);
+    if (code < 0 || done)
         return code;
     cli_note(cli, "Peer %s (%s) is %s.", cli_json_text(peer, "name"), cli_json_text(peer, "id"),
              cli_json_text(peer, "state"));

@@ -12,15 +12,17 @@ void cli_config_release(struct cli_config *config)
 
 static int fail_ambiguous(struct arctic_error *error, const char *wanted)
 {
-    return cli_fail_usage(error, "several clusters are called '%.80s', use the id of one", wanted);
+    return cli_fail_usage(
+        error, "'%.80s' stands for several entries of 'arctic config clusters': use the ID of one", wanted);
 }
 
-/* By its own name, or by that of a peer in it: the first thing that an operator names is an agent. */
+/* By its id or name, or by the name of a peer in it: the first thing that an operator names is an agent. */
 static bool answers_to(const json_t *cluster, const char *wanted)
 {
     size_t index;
     json_t *peer;
-    if (strcmp(cli_json_text(cluster, "name"), wanted) == 0)
+    if (strcmp(cli_json_text(cluster, "name"), wanted) == 0 ||
+        strcmp(cli_json_text(cluster, "cluster_id"), wanted) == 0)
         return true;
     json_array_foreach(json_object_get(cluster, "peers"), index, peer)
     {
@@ -95,6 +97,18 @@ size_t cli_config_endpoints(const json_t *cluster, const char *ret_endpoints[CLI
         }
     }
     return count;
+}
+
+const char *cli_config_key(const struct cli_config *config, const json_t *cluster)
+{
+    const char *key;
+    json_t *present;
+    json_object_foreach(json_object_get(config->root, "clusters"), key, present)
+    {
+        if (present == cluster)
+            return key;
+    }
+    return "";
 }
 
 json_t *cli_config_cluster_of_endpoint(const struct cli_config *config, const char *endpoint)
@@ -186,7 +200,7 @@ int cli_config_set_current(json_t *root, void *context, struct arctic_error *err
 int cli_config_remember_endpoint(json_t *root, void *context, struct arctic_error *error)
 {
     const struct cli_answered *answered = context;
-    json_t *cluster = json_object_get(json_object_get(root, "clusters"), answered->cluster_id);
+    json_t *cluster = json_object_get(json_object_get(root, "clusters"), answered->key);
     const json_t *peers = json_object_get(cluster, "peers");
     for (size_t i = 0; i < json_array_size(peers); i++) {
         json_t *endpoints = json_object_get(json_array_get(peers, i), "endpoints");
@@ -195,6 +209,22 @@ int cli_config_remember_endpoint(json_t *root, void *context, struct arctic_erro
             if (endpoint && strcmp(endpoint, answered->endpoint) == 0)
                 return put_first(endpoints, answered->endpoint) ? ARCTIC_OK : cli_fail_memory(error);
         }
+    }
+    return ARCTIC_OK;
+}
+
+int cli_config_save_joined(json_t *root, void *context, struct arctic_error *error)
+{
+    const struct cli_joined *joined = context;
+    const char *key;
+    json_t *cluster;
+    json_object_foreach(json_object_get(root, "clusters"), key, cluster)
+    {
+        const json_t *peers = json_object_get(cluster, "peers");
+        if (!find_peer(peers, joined->peer_ids[0]) && !find_peer(peers, joined->peer_ids[1]))
+            continue;
+        if (!set_text(cluster, "cluster_id", joined->cluster_id))
+            return cli_fail_memory(error);
     }
     return ARCTIC_OK;
 }

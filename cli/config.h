@@ -35,11 +35,14 @@ int cli_config_change(struct cli_config *config, bool keep_copies,
                       struct arctic_error *error);
 
 /*
- * The cluster of an id, a unique name, or (NULL) the current one. NULL with ARCTIC_OK where none was asked for and
+ * The cluster of a key, a unique id or name, or (NULL) the current one. NULL with ARCTIC_OK where none was asked for and
  * none is current. The object stays the configuration's. Errors: ARCTIC_E_NOT_FOUND, ARCTIC_E_USAGE (ambiguous).
  */
 int cli_config_cluster(const struct cli_config *config, const char *wanted, json_t **ret_cluster,
                        struct arctic_error *error);
+
+/* The key of a cluster in the file: the id that it had at its bootstrap. "" for none of this configuration's. */
+const char *cli_config_key(const struct cli_config *config, const json_t *cluster);
 
 /* The cluster that has this endpoint; NULL where none does. */
 json_t *cli_config_cluster_of_endpoint(const struct cli_config *config, const char *endpoint);
@@ -72,11 +75,22 @@ int cli_config_save_bootstrap(json_t *root, void *context, struct arctic_error *
 int cli_config_set_current(json_t *root, void *context, struct arctic_error *error);
 
 struct cli_answered {
-    const char *cluster_id;
+    const char *key; /* of the cluster, see cli_config_key() */
     const char *endpoint;
 };
 
 /* Puts the endpoint that answered first among its peer's; `context` is a struct cli_answered. */
 int cli_config_remember_endpoint(json_t *root, void *context, struct arctic_error *error);
+
+struct cli_joined {
+    const char *peer_ids[2];
+    const char *cluster_id; /* the one that both are in now */
+};
+
+/*
+ * Two clusters have become one: its id goes to each entry that has one of the peers. The entries stay apart, since each
+ * holds the credentials of its own agent. `context` is a struct cli_joined.
+ */
+int cli_config_save_joined(json_t *root, void *context, struct arctic_error *error);
 
 #endif

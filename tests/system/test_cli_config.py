@@ -177,3 +177,47 @@ def test_preferences(cli: Cli, config: Path) -> None:
     config.write_text("preferences: {output_format: json, timeout: 5}\n")
     assert json.loads(cli("version").stdout)
     assert cli("version", "-o", "table").stdout.startswith("arctic ")
+
+
+def test_agents_that_met_are_of_one_cluster(cli: Cli, fake: FakeAgent, config: Path) -> None:
+    """Each entry keeps its credentials and its place; what it says of its cluster follows the agents."""
+
+    def entry(cluster: str, peer: str) -> dict[str, object]:
+        peers = [{"peer_id": f"peer_{peer}", "name": f"agent-{peer}", "endpoints": [fake.url]}]
+        return {"cluster_id": cluster, "client_id": f"cli_{peer}", "client_secret": f"sec_{peer}", "peers": peers}
+
+    clusters = {"clu_2": entry("clu_2", "a"), "clu_1": entry("clu_1", "b"), "clu_3": entry("clu_3", "c")}
+    config.parent.mkdir()
+    config.touch(0o600)
+    config.write_text(yaml.safe_dump({"current_cluster": "clu_2", "clusters": clusters}))
+    fake.answers = {
+        "/v1/peers": {"id": "peer_b", "name": "agent-b", "state": "connected"},
+        "/v1/cluster/identity": {"peer_id": "peer_a", "cluster_id": "clu_1"},
+    }
+    for _ in range(2):
+        cli("peers", "add", "10.0.0.2:8080")
+        saved = yaml.safe_load(config.read_text())
+        assert saved["current_cluster"] == "clu_2"
+        assert saved["clusters"] == {**clusters, "clu_2": {**clusters["clu_2"], "cluster_id": "clu_1"}}
+    assert not config.with_name("config.yaml.2").exists(), "written again without a change"
+
+    # The new id finds the entry that began with it; the other one is found by its former id and by its agent.
+    for wanted, client in (("clu_1", "cli_b"), ("clu_2", "cli_a"), ("agent-a", "cli_a")):
+        fake.requests.clear()
+        cli("--cluster", wanted, "peers", "list", "--json", code=1)
+        assert f"client_id={client}" in fake.requests[0][2]
+    listed = json.loads(cli("config", "clusters", "--json").stdout)
+    assert [(row["id"], row["cluster_id"]) for row in listed] == [
+        ("clu_1", "clu_1"),
+        ("clu_2", "clu_1"),
+        ("clu_3", "clu_3"),
+    ]
+
+
+def test_a_peer_is_added_also_where_it_cannot_be_noted(cli: Cli, fake: FakeAgent, config: Path) -> None:
+    config.parent.mkdir()
+    config.touch(0o600)
+    config.write_text(yaml.safe_dump({"clusters": {"clu_1": {"cluster_id": "clu_1", "peers": [{"peer_id": "peer_b"}]}}}))
+    fake.answers = {"/v1/peers": {"id": "peer_b"}}
+    told = cli("--url", fake.url, "peers", "add", "10.0.0.2:8080").stderr
+    assert "is added, but not noted" in told and str(config) in told

@@ -166,7 +166,7 @@ static void test_endpoints_in_order_and_the_last_good_one_first(void **state)
     assert_int_equal(cli_config_endpoints(cluster, endpoints), 3);
     assert_string_equal(endpoints[0], "http://b");
     assert_string_equal(endpoints[2], "http://a");
-    struct cli_answered answered = {.cluster_id = "clu_1", .endpoint = "http://c"};
+    struct cli_answered answered = {.key = "clu_1", .endpoint = "http://c"};
     assert_ok(cli_config_change(&config, false, cli_config_remember_endpoint, &answered, &error), error);
     assert_int_equal(cli_config_cluster(&config, "clu_1", &cluster, &error), ARCTIC_OK);
     assert_int_equal(cli_config_endpoints(cluster, endpoints), 3);
