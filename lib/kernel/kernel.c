@@ -70,6 +70,8 @@ int arci_kernel_create(const struct arci_kernel_options *options, struct arctic_
     kernel->anchor.fd = -1;
     struct arci_rules_options rules = {
         .flag = kernel->marks.flag,
+        .captured = arci_marks_captured(&kernel->marks, ARCI_SLOT_AGENT),
+        .mask = kernel->marks.mask,
         .table = or_default(options->route_table, ARCI_KERNEL_TABLE_DEFAULT),
         .priority = or_default(options->rule_priority, ARCI_KERNEL_PRIORITY_DEFAULT),
     };

@@ -2,13 +2,15 @@
  * Packet marks. Arctic uses the bits of one mask and leaves all others as they are; with the default mask
  * 0xfff00000:
  *
- *     0x80000000   flag: captured; the ip rule matches exactly this bit and delivers the packet to this host
+ *     0x80000000   flag: the ip rules match this bit and delivers the packet to this host
  *     0x7ff00000   slot: 0 none, 1 the agent itself, 2..2047 a service
  *
  *     0x00100000   bypass: slot 1 without the flag, SO_MARK of every socket of the agent; never captured
- *     0x80100000   captured: slot 1 with the flag, a packet of a captured connection that is established
- *     0x80200000+  the first packet of a captured connection, by service
+ *     0x80100000   captured: slot 1 with the flag, any packet of a captured connection through this host
+ *     0x80000000   made: the flag alone, a later packet of a captured connection that was made on this host
+ *     0x80200000+  the first packet of a captured connection, by service; through this host until it is captured
  *
+ * What comes through this host and what is made on it have marks of their own for the sake of the ip rules (rules.h).
  * The conntrack mark of a captured connection carries the same bits, so that its later packets need no
  * decision.
  */

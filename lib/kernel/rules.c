@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <linux/fib_rules.h>
 #include <linux/netlink.h>
@@ -75,63 +76,114 @@ static bool is_ours(struct rtnl_rule *rule)
     return rtnl_rule_get_protocol(rule, &protocol) >= 0 && protocol == ARCI_ROUTE_PROTOCOL;
 }
 
-static bool is_wanted(const struct arci_rules *rules, struct rtnl_rule *rule)
+/* What one of our rules says; 0 and false: nothing. */
+struct wanted_rule {
+    uint32_t priority;
+    uint8_t action; /* FR_ACT_* */
+    uint32_t mark;
+    uint32_t mask;
+    uint32_t table;
+    uint32_t target; /* of FR_ACT_GOTO */
+    bool from_lo;
+};
+
+#define RULE_COUNT 3
+
+/* In the order in which they are made: a goto waits for its target, and the way to this host for both. */
+static void list_wanted(const struct arci_rules_options *options, struct wanted_rule *ret_rules)
 {
-    const struct arci_rules_options *options = &rules->options;
-    return is_ours(rule) && rtnl_rule_get_action(rule) == FR_ACT_TO_TBL &&
-           rtnl_rule_get_prio(rule) == options->priority && rtnl_rule_get_mark(rule) == options->flag &&
-           rtnl_rule_get_mask(rule) == options->flag && rtnl_rule_get_table(rule) == options->table &&
-           !rtnl_rule_get_src(rule) && !rtnl_rule_get_dst(rule) && !rtnl_rule_get_iif(rule) &&
-           !rtnl_rule_get_oif(rule);
+    ret_rules[0] = (struct wanted_rule){.priority = options->priority + 1, .action = FR_ACT_NOP};
+    ret_rules[1] = (struct wanted_rule){.priority = options->priority - 1,
+                                        .action = FR_ACT_GOTO,
+                                        .mark = options->captured,
+                                        .mask = options->mask,
+                                        .target = options->priority + 1,
+                                        .from_lo = true};
+    ret_rules[2] = (struct wanted_rule){.priority = options->priority,
+                                        .action = FR_ACT_TO_TBL,
+                                        .mark = options->flag,
+                                        .mask = options->flag,
+                                        .table = options->table};
+}
+
+static bool comes_from(struct rtnl_rule *rule, bool lo)
+{
+    const char *interface = rtnl_rule_get_iif(rule);
+    return lo ? interface && strcmp(interface, "lo") == 0 : !interface;
+}
+
+static bool is_wanted(const struct wanted_rule *wanted, struct rtnl_rule *rule)
+{
+    return is_ours(rule) && rtnl_rule_get_action(rule) == wanted->action &&
+           rtnl_rule_get_prio(rule) == wanted->priority && rtnl_rule_get_mark(rule) == wanted->mark &&
+           rtnl_rule_get_mask(rule) == wanted->mask && rtnl_rule_get_table(rule) == wanted->table &&
+           rtnl_rule_get_goto(rule) == wanted->target && comes_from(rule, wanted->from_lo) &&
+           !rtnl_rule_get_src(rule) && !rtnl_rule_get_dst(rule) && !rtnl_rule_get_oif(rule);
+}
+
+/* Index of the rule among the wanted ones that were not found yet, RULE_COUNT: none. */
+static size_t find_wanted(const struct wanted_rule *wanted, const bool *found, struct rtnl_rule *rule)
+{
+    size_t i = 0;
+    while (i < RULE_COUNT && (found[i] || !is_wanted(&wanted[i], rule)))
+        i++;
+    return i;
 }
 
 /*
  * Looks through the rules of a family and deletes those of ours that are not wanted, or all of ours. Either
- * way *ret_found says whether the wanted one is there.
+ * way ret_found[i] says whether wanted rule i is there.
  */
 enum sweep { SWEEP_NOTHING, SWEEP_UNWANTED, SWEEP_ALL };
 
 static int sweep_rules(struct arci_rules *rules, enum arctic_family family, enum sweep sweep, bool *ret_found,
                        struct arctic_error *error)
 {
+    struct wanted_rule wanted[RULE_COUNT];
     ARCI_CLEANUP(cache_cleanup) struct nl_cache *cache = NULL;
     int result = rtnl_rule_alloc_cache(rules->socket, socket_family(family), &cache);
     if (result < 0)
         return fail_nl(error, result, "cannot list the ip rules", family);
-    bool found = false;
+    list_wanted(&rules->options, wanted);
     for (struct nl_object *object = nl_cache_get_first(cache); object; object = nl_cache_get_next(object)) {
         struct rtnl_rule *rule = (struct rtnl_rule *)object;
         if (rtnl_rule_get_family(rule) !=
             socket_family(family)) /* libnl asks for the rules of all families */
             continue;
-        bool wanted = is_wanted(rules, rule);
-        found = found || wanted;
+        size_t index = find_wanted(wanted, ret_found, rule);
+        if (index < RULE_COUNT)
+            ret_found[index] = true;
         bool condemned =
-            sweep == SWEEP_ALL ? is_ours(rule) : sweep == SWEEP_UNWANTED && is_ours(rule) && !wanted;
+            is_ours(rule) && (sweep == SWEEP_ALL || (sweep == SWEEP_UNWANTED && index == RULE_COUNT));
         result = condemned ? rtnl_rule_delete(rules->socket, rule, 0) : 0;
         if (result < 0 && result != -NLE_OBJ_NOTFOUND)
             return fail_nl(error, result, "cannot delete an ip rule", family);
     }
-    if (ret_found)
-        *ret_found = found;
     return ARCTIC_OK;
 }
 
-static int add_rule(struct arci_rules *rules, enum arctic_family family, struct arctic_error *error)
+static int add_rule(struct arci_rules *rules, enum arctic_family family, const struct wanted_rule *wanted,
+                    struct arctic_error *error)
 {
-    const struct arci_rules_options *options = &rules->options;
     ARCI_CLEANUP(rule_cleanup) struct rtnl_rule *rule = rtnl_rule_alloc();
     if (!rule)
         return arci_fail_memory(error);
     rtnl_rule_set_family(rule, socket_family(family));
-    rtnl_rule_set_action(rule, FR_ACT_TO_TBL);
-    rtnl_rule_set_prio(rule, options->priority);
-    rtnl_rule_set_mark(rule, options->flag);
-    rtnl_rule_set_mask(rule, options->flag);
-    rtnl_rule_set_table(rule, options->table);
+    rtnl_rule_set_action(rule, wanted->action);
+    rtnl_rule_set_prio(rule, wanted->priority);
     rtnl_rule_set_protocol(rule, ARCI_ROUTE_PROTOCOL);
+    if (wanted->mask) {
+        rtnl_rule_set_mark(rule, wanted->mark);
+        rtnl_rule_set_mask(rule, wanted->mask);
+    }
+    if (wanted->table)
+        rtnl_rule_set_table(rule, wanted->table);
+    if (wanted->target)
+        rtnl_rule_set_goto(rule, wanted->target);
+    if (wanted->from_lo && rtnl_rule_set_iif(rule, "lo") < 0)
+        return arci_fail_memory(error);
     int result = rtnl_rule_add(rules->socket, rule, NLM_F_CREATE | NLM_F_EXCL);
-    return result < 0 ? fail_nl(error, result, "cannot add the ip rule", family) : ARCTIC_OK;
+    return result < 0 ? fail_nl(error, result, "cannot add an ip rule", family) : ARCTIC_OK;
 }
 
 static struct rtnl_route *make_route(const struct arci_rules *rules, enum arctic_family family,
@@ -227,16 +279,21 @@ static int find_route(struct arci_rules *rules, enum arctic_family family, unsig
     return ARCTIC_OK;
 }
 
-int arci_rules_look(struct arci_rules *rules, enum arctic_family family, unsigned anchor, bool *ret_rule,
+int arci_rules_look(struct arci_rules *rules, enum arctic_family family, unsigned anchor, bool *ret_rules,
                     bool *ret_route, struct arctic_error *error)
 {
     bool route = false;
+    bool found[RULE_COUNT] = {false};
     int code = find_route(rules, family, anchor, &route, error);
     if (code >= 0)
-        code = sweep_rules(rules, family, SWEEP_NOTHING, ret_rule, error);
-    if (code >= 0)
-        *ret_route = route;
-    return code;
+        code = sweep_rules(rules, family, SWEEP_NOTHING, found, error);
+    if (code < 0)
+        return code;
+    *ret_route = route;
+    *ret_rules = true;
+    for (size_t i = 0; i < RULE_COUNT; i++)
+        *ret_rules = *ret_rules && found[i];
+    return ARCTIC_OK;
 }
 
 /* The route first: a rule without it would do no harm, but no good either. */
@@ -244,13 +301,17 @@ static int ensure_family(struct arci_rules *rules, enum arctic_family family, un
                          struct arctic_error *error)
 {
     bool route = false;
-    bool rule = false;
+    bool found[RULE_COUNT] = {false};
+    struct wanted_rule wanted[RULE_COUNT];
     int code = find_route(rules, family, anchor, &route, error);
     if (code >= 0 && !route)
         code = add_route(rules, family, anchor, error);
     if (code >= 0)
-        code = sweep_rules(rules, family, SWEEP_UNWANTED, &rule, error);
-    return code >= 0 && !rule ? add_rule(rules, family, error) : code;
+        code = sweep_rules(rules, family, SWEEP_UNWANTED, found, error);
+    list_wanted(&rules->options, wanted);
+    for (size_t i = 0; code >= 0 && i < RULE_COUNT; i++)
+        code = found[i] ? ARCTIC_OK : add_rule(rules, family, &wanted[i], error);
+    return code;
 }
 
 int arci_rules_ensure(struct arci_rules *rules, unsigned anchor, struct arctic_error *error)
@@ -269,9 +330,10 @@ int arci_rules_remove(struct arci_rules *rules, struct arctic_error *error)
 {
     int worst = ARCTIC_OK;
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+        bool found[RULE_COUNT] = {false};
         if (!arci_rules_family_there(families[i]))
             continue;
-        int code = sweep_rules(rules, families[i], SWEEP_ALL, NULL, error);
+        int code = sweep_rules(rules, families[i], SWEEP_ALL, found, error);
         worst = code < 0 ? code : worst;
     }
     return worst;

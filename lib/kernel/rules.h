@@ -1,8 +1,14 @@
 /*
  * The ip rules and routes that deliver marked packets to this host, for IPv4 and IPv6:
  *
- *     ip rule add fwmark FLAG/FLAG lookup TABLE pref PRIORITY protocol 161
+ *     ip rule add pref PRIORITY-1 iif lo fwmark CAPTURED/MASK goto PRIORITY+1 protocol 161
+ *     ip rule add pref PRIORITY fwmark FLAG/FLAG lookup TABLE protocol 161
+ *     ip rule add pref PRIORITY+1 nop protocol 161
  *     ip route add local default dev ANCHOR table TABLE protocol 161
+ *
+ * The first is for checks of a captured packet's source that look its mark up too (src_valid_mark, `fib saddr . mark`
+ * in a firewall): they ask for the way back, as from lo (fib_validate_source(), nft_fib4_eval()), which must not be the
+ * one to this host. What is made on this host comes from lo as well, and bears other marks (marks.h).
  *
  * The protocol number says whose they are: rules with it are ours, what bears another is never touched.
  */
@@ -19,9 +25,11 @@
 #define ARCI_ROUTE_PROTOCOL 161
 
 struct arci_rules_options {
-    uint32_t flag; /* mark and mask of the rule */
+    uint32_t flag;     /* of what is delivered to this host */
+    uint32_t captured; /* mark under `mask` of what was captured on its way through this host */
+    uint32_t mask;
     uint32_t table;
-    uint32_t priority;
+    uint32_t priority; /* the numbers before and after it are used too */
 };
 
 struct arci_rules;
@@ -37,8 +45,8 @@ ARCI_DEFINE_CLEANUP(struct arci_rules *, arci_rules_free, arci_rules_cleanup)
 /* Whether this kernel and namespace have the family at all; where not, nothing is made for it. */
 bool arci_rules_family_there(enum arctic_family family);
 
-/* Whether exactly the rule, and the route over the interface `anchor`, are there. Errors: ARCTIC_E_SYSTEM. */
-int arci_rules_look(struct arci_rules *rules, enum arctic_family family, unsigned anchor, bool *ret_rule,
+/* Whether exactly the rules, and the route over the interface `anchor`, are there. Errors: ARCTIC_E_SYSTEM. */
+int arci_rules_look(struct arci_rules *rules, enum arctic_family family, unsigned anchor, bool *ret_rules,
                     bool *ret_route, struct arctic_error *error);
 
 /* Makes what is missing and deletes rules of ours that are other ones. Errors: ARCTIC_E_SYSTEM. */

@@ -14,11 +14,12 @@
  * direction, so that replies of servers and connections older than a route stay as they are.
  *
  * In capture, tproxy does not match without a listening socket. The packet then goes on unmarked, as if the
- * agent were not there.
+ * agent were not there. What was made on this host is captured last in the hook: a socket takes from a packet
+ * on lo the leave to pass a firewall's check of its way back (nft_fib_can_skip()).
  *
  * In output, a reset that the kernel answers with may bear the mark of what it answers (fwmark_reflect),
  * which would bring it back to this host. nft can not copy a part of one mark into another, hence the one
- * mark `captured` for all that is not a first packet.
+ * mark for all that is not a first packet.
  */
 static const char template[] =
     "add set inet arctic exempt4 { type ipv4_addr; flags interval; elements = { "
@@ -42,6 +43,11 @@ static const char template[] =
     "add rule inet arctic exempt ip6 daddr @exempt6 accept\n"
     "add rule inet arctic exempt fib daddr type { local, broadcast, anycast, multicast } accept\n"
 
+    "add chain inet arctic capture_marked\n"
+    "add rule inet arctic capture_marked meta mark & $mask == { $captured, $flag } accept\n"
+    "add rule inet arctic capture_marked meta mark & $mask vmap @by_mark\n"
+    "add rule inet arctic capture_marked meta mark set meta mark & $keep ct mark set ct mark & $keep\n"
+
     "add chain inet arctic prerouting { type filter hook prerouting priority mangle; policy accept; }\n"
     "add rule inet arctic prerouting meta l4proto != tcp accept\n"
     "add rule inet arctic prerouting meta mark & $flag == $flag accept\n"
@@ -56,9 +62,14 @@ static const char template[] =
 
     "add chain inet arctic capture { type filter hook prerouting priority mangle + 1; policy accept; }\n"
     "add rule inet arctic capture meta mark & $flag == 0 accept\n"
-    "add rule inet arctic capture meta mark & $mask == $captured accept\n"
-    "add rule inet arctic capture meta mark & $mask vmap @by_mark\n"
-    "add rule inet arctic capture meta mark set meta mark & $keep ct mark set ct mark & $keep\n"
+    "add rule inet arctic capture iif lo accept\n"
+    "add rule inet arctic capture jump capture_marked\n"
+
+    "add chain inet arctic capture_made { type filter hook prerouting priority filter + 100; policy accept; "
+    "}\n"
+    "add rule inet arctic capture_made iif != lo accept\n"
+    "add rule inet arctic capture_made meta mark & $flag == 0 accept\n"
+    "add rule inet arctic capture_made jump capture_marked\n"
 
     "add chain inet arctic output { type route hook output priority mangle; policy accept; }\n"
     "add rule inet arctic output meta l4proto != tcp accept\n"
@@ -67,7 +78,7 @@ static const char template[] =
     "meta mark set meta mark & $keep accept\n"
     "add rule inet arctic output ct direction != original accept\n"
     "add rule inet arctic output tcp flags & (fin|syn|rst|ack) != syn ct mark & $flag == $flag "
-    "meta mark set meta mark & $keep | $captured accept\n"
+    "meta mark set meta mark & $keep | $flag accept\n"
     "add rule inet arctic output tcp flags & (fin|syn|rst|ack) != syn accept\n"
     "add rule inet arctic output jump exempt\n"
     "add rule inet arctic output meta nfproto vmap { ipv4 : jump route4, ipv6 : jump route6 }\n"

@@ -26,17 +26,20 @@ static void fill_capturing(struct arci_buffer *text, const struct arci_marks *ma
 {
     uint32_t keep = ~marks->mask;
     uint32_t mark = arci_marks_captured(marks, service->slot);
+    uint32_t captured = arci_marks_captured(marks, ARCI_SLOT_AGENT);
     arci_buffer_format(
         text,
         "add rule inet arctic svc_%s counter name \"svc_%s\" "
         "meta mark set meta mark & 0x%08x | 0x%08x ct mark set ct mark & 0x%08x | 0x%08x jump refused\n"
         "add rule inet arctic svc_%s accept\n",
         ulid(service), ulid(service), keep, mark, keep, mark, ulid(service));
-    arci_buffer_format(
-        text,
-        "add rule inet arctic cap_%s meta nfproto ipv4 meta l4proto tcp tproxy ip to 127.0.0.1:%u accept\n"
-        "add rule inet arctic cap_%s meta nfproto ipv6 meta l4proto tcp tproxy ip6 to [::1]:%u accept\n",
-        ulid(service), service->port, ulid(service), service->port);
+    arci_buffer_format(text,
+                       "add rule inet arctic cap_%s meta nfproto ipv4 meta l4proto tcp "
+                       "tproxy ip to 127.0.0.1:%u meta mark set meta mark & 0x%08x | 0x%08x accept\n"
+                       "add rule inet arctic cap_%s meta nfproto ipv6 meta l4proto tcp "
+                       "tproxy ip6 to [::1]:%u meta mark set meta mark & 0x%08x | 0x%08x accept\n",
+                       ulid(service), service->port, keep, captured, ulid(service), service->port, keep,
+                       captured);
 }
 
 static void fill_chains(struct arci_buffer *text, const struct arci_marks *marks,

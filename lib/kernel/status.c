@@ -66,7 +66,7 @@ static void check_family(struct arci_kernel *kernel, enum arctic_family family,
         end(route_check, error.message);
         return;
     }
-    end(rule_check, rule ? NULL : "the ip rule for marked packets was deleted; it is added again shortly");
+    end(rule_check, rule ? NULL : "an ip rule for marked packets was deleted; it is added again shortly");
     end(route_check,
         route ? NULL : "the local route for marked packets was deleted; it is added again shortly");
 }

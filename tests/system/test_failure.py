@@ -64,7 +64,7 @@ def test_a_clean_stop_leaves_nothing(lab: Lab, build: Path, web: None) -> None:
     pair.carry()
     assert all_carried(lab)
     active = Kernel(pair.entry)
-    assert active.tables != before[0].tables and len(active.rules) == len(before[0].rules) + 2
+    assert active.tables != before[0].tables and len(active.rules) == len(before[0].rules) + 6
     pair.end()
     assert [Kernel(agent) for agent in (pair.entry, pair.exit)] == before
     assert all_direct(lab)

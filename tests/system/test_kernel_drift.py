@@ -84,6 +84,8 @@ def test_rules_routes_and_anchor_come_back(network: Network, start: StartProbe) 
     probe.apply(*services)
     harms = {
         "rule del pref 610": {"rule4"},
+        "rule del pref 609": {"rule4"},
+        "-6 rule del pref 611": {"rule6"},
         "-6 rule del pref 610": {"rule6"},
         "route flush table 61000": {"route4"},
         "-6 route flush table 61000": {"route6"},

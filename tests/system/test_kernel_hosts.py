@@ -1,5 +1,6 @@
 """Hosts that are set up in other ways: reverse path checks, no IPv6, marks of others, other numbers; refusals."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,11 +23,38 @@ from kernel_setup import (  # noqa: F401
 )
 
 
-def test_strict_reverse_path_filter(network: Network, start: StartProbe, sysctl: Callable[[str, int], None]) -> None:
-    for interface in ("all", "lan", "wan", "lo"):
-        sysctl(f"net/ipv4/conf/{interface}/rp_filter", 1)
+# rp_filter, src_valid_mark (which wg-quick sets), accept_local, route_localnet.
+SOURCE_CHECKS = list(itertools.product((0, 1, 2), (0, 1), (0, 1), (0, 1)))
+
+
+@pytest.mark.parametrize("checks", SOURCE_CHECKS, ids=lambda checks: "-".join(map(str, checks)))
+def test_source_checks_of_the_host_let_captured_traffic_pass(
+    network: Network, start: StartProbe, sysctl: Callable[[str, int], None], checks: tuple[int, ...]
+) -> None:
+    """What is captured passes the checks of the kernel as it would uncaptured; and what fails them is dropped as before."""
+    names = ("rp_filter", "src_valid_mark", "accept_local", "route_localnet")
+    for name, value in zip(names, checks, strict=True):
+        for interface in ("all", "lan", "wan", "lo"):
+            sysctl(f"net/ipv4/conf/{interface}/{name}", value)
     start().apply(*everything())
     assert_captured(network)
+    if checks[0] == 1:
+        network.client.ip("address add 10.2.0.77/32 dev lan")  # which lies behind another interface of the entry
+        try:
+            with pytest.raises(TimeoutError):
+                taker(network.client, SERVER[4], source="10.2.0.77", timeout=0.7)
+        finally:
+            network.client.ip("address del 10.2.0.77/32 dev lan")
+
+
+def test_reverse_path_rules_of_a_firewall(network: Network, start: StartProbe) -> None:
+    """As firewalld has them: after the marks are set, and with the mark in the look-up."""
+    nft(network.entry, "add table inet wall; add counter inet wall dropped")
+    nft(network.entry, "add chain inet wall pre { type filter hook prerouting priority filter + 10; }")
+    nft(network.entry, "add rule inet wall pre tcp dport 7000 fib saddr . mark . iif oif missing counter name dropped drop")
+    start().apply(*everything())
+    assert_captured(network)
+    assert "packets 0" in nft(network.entry, "list", "counter", "inet", "wall", "dropped")
 
 
 def test_host_without_ipv6(tmp_path: Path) -> None:
@@ -64,6 +92,17 @@ def test_other_marks_pass_through(network: Network, start: StartProbe) -> None:
     start().apply(*everything())
     assert taker(network.client, SERVER[4]) != DIRECT
     assert "packets 0" not in nft(network.entry, "list", "counter", "inet", "other", "seen")
+
+
+@pytest.mark.parametrize("priority", [1, 32765])
+def test_first_and_last_priority(network: Network, start: StartProbe, priority: int) -> None:
+    before = rules(network.entry)
+    probe = start(rule_priority=priority)
+    probe.apply(*everything())
+    assert_captured(network)
+    assert probe.wrong() == {}
+    probe.stop()
+    assert rules(network.entry) == before
 
 
 def test_other_mask_table_and_priority(network: Network, start: StartProbe) -> None:
