@@ -210,14 +210,68 @@ def test_a_server_that_speaks_first(lab: Lab, pair: Pair, service: str) -> None:
 
 
 @pytest.mark.slow
-def test_an_idle_flow_lives_on(lab: Lab, pair: Pair, service: str) -> None:
-    """Longer than any keep-alive or time-out inside the tunnel (30 s)."""
+def test_flows_that_rest_live_on(lab: Lab, pair: Pair, service: str) -> None:
+    """Longer than any time-out inside the tunnel (30 s): an idle flow, a client and a server that stop reading."""
+    paused = threading.Event()
+    size = 64 * MEGABYTE
+    uploaded: list[int] = []
+
+    def read_later(connection: socket.socket) -> None:
+        check = ContentCheck()
+        check.feed(connection.recv(1000))
+        paused.wait(90)
+        while data := connection.recv(MEGABYTE):
+            check.feed(data)
+        uploaded.append(check.received)
+
+    def upload() -> None:
+        with Connection(lab.client, lab.server.ipv4, 9, timeout=90) as connection:
+            for chunk in Content().chunks(size):
+                connection.send(chunk)
+            connection.finish()
+            assert connection.receive_to_end() == (b"", End.FIN)
+
+    lab.server.serve("http", 80)
+    lab.server.serve("echo", 7)
+    with (
+        concurrent.futures.ThreadPoolExecutor(1) as pool,
+        serving(lab.server, 9, read_later),
+        Connection(lab.client, lab.server.ipv4, 7) as idle,
+        Connection(lab.client, lab.server.ipv4, 80) as download,
+    ):
+        assert says(idle)
+        download.send(b"GET /bytes/%d HTTP/1.1\r\n\r\n" % (size))
+        while download.receive_line().strip():
+            pass
+        check = ContentCheck()
+        check.feed(download.receive_exactly(MEGABYTE))
+        upload_done = pool.submit(upload)
+        rest_until = time.monotonic() + 45
+        wait_for(lambda: time.monotonic() > rest_until, 60)  # the passing of time is what is tested
+        paused.set()
+        assert says(idle)
+        while check.received < size:
+            check.feed(download.receive_exactly(MEGABYTE))
+        upload_done.result()
+    assert uploaded == [size]
+
+
+def test_an_urgent_byte_is_not_lost(lab: Lab, pair: Pair, service: str) -> None:
+    """It comes in its place in the stream, as with SO_OOBINLINE; both ways."""
+
+    def speak(connection: socket.socket) -> None:
+        connection.sendall(b"ab")
+        connection.send(b"!", socket.MSG_OOB)
+        connection.sendall(b"cd")
+
+    with serving(lab.server, 9, speak):
+        assert received(lab.client, lab.server.ipv4, 9) == (b"ab!cd", End.FIN)
     lab.server.serve("echo", 7)
     with Connection(lab.client, lab.server.ipv4, 7) as connection:
-        assert says(connection)
-        idle_until = time.monotonic() + 45
-        wait_for(lambda: time.monotonic() > idle_until, 60)  # the passing of time is what is tested
-        assert says(connection)
+        connection.send(b"ab")
+        connection.socket.send(b"!", socket.MSG_OOB)
+        connection.send(b"cd")
+        assert connection.receive_exactly(5) == b"ab!cd"
 
 
 @pytest.mark.timing
