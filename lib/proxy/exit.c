@@ -9,6 +9,7 @@
 #include "base/address.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "proxy/pending.h"
 #include "proxy/worker.h"
 
 static void warn_of_refusal(struct arci_worker *worker, const struct arctic_id *peer_id,
@@ -78,37 +79,40 @@ static void refuse(struct arci_flow *flow, enum arci_stream_reason reason)
     arci_flow_abort(flow, reason);
 }
 
-/* NULL when the flow may be served. */
-static const char *judge(struct arci_worker *worker, const struct arctic_id *peer_id,
-                         const struct arci_stream_request *request,
-                         const struct arci_snapshot_exit **ret_exit, enum arci_stream_reason *ret_reason)
+struct judgement {
+    const struct arci_snapshot_exit *exit; /* NULL: not to be served, for the reason */
+    const char *why;
+    enum arci_stream_reason reason;
+    bool may_change; /* with a newer configuration */
+};
+
+static struct judgement judge(struct arci_worker *worker, const struct arctic_id *peer_id,
+                              const struct arci_stream_request *request)
 {
-    const char *why = "there is no configuration";
+    struct judgement verdict = {.reason = ARCI_REASON_NOT_PERMITTED};
     const struct arci_snapshot *snapshot = worker->config ? worker->config->snapshot : NULL;
     const struct arci_host_addresses *host = arci_own_addresses(&worker->own);
-    *ret_reason = ARCI_REASON_NOT_PERMITTED;
-    *ret_exit = snapshot ? arci_snapshot_admit(snapshot, peer_id, request, &why) : NULL;
-    if (!*ret_exit)
-        return why;
-    if (arci_policy_is_own(host, &request->client.address)) {
-        *ret_reason = ARCI_REASON_LOOP;
-        return "it comes from this host itself and goes in a circle";
+    if (!snapshot) {
+        verdict.why = "there is no configuration";
+        verdict.may_change = true;
+        return verdict;
     }
-    return arci_policy_forbids(&arci_snapshot_options(snapshot)->exit, host, &request->destination);
+    /* What no configuration would permit comes first: it is not worth waiting for one. */
+    verdict.why = arci_policy_forbids(&arci_snapshot_options(snapshot)->exit, host, &request->destination);
+    if (!verdict.why && arci_policy_is_own(host, &request->client.address)) {
+        verdict.reason = ARCI_REASON_LOOP;
+        verdict.why = "it comes from this host itself and goes in a circle";
+    }
+    if (!verdict.why)
+        verdict.exit = arci_snapshot_admit(snapshot, peer_id, request, &verdict.why, &verdict.may_change);
+    return verdict;
 }
 
-void arci_exit_incoming(struct arci_worker *worker, struct arci_stream *stream,
-                        const struct arctic_id *peer_id, const struct arci_stream_request *request)
+/* Begins to connect. */
+static void serve(struct arci_worker *worker, struct arci_stream *stream, const struct arctic_id *peer_id,
+                  const struct arci_stream_request *request, const struct arci_snapshot_exit *exit)
 {
     size_t count;
-    const struct arci_snapshot_exit *exit;
-    enum arci_stream_reason reason;
-    const char *why = judge(worker, peer_id, request, &exit, &reason);
-    if (why) {
-        warn_of_refusal(worker, peer_id, request, why);
-        worker->ops->refuse(stream, reason);
-        return;
-    }
     const struct arci_config *config = worker->config;
     int fd = begin_connect(worker, &request->destination);
     if (fd < 0) {
@@ -126,6 +130,29 @@ void arci_exit_incoming(struct arci_worker *worker, struct arci_stream *stream,
     flow->deadline = arci_worker_now(worker) + arci_snapshot_options(config->snapshot)->connect_ms;
     worker->ops->watch(stream, &arci_flow_events, flow);
     arci_flow_update(flow);
+}
+
+bool arci_exit_try(struct arci_worker *worker, struct arci_stream *stream, const struct arctic_id *peer_id,
+                   const struct arci_stream_request *request, bool last)
+{
+    struct judgement verdict = judge(worker, peer_id, request);
+    if (verdict.exit) {
+        serve(worker, stream, peer_id, request, verdict.exit);
+        return true;
+    }
+    if (verdict.may_change && !last)
+        return false;
+    warn_of_refusal(worker, peer_id, request, verdict.why);
+    worker->ops->refuse(stream, verdict.reason);
+    return true;
+}
+
+void arci_exit_incoming(struct arci_worker *worker, struct arci_stream *stream,
+                        const struct arctic_id *peer_id, const struct arci_stream_request *request)
+{
+    if (!arci_exit_try(worker, stream, peer_id, request, false) &&
+        !arci_pending_add(worker, stream, peer_id, request))
+        arci_exit_try(worker, stream, peer_id, request, true);
 }
 
 void arci_exit_connected(struct arci_flow *flow, int errnum)

@@ -237,18 +237,22 @@ static bool covers(const struct arci_snapshot_exit *exit, const struct arci_stre
 const struct arci_snapshot_exit *arci_snapshot_admit(const struct arci_snapshot *snapshot,
                                                      const struct arctic_id *peer_id,
                                                      const struct arci_stream_request *request,
-                                                     const char **ret_why)
+                                                     const char **ret_why, bool *ret_may_change)
 {
+    *ret_may_change = false;
     const struct arci_snapshot_exit *exit = arci_snapshot_find_exit(snapshot, &request->service_id);
+    if (exit && !arctic_id_equal(&snapshot->peers[exit->peer].id, peer_id)) {
+        *ret_why = "the service belongs to another peer";
+        return NULL;
+    }
+    if (exit && snapshot->peers[exit->peer].connected && covers(exit, request))
+        return exit;
+    *ret_may_change = true;
     if (!exit)
         *ret_why = "no such service ends here";
-    else if (!arctic_id_equal(&snapshot->peers[exit->peer].id, peer_id))
-        *ret_why = "the service belongs to another peer";
     else if (!snapshot->peers[exit->peer].connected)
         *ret_why = "the peer is not connected";
-    else if (!covers(exit, request))
-        *ret_why = "no route of the service covers it";
     else
-        return exit;
+        *ret_why = "no route of the service covers it";
     return NULL;
 }

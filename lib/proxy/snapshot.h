@@ -105,11 +105,12 @@ const struct arci_snapshot_exit *arci_snapshot_find_exit(const struct arci_snaps
 
 /*
  * Whether a flow that `peer_id` sends may be served: its service has its exit here, comes from that peer, which is connected, and
- * covers the flow. *ret_why says what is wrong, else. An entry's interface covers all.
+ * covers the flow. Else *ret_why says what is wrong, and *ret_may_change whether the peer may know better: it has perhaps a newer
+ * version of the service. An entry's interface covers all.
  */
 const struct arci_snapshot_exit *arci_snapshot_admit(const struct arci_snapshot *snapshot,
                                                      const struct arctic_id *peer_id,
                                                      const struct arci_stream_request *request,
-                                                     const char **ret_why);
+                                                     const char **ret_why, bool *ret_may_change);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "proxy/entry.h"
 #include "proxy/exit.h"
+#include "proxy/pending.h"
 
 #define CONNECTIONS_QUEUED 256 /* control connections that the control loop has not taken yet */
 
@@ -118,6 +119,7 @@ static void stop(struct arci_worker *worker, uint64_t grace_ms)
         worker->stopping = true;
         arci_entry_stop(&worker->entries[0]);
         arci_entry_stop(&worker->entries[1]);
+        arci_pending_refuse_all(worker, ARCI_REASON_WITHDRAWN);
         worker->ops->retire(worker->transport);
     }
     if (grace_ms == 0)
@@ -172,6 +174,7 @@ static void apply(struct arci_worker *worker, struct arci_config *config)
     }
     arci_config_unref(worker->config);
     worker->config = config;
+    arci_pending_retry(worker);
 }
 
 static void on_message(void *user, struct arci_message *message)
@@ -197,6 +200,7 @@ static void on_tick(uv_timer_t *timer)
     struct arci_flow *flow;
     arci_entry_tick(&worker->entries[0]);
     arci_entry_tick(&worker->entries[1]);
+    arci_pending_tick(worker);
     for (flow = TAILQ_FIRST(&worker->flows); flow; flow = TAILQ_NEXT(flow, link))
         arci_exit_tick(flow);
     if (worker->stopping && uv_now(&worker->loop) >= worker->stop_at)
@@ -308,6 +312,7 @@ int arci_worker_start(struct arci_worker *worker, const struct arci_worker_optio
     int tunnel_fd = options->tunnel_fd;
     worker->options = *options;
     TAILQ_INIT(&worker->flows);
+    TAILQ_INIT(&worker->pending);
     int code = arci_flow_table_init(&worker->table, error);
     if (code >= 0)
         code = start_loop(worker, error);

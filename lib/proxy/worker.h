@@ -104,6 +104,8 @@ struct arci_worker {
     struct arci_entry_listener entries[2]; /* IPv4, IPv6 */
     struct arci_config *config;            /* NULL before the first */
     struct arci_flows flows;
+    TAILQ_HEAD(arci_pendings, arci_pending) pending; /* flows of peers that wait for their service */
+    size_t pending_count;
     size_t flow_count;            /* listed, those that close included */
     struct arci_flow_table table; /* of the entry */
     struct arci_own_addresses own;

@@ -202,7 +202,8 @@ struct arci_transport_ops {
 
     /*
      * Takes an incoming flow: from here on failed() of `events` is called with `user`, and no other before
-     * accept(). To be called within incoming(), unless refuse() is.
+     * accept(). To be called within incoming(), unless refuse() is; and again, before accept(), where the flow
+     * passes to another user.
      */
     void (*watch)(struct arci_stream *stream, const struct arci_stream_events *events, void *user);
 

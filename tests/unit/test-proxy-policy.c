@@ -185,8 +185,12 @@ static const char *admit(const struct arci_snapshot *snapshot, const struct arct
 {
     const char *why = NULL;
     struct arci_stream_request request = {*service, endpoint(destination), endpoint(client)};
-    const struct arci_snapshot_exit *exit = arci_snapshot_admit(snapshot, peer, &request, &why);
+    bool may_change;
+    const struct arci_snapshot_exit *exit = arci_snapshot_admit(snapshot, peer, &request, &why, &may_change);
     assert_true(exit ? arctic_id_equal(&exit->id, service) : why != NULL);
+    /* A service does not change hands; of all else the peer may know more than this host. */
+    if (!exit)
+        assert_int_equal(may_change, strcmp(why, "the service belongs to another peer") != 0);
     return exit ? NULL : why;
 }
 
