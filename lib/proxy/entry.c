@@ -38,16 +38,45 @@ static bool concerns_destination(enum arci_stream_reason reason)
            reason == ARCI_REASON_NO_IPV6 || reason == ARCI_REASON_NOT_PERMITTED;
 }
 
+/* What an operator can do about it; NULL where the destination or the client is the cause, as over a direct path. */
+static const char *advice(enum arci_stream_reason reason, bool refused)
+{
+    switch (reason) {
+    case ARCI_REASON_NOT_PERMITTED:
+        return "the exit's log says why; compare the service and its routes there (arctic services get)";
+    case ARCI_REASON_NO_RESOURCES:
+        return refused ? "the exit is out of memory, descriptors or ports; its log may say more"
+                       : "this agent is out of memory, or too many flows wait for the peer";
+    case ARCI_REASON_LOOP:
+        return "a route captures what the exit itself sends; limit its sources (arctic routes list)";
+    case ARCI_REASON_PEER_UNREACHABLE:
+        return "look for \"peer is unreachable\" in this log, and at arctic peers list";
+    default:
+        return NULL;
+    }
+}
+
+static void log_failure(struct arci_flow *flow, enum arci_stream_reason reason, bool refused)
+{
+    struct arci_worker *worker = flow->worker;
+    char client[ARCTIC_ENDPOINT_TEXT], destination[ARCTIC_ENDPOINT_TEXT];
+    const char *what_to_do = advice(reason, refused);
+    int64_t suppressed = 0;
+    bool warn = what_to_do && arci_log_allowed(&worker->failure_log, arci_worker_now(worker), &suppressed);
+    arci_log_at(worker->options.log, warn ? ARCTIC_LOG_WARN : ARCTIC_LOG_DEBUG, ARCI_LOG_PROXY,
+                refused ? "flow was refused by the exit" : "flow was reset",
+                ARCI_TEXT("service", flow->request.service_id.text), ARCI_TEXT("peer", flow->peer_id.text),
+                ARCI_TEXT("client", arctic_endpoint_format(&flow->request.client, client)),
+                ARCI_TEXT("destination", arctic_endpoint_format(&flow->request.destination, destination)),
+                ARCI_TEXT("reason", arci_stream_reason_name((int)reason)),
+                ARCI_TEXT("advice", what_to_do ? what_to_do : ""), ARCI_INT("more", suppressed));
+}
+
 void arci_entry_failed(struct arci_flow *flow, enum arci_stream_reason reason, bool refused)
 {
-    char client[ARCTIC_ENDPOINT_TEXT], destination[ARCTIC_ENDPOINT_TEXT];
     if (refused && concerns_destination(reason))
         report_refusal(flow, reason);
-    arci_log_debug(flow->worker->options.log, ARCI_LOG_PROXY, refused ? "flow was refused" : "flow was reset",
-                   ARCI_TEXT("service", flow->request.service_id.text),
-                   ARCI_TEXT("client", arctic_endpoint_format(&flow->request.client, client)),
-                   ARCI_TEXT("destination", arctic_endpoint_format(&flow->request.destination, destination)),
-                   ARCI_TEXT("reason", arci_stream_reason_name((int)reason)));
+    log_failure(flow, reason, refused);
 }
 
 static void warn_of_loop(struct arci_worker *worker, const struct arci_ingress *ingress, const char *why)

@@ -16,7 +16,10 @@ void arci_entry_stop(struct arci_entry_listener *listener);
 /* Accepts again after descriptors ran out. */
 void arci_entry_tick(struct arci_entry_listener *listener);
 
-/* The other end has refused, reset or lost a flow: says so where somebody wants to know. The flow is ended by the caller. */
+/*
+ * The other end has refused, reset or lost a flow: says so where somebody wants to know, in the log as a warning where an operator can
+ * do something about it. The flow is ended by the caller.
+ */
 void arci_entry_failed(struct arci_flow *flow, enum arci_stream_reason reason, bool refused);
 
 #endif

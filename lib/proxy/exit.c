@@ -56,6 +56,16 @@ static enum arci_stream_reason reason_of(struct arci_worker *worker,
     }
 }
 
+/* The same; what the peer's users cannot find out about this host is logged here. */
+static enum arci_stream_reason explain(struct arci_worker *worker, const struct arctic_id *peer_id,
+                                       const struct arci_stream_request *request, int errnum)
+{
+    enum arci_stream_reason reason = reason_of(worker, &request->destination, errnum);
+    if (reason == ARCI_REASON_NOT_PERMITTED || reason == ARCI_REASON_NO_RESOURCES)
+        warn_of_refusal(worker, peer_id, request, uv_strerror(uv_translate_sys_error(errnum)));
+    return reason;
+}
+
 /* A socket on its way to the destination; -1 with errno. */
 static int begin_connect(const struct arci_worker *worker, const struct arctic_endpoint *destination)
 {
@@ -116,12 +126,13 @@ static void serve(struct arci_worker *worker, struct arci_stream *stream, const 
     const struct arci_config *config = worker->config;
     int fd = begin_connect(worker, &request->destination);
     if (fd < 0) {
-        worker->ops->refuse(stream, reason_of(worker, &request->destination, errno));
+        worker->ops->refuse(stream, explain(worker, peer_id, request, errno));
         return;
     }
     size_t index = (size_t)(exit - arci_snapshot_exits(config->snapshot, &count));
     struct arci_flow *flow = arci_flow_create(worker, fd, false, request, peer_id, config->exits[index]);
     if (!flow) {
+        warn_of_refusal(worker, peer_id, request, "out of memory");
         worker->ops->refuse(stream, ARCI_REASON_NO_RESOURCES);
         return;
     }
@@ -161,7 +172,7 @@ void arci_exit_connected(struct arci_flow *flow, int errnum)
     if (errnum == 0 && getsockopt(flow->fd, SOL_SOCKET, SO_ERROR, &errnum, &length) < 0)
         errnum = errno;
     if (errnum != 0) {
-        refuse(flow, reason_of(flow->worker, &flow->request.destination, errnum));
+        refuse(flow, explain(flow->worker, &flow->peer_id, &flow->request, errnum));
         return;
     }
     flow->connecting = false;

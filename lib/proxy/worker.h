@@ -109,7 +109,7 @@ struct arci_worker {
     size_t flow_count;            /* listed, those that close included */
     struct arci_flow_table table; /* of the entry */
     struct arci_own_addresses own;
-    struct arci_log_limit refusal_log, loop_log, accept_log;
+    struct arci_log_limit refusal_log, loop_log, accept_log, failure_log;
     bool stopping, ending;
     uint64_t stop_at;
     uint8_t scratch[ARCI_STREAM_HEADROOM + ARCI_STREAM_WRITE_MAX];
