@@ -13,6 +13,8 @@
 #include "agent/auth.h"
 #include "agent/incoming.h"
 #include "agent/local-peer.h"
+#include "agent/peer-addition.h"
+#include "agent/peer-links.h"
 #include "agent/peers.h"
 #include "agent/reconcile.h"
 #include "agent/refusals.h"
@@ -93,7 +95,7 @@ static void begin_stop(struct arctic_agent *agent)
     agent->api = NULL;
     if (agent->reconciler)
         arci_reconcile_stop(agent);
-    arci_api_peers_stop(agent);
+    arci_peer_additions_stop(agent);
     arci_incoming_stop(agent);
     arci_peers_stop(agent);
     if (agent->proxy)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/peer-links.h"
 #include "agent/peers.h"
 #include "agent/reconcile.h"
 #include "base/error.h"

@@ -22,8 +22,6 @@ void arci_api_token(void *context, struct arci_request *request);
 void arci_api_peers_list(void *context, struct arci_request *request);
 void arci_api_peers_get(void *context, struct arci_request *request);
 void arci_api_peers_add(void *context, struct arci_request *request);
-/* Ends all additions that are under way; their requests fail. */
-void arci_api_peers_stop(struct arctic_agent *agent);
 
 /* api-services.c */
 void arci_api_services_list(void *context, struct arci_request *request);

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "agent/local-peer.h"
-#include "agent/peers.h"
+#include "agent/peer-links.h"
 #include "agent/reconcile.h"
 #include "base/error.h"
 #include "base/time.h"

@@ -8,7 +8,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "agent/peers.h"
+#include "agent/peer-links.h"
 #include "base/error.h"
 #include "base/secret.h"
 #include "base/time.h"

@@ -1,13 +1,12 @@
-/*
- * The peers this agent has shaken hands with: what is observed of each, and the control link that this agent holds to it. Over
- * that link go this agent's own records, at once when it opens and again with every change; the peer's own come over the link that
- * the peer holds to this agent.
- */
+/* The peers this agent has shaken hands with: what is observed of each, and the control link to it (peer-links.h). */
 #ifndef ARCI_AGENT_PEERS_H
 #define ARCI_AGENT_PEERS_H
 
 #include "agent/agent-internal.h"
 #include "cluster/dial.h"
+
+/* Between two dials at first; the wait grows from there. */
+#define ARCI_PEER_RETRY_FIRST_MS 1000
 
 struct arci_agent_peer {
     struct arctic_agent *agent;
@@ -27,11 +26,6 @@ struct arci_agent_peer {
 /* Reads the known peers from the store. */
 int arci_peers_load(struct arctic_agent *agent, struct arctic_error *error);
 
-/* Starts to hold links; called once the agent has its identity. */
-void arci_peers_start(struct arctic_agent *agent);
-
-/* Drops all links, and then the memory. */
-void arci_peers_stop(struct arctic_agent *agent);
 void arci_peers_free(struct arctic_agent *agent);
 
 /* NULL where no handshake has happened with that peer. */
@@ -47,17 +41,5 @@ int arci_peers_check_room(struct arctic_agent *agent, const struct arctic_id *id
 int arci_peers_admit(struct arctic_agent *agent, const struct arci_handshake_remote *remote,
                      const struct arctic_endpoint *endpoint, const char *api_address,
                      struct arci_agent_peer **ret_peer, struct arctic_error *error);
-
-/* Gives a peer the control link of a handshake that this agent began. */
-void arci_peers_set_link(struct arci_agent_peer *peer, struct arci_link *link);
-
-/* Sends the newest version of a local record to all connected peers. */
-void arci_peers_publish(struct arctic_agent *agent, enum arci_record_kind kind, const struct arctic_id *id);
-
-/* This host's part of a handshake. */
-void arci_peers_self(struct arctic_agent *agent, struct arci_handshake_self *ret_self);
-
-/* Options of a control link of this agent. */
-void arci_peers_link_options(struct arctic_agent *agent, struct arci_link_options *ret_options);
 
 #endif

@@ -151,6 +151,23 @@ static void place_entry(struct arci_registry *registry, struct arci_entry *entry
     registry->entries[place] = entry;
 }
 
+void arci_registry_restore(struct arci_registry *registry, enum arci_record_kind kind,
+                           const struct arctic_id *id, const struct arci_entry *former)
+{
+    bool found;
+    size_t place = find_place(registry, kind, id->text, &found);
+    if (!found || registry->entries[place] == former)
+        return;
+    arci_entry_unref(registry->entries[place]);
+    if (former) {
+        registry->entries[place] = (struct arci_entry *)arci_entry_ref(former);
+        return;
+    }
+    registry->count--;
+    memmove(registry->entries + place, registry->entries + place + 1,
+            (registry->count - place) * sizeof(void *));
+}
+
 /* Stores a record and then shows it: the order that makes an acknowledged change a durable one. */
 static int commit(struct arci_registry *registry, struct arci_record *record, struct arctic_error *error)
 {

@@ -21,6 +21,13 @@ void arci_registry_free(struct arci_registry *registry);
 /* Forgets all that is in memory, for a transaction of the store that was undone. */
 void arci_registry_clear(struct arci_registry *registry);
 
+/*
+ * Puts back in memory what stood for a record before a transaction of the store that was undone; `former` is NULL where there was
+ * nothing.
+ */
+void arci_registry_restore(struct arci_registry *registry, enum arci_record_kind kind,
+                           const struct arctic_id *id, const struct arci_entry *former);
+
 /* Reads all records from the store. Errors: ARCTIC_E_CORRUPT, ARCTIC_E_NO_MEMORY, those of the store. */
 int arci_registry_load(struct arci_registry *registry, struct arctic_error *error);
 

@@ -101,12 +101,24 @@ static int fail(struct arci_transfer *transfer, int code, const char *reason)
     return code;
 }
 
-static int explain(struct arci_transfer *transfer, CURLcode result, const char *detail)
+/* libcurl's own words for a refused connection name the address once more, but not the reason. */
+static void give_reason(CURL *curl, struct arci_transfer *transfer, CURLcode result, const char *detail)
+{
+    long errnum = 0;
+    if (result == CURLE_COULDNT_CONNECT)
+        curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &errnum);
+    fail(transfer, 0,
+         errnum > 0 ? strerrordesc_np((int)errnum)
+         : *detail  ? detail
+                    : curl_easy_strerror(result));
+}
+
+static int explain(CURL *curl, struct arci_transfer *transfer, CURLcode result, const char *detail)
 {
     if (transfer->answer.failed)
         return fail(transfer, ARCTIC_E_LIMIT, "the answer is too large");
     transfer->timed_out = result == CURLE_OPERATION_TIMEDOUT;
-    fail(transfer, 0, *detail ? detail : curl_easy_strerror(result));
+    give_reason(curl, transfer, result, detail);
     switch (result) {
     case CURLE_OUT_OF_MEMORY:
         return ARCTIC_E_NO_MEMORY;
@@ -144,11 +156,12 @@ int arci_transfer_run(CURL *curl, struct arci_transfer *transfer)
     long status = 0;
     curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &request_size);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    transfer->sent = request_size > 0;
+    int code = result == CURLE_OK ? ARCTIC_OK : explain(curl, transfer, result, detail);
     /* The handle lives on, what these point to does not. */
     curl_easy_reset(curl);
-    transfer->sent = request_size > 0;
-    if (result != CURLE_OK)
-        return explain(transfer, result, detail);
+    if (code < 0)
+        return code;
     transfer->status = (int32_t)status;
     return ARCTIC_OK;
 }

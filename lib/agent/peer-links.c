@@ -1,0 +1,285 @@
+/* The control links that this agent holds to its peers: dialled, pinged, and fed with this agent's records. */
+#include "agent/peer-links.h"
+
+#include <string.h>
+
+#include "agent/reconcile.h"
+#include "base/error.h"
+#include "base/time.h"
+
+#define TICK_MS 500
+#define CONNECT_TIMEOUT_MS 5000
+#define PING_INTERVAL_MS 2000
+#define PONG_TIMEOUT_MS 6000
+#define RETRY_LAST_MS 10000
+/* Records of one message; a service with many routes fills one alone. */
+#define RECORDS_PER_MESSAGE 64
+#define MANY_ROUTES 1000
+
+void arci_peers_self(struct arctic_agent *agent, struct arci_handshake_self *ret_self)
+{
+    *ret_self = (struct arci_handshake_self){
+        .identity = agent->identity,
+        .license = agent->license,
+        .trust_roots = &agent->trust_roots,
+        .peer_record = &arci_registry_find(agent->registry, ARCI_RECORD_PEER, &agent->local_id)->record,
+        .cluster_id = &agent->cluster_id,
+        .now = arci_time_now(),
+    };
+}
+
+void arci_peers_link_options(struct arctic_agent *agent, struct arci_link_options *ret_options)
+{
+    *ret_options = (struct arci_link_options){
+        .loop = &agent->loop,
+        .tls = agent->tls,
+        .socket_mark = agent->kernel ? arci_kernel_bypass_mark(agent->kernel) : 0,
+        .message_limit = ARCI_HANDSHAKE_MESSAGE_MAX,
+        .connect_timeout = CONNECT_TIMEOUT_MS,
+    };
+}
+
+static void schedule_retry(struct arci_agent_peer *peer)
+{
+    peer->retry_at = arci_time_monotonic() + peer->retry_delay;
+    peer->retry_delay = peer->retry_delay * 2 > RETRY_LAST_MS ? RETRY_LAST_MS : peer->retry_delay * 2;
+}
+
+static void set_state(struct arci_agent_peer *peer, enum arci_peer_state state, const char *why)
+{
+    if (peer->live.state == state)
+        return;
+    peer->live.state = state;
+    arci_log_info(peer->agent->log, "gossip", "peer changed state", ARCI_TEXT("peer_id", peer->id.text),
+                  ARCI_TEXT("state", arci_peer_state_name(state)), ARCI_TEXT("reason", why));
+    arci_reconcile_request(peer->agent);
+}
+
+/* Closes a link that is no good any more; it is NULL already where it has ended by itself. */
+static void lose_link(struct arci_agent_peer *peer, const char *why)
+{
+    arci_link_close(peer->link);
+    peer->link = NULL;
+    schedule_retry(peer);
+    set_state(peer, ARCI_PEER_UNREACHABLE, why);
+}
+
+static void send_or_drop(struct arci_agent_peer *peer, const json_t *message)
+{
+    struct arctic_error error;
+    int code = message ? arci_link_send(peer->link, message, &error) : arci_fail_memory(&error);
+    if (code >= 0)
+        return;
+    arci_log_warn(peer->agent->log, "gossip", "cannot send to peer, link dropped",
+                  ARCI_TEXT("peer_id", peer->id.text), ARCI_ERROR(&error));
+    lose_link(peer, error.message);
+}
+
+static void send_records(struct arci_agent_peer *peer, json_t *records)
+{
+    ARCI_JSON *message = json_pack("{s:s, s:O}", "type", "records", "records", records);
+    send_or_drop(peer, message);
+    json_array_clear(records);
+}
+
+/* Credentials are not shared this way: what a stolen link could show must not include hashes of secrets. */
+static void send_all_records(struct arci_agent_peer *peer)
+{
+    ARCI_JSON *records = json_array();
+    size_t cursor = 0;
+    const struct arci_entry *entry;
+    while (records && peer->link &&
+           (entry = arci_registry_next_owned(peer->agent->registry, &peer->agent->local_id, &cursor))) {
+        if (entry->record.kind == ARCI_RECORD_CREDENTIAL)
+            continue;
+        bool large =
+            entry->record.kind == ARCI_RECORD_SERVICE && entry->content.service.routes.count > MANY_ROUTES;
+        if ((large || json_array_size(records) >= RECORDS_PER_MESSAGE) && json_array_size(records) > 0)
+            send_records(peer, records);
+        if (peer->link)
+            json_array_append_new(records, arci_record_to_json(&entry->record));
+        if (large && peer->link)
+            send_records(peer, records);
+    }
+    if (records && peer->link && json_array_size(records) > 0)
+        send_records(peer, records);
+}
+
+void arci_peers_publish(struct arctic_agent *agent, enum arci_record_kind kind, const struct arctic_id *id)
+{
+    const struct arci_entry *entry = arci_registry_find_any(agent->registry, kind, id);
+    if (!entry)
+        return;
+    for (size_t i = 0; i < agent->peer_count; i++) {
+        if (!agent->peers[i]->link)
+            continue;
+        ARCI_JSON *records = json_pack("[o]", arci_record_to_json(&entry->record));
+        if (records)
+            send_records(agent->peers[i], records);
+    }
+}
+
+/* --- The link that this agent holds. --------------------------------------------------------------------------------------- */
+
+static void on_link_message(void *context, struct arci_link *link, const json_t *message)
+{
+    struct arci_agent_peer *peer = context;
+    (void)link;
+    if (strcmp(arci_message_type(message), "pong") != 0 || !peer->ping_sent_at)
+        return;
+    peer->live.rtt_us = (int64_t)(uv_hrtime() / 1000) - peer->ping_sent_at;
+    peer->live.last_seen_at = arci_time_now();
+    peer->ping_sent_at = 0;
+}
+
+static void on_link_closed(void *context, struct arci_link *link, const struct arctic_error *error)
+{
+    struct arci_agent_peer *peer = context;
+    (void)link;
+    peer->link = NULL;
+    lose_link(peer, error->message);
+}
+
+static const struct arci_link_events link_events = {.on_message = on_link_message,
+                                                    .on_closed = on_link_closed};
+
+void arci_peers_set_link(struct arci_agent_peer *peer, struct arci_link *link)
+{
+    arci_dial_cancel(peer->dial);
+    peer->dial = NULL;
+    arci_link_close(peer->link);
+    peer->link = link;
+    peer->retry_delay = ARCI_PEER_RETRY_FIRST_MS;
+    peer->ping_sent_at = 0;
+    peer->next_ping_at = 0;
+    peer->met_at = arci_time_monotonic();
+    arci_link_set_events(link, &link_events, peer);
+    set_state(peer, ARCI_PEER_CONNECTED, "handshake done");
+    send_all_records(peer);
+}
+
+/* A key belongs to one peer for good. */
+static int check_same(const struct arci_agent_peer *peer, const struct arci_handshake_remote *remote,
+                      struct arctic_error *error)
+{
+    if (arctic_id_equal(&peer->id, &remote->peer.id))
+        return ARCTIC_OK;
+    return arci_fail(error, ARCTIC_E_HANDSHAKE_FAILED, NULL, "the peer now calls itself %s",
+                     remote->peer.id.text);
+}
+
+static void dial_self(void *context, struct arci_handshake_self *ret_self)
+{
+    struct arci_agent_peer *peer = context;
+    arci_peers_self(peer->agent, ret_self);
+}
+
+static void dial_done(void *context, struct arci_link *link, const struct arci_handshake_remote *remote,
+                      const struct arctic_error *error)
+{
+    struct arci_agent_peer *peer = context;
+    struct arci_agent_peer *admitted;
+    struct arctic_error problem;
+    peer->dial = NULL;
+    if (!link) {
+        arci_log_debug(peer->agent->log, "gossip", "cannot reach peer", ARCI_TEXT("peer_id", peer->id.text),
+                       ARCI_ERROR(error));
+        schedule_retry(peer);
+        set_state(peer, ARCI_PEER_UNREACHABLE, error->message);
+        return;
+    }
+    int code = check_same(peer, remote, &problem);
+    if (code >= 0)
+        code = arci_peers_admit(peer->agent, remote, arci_link_remote(link), "", &admitted, &problem);
+    if (code < 0) {
+        arci_log_warn(peer->agent->log, "gossip", "peer not admitted", ARCI_TEXT("peer_id", peer->id.text),
+                      ARCI_ERROR(&problem));
+        arci_link_close(link);
+        lose_link(peer, problem.message);
+        return;
+    }
+    arci_peers_set_link(peer, link);
+}
+
+static void dial_peer(struct arci_agent_peer *peer)
+{
+    const struct arci_entry *entry = arci_registry_find(peer->agent->registry, ARCI_RECORD_PEER, &peer->id);
+    if (!entry || peer->live.endpoint_count == 0)
+        return;
+    struct arci_dial_options options = {
+        .endpoints = peer->live.endpoints,
+        .endpoint_count = peer->live.endpoint_count,
+        .expected_key = entry->content.peer.public_key,
+        .suggested_name = "",
+        .self = dial_self,
+        .done = dial_done,
+        .context = peer,
+    };
+    struct arctic_error error;
+    arci_peers_link_options(peer->agent, &options.link);
+    if (arci_dial_start(&options, &peer->dial, &error) < 0) {
+        arci_log_error(peer->agent->log, "gossip", "cannot dial peer", ARCI_TEXT("peer_id", peer->id.text),
+                       ARCI_ERROR(&error));
+        schedule_retry(peer);
+    }
+}
+
+/* A ping behind records that a slow path takes long to carry is answered late; the peer is there as long as they arrive. */
+static bool makes_progress(struct arci_agent_peer *peer, int64_t now)
+{
+    uint64_t acknowledged = arci_link_acknowledged(peer->link);
+    if (acknowledged == peer->acknowledged)
+        return false;
+    peer->acknowledged = acknowledged;
+    peer->progress_at = now;
+    return true;
+}
+
+static void ping_peer(struct arci_agent_peer *peer, int64_t now)
+{
+    if (peer->ping_sent_at && !makes_progress(peer, now) && now - peer->progress_at > PONG_TIMEOUT_MS) {
+        lose_link(peer, "no answer to a ping");
+        peer->retry_at = now;
+        return;
+    }
+    if (peer->ping_sent_at || now < peer->next_ping_at)
+        return;
+    ARCI_JSON *message = json_pack("{s:s}", "type", "ping");
+    peer->ping_sent_at = (int64_t)(uv_hrtime() / 1000);
+    peer->next_ping_at = now + PING_INTERVAL_MS;
+    peer->progress_at = now;
+    peer->acknowledged = arci_link_acknowledged(peer->link);
+    send_or_drop(peer, message);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct arctic_agent *agent = timer->data;
+    int64_t now = arci_time_monotonic();
+    for (size_t i = 0; i < agent->peer_count; i++) {
+        struct arci_agent_peer *peer = agent->peers[i];
+        if (peer->link)
+            ping_peer(peer, now);
+        else if (!peer->dial && now >= peer->retry_at)
+            dial_peer(peer);
+    }
+}
+
+void arci_peers_start(struct arctic_agent *agent)
+{
+    uv_timer_init(&agent->loop, &agent->peer_timer);
+    agent->peer_timer.data = agent;
+    uv_timer_start(&agent->peer_timer, on_tick, 0, TICK_MS);
+}
+
+void arci_peers_stop(struct arctic_agent *agent)
+{
+    if (agent->peer_timer.data && !uv_is_closing((uv_handle_t *)&agent->peer_timer))
+        uv_close((uv_handle_t *)&agent->peer_timer, NULL);
+    for (size_t i = 0; i < agent->peer_count; i++) {
+        arci_dial_cancel(agent->peers[i]->dial);
+        arci_link_close(agent->peers[i]->link);
+        agent->peers[i]->dial = NULL;
+        agent->peers[i]->link = NULL;
+    }
+}
