@@ -142,6 +142,20 @@ int cli_request(struct cli *cli, const char *method, const char *path, json_t *b
     return ret_answer ? cli_parse_answer(answer, ret_answer, error) : ARCTIC_OK;
 }
 
+int cli_request_list(struct cli *cli, const char *path, const char *member, json_t **ret_list,
+                     struct arctic_error *error)
+{
+    CLI_JSON *answer = NULL;
+    int code = cli_request(cli, "GET", path, NULL, &answer, error);
+    if (code < 0)
+        return code;
+    json_t *list = json_object_get(answer, member);
+    if (!json_is_array(list))
+        return cli_fail(error, ARCTIC_E_PROTOCOL, "the answer of the agent has no list of %s", member);
+    *ret_list = json_incref(list);
+    return ARCTIC_OK;
+}
+
 void cli_remember_endpoint(struct cli *cli)
 {
     const char *endpoints[CLI_ENDPOINTS_MAX];

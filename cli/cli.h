@@ -6,6 +6,7 @@
 
 #include "cli/arguments.h"
 #include "cli/config.h"
+#include "cli/files.h"
 #include "cli/output.h"
 
 struct cli {
@@ -34,6 +35,13 @@ int cli_main(int argc, char **argv);
  */
 int cli_request(struct cli *cli, const char *method, const char *path, json_t *body, json_t **ret_answer,
                 struct arctic_error *error);
+
+/*
+ * The list that a GET of `path` answers under `member`, such as "peers" of "/v1/peers". Errors: as cli_request(), and
+ * ARCTIC_E_PROTOCOL where the answer has none.
+ */
+int cli_request_list(struct cli *cli, const char *path, const char *member, json_t **ret_list,
+                     struct arctic_error *error);
 
 /* The client for requests of other kinds; it stays the run's. Errors: as cli_request(). */
 int cli_client(struct cli *cli, struct arctic_client **ret_client, struct arctic_error *error);
@@ -95,13 +103,5 @@ int cli_confirm(const struct cli_arguments *arguments, const char *question, str
 /* Prints an answer as JSON or YAML when that is asked for; *ret_done says so. */
 int cli_print_unless_table(const struct cli *cli, const json_t *value, bool *ret_done,
                            struct arctic_error *error);
-
-/* --- Files (files.c) --- */
-
-/* Reads a file of at most `limit` bytes, "-" for stdin. The text goes to arctic_client_free_text(). */
-int cli_read_file(const char *path, size_t limit, char **ret_text, struct arctic_error *error);
-
-/* Writes a new file of mode 0600; one that exists is an error. */
-int cli_write_secret_file(const char *path, const char *text, struct arctic_error *error);
 
 #endif

@@ -37,14 +37,11 @@ static int run_list(struct cli *cli, const struct cli_arguments *arguments, stru
     const char *path = local == remote ? "/v1/peers"
                        : local         ? "/v1/peers?is_local=true"
                                        : "/v1/peers?is_local=false";
-    CLI_JSON *answer = NULL;
+    CLI_JSON *peers = NULL;
     bool done = false;
     if (local && remote)
         return cli_fail_usage(error, "--local and --remote exclude each other");
-    int code = cli_request(cli, "GET", path, NULL, &answer, error);
-    const json_t *peers = json_object_get(answer, "peers");
-    if (code == ARCTIC_OK && !json_is_array(peers))
-        code = cli_fail(error, ARCTIC_E_PROTOCOL, "the answer of the agent has no list of peers");
+    int code = cli_request_list(cli, path, "peers", &peers, error);
     if (code == ARCTIC_OK)
         code = cli_print_unless_table(cli, peers, &done, error);
     return code < 0 || done ? code : print_peers(peers, error);

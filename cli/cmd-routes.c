@@ -78,14 +78,11 @@ static int make_route(const struct cli_arguments *arguments, json_t **ret_route,
 static int run_list(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
 {
     CLI_FREE char *path = NULL;
-    CLI_JSON *answer = NULL;
+    CLI_JSON *routes = NULL;
     bool done = false;
     int code = routes_path(cli, arguments, false, &path, error);
     if (code == ARCTIC_OK)
-        code = cli_request(cli, "GET", path, NULL, &answer, error);
-    const json_t *routes = json_object_get(answer, "routes");
-    if (code == ARCTIC_OK && !json_is_array(routes))
-        code = cli_fail(error, ARCTIC_E_PROTOCOL, "the answer of the agent has no list of routes");
+        code = cli_request_list(cli, path, "routes", &routes, error);
     if (code == ARCTIC_OK)
         code = cli_print_unless_table(cli, routes, &done, error);
     return code < 0 || done ? code : cli_print_routes(routes, error);

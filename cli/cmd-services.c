@@ -113,21 +113,18 @@ static int list_path(struct cli *cli, const struct cli_arguments *arguments, cha
 static int run_list(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
 {
     CLI_FREE char *path = NULL;
-    CLI_JSON *answer = NULL;
+    CLI_JSON *services = NULL;
     CLI_JSON *peers = NULL;
     bool done = false;
     int code = list_path(cli, arguments, &path, error);
     if (code == ARCTIC_OK)
-        code = cli_request(cli, "GET", path, NULL, &answer, error);
-    const json_t *services = json_object_get(answer, "services");
-    if (code == ARCTIC_OK && !json_is_array(services))
-        code = cli_fail(error, ARCTIC_E_PROTOCOL, "the answer of the agent has no list of services");
+        code = cli_request_list(cli, path, "services", &services, error);
     if (code == ARCTIC_OK)
         code = cli_print_unless_table(cli, services, &done, error);
     if (code < 0 || done)
         return code;
-    code = cli_request(cli, "GET", "/v1/peers", NULL, &peers, error);
-    return code < 0 ? code : print_services(cli, services, json_object_get(peers, "peers"), error);
+    code = cli_request_list(cli, "/v1/peers", "peers", &peers, error);
+    return code < 0 ? code : print_services(cli, services, peers, error);
 }
 
 static int get_service(struct cli *cli, const char *text, json_t **ret_service, struct arctic_error *error)

@@ -10,6 +10,7 @@
 
 #include <arctic/client.h>
 
+#include "cli/files.h"
 #include "cli/yaml.h"
 
 #define COPIES_MAX 100
@@ -53,27 +54,6 @@ static int check_mode(int fd, const char *path, struct arctic_error *error)
     return ARCTIC_OK;
 }
 
-static int read_all(int fd, const char *path, char **ret_text, size_t *ret_length, struct arctic_error *error)
-{
-    CLI_SECRET *text = calloc(1, CLI_YAML_MAX + 1);
-    size_t length = 0;
-    if (!text)
-        return cli_fail_memory(error);
-    while (length < CLI_YAML_MAX) {
-        ssize_t got = read(fd, text + length, CLI_YAML_MAX - length);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return cli_fail_errno(error, "cannot read %s", path);
-        if (got == 0)
-            break;
-        length += (size_t)got;
-    }
-    *ret_length = length;
-    *ret_text = cli_steal(text);
-    return ARCTIC_OK;
-}
-
 static int check_shape(const json_t *root, const char *path, struct arctic_error *error)
 {
     static const char *const objects[] = {"clusters", "preferences"};
@@ -98,12 +78,11 @@ static int read_root(const char *path, json_t **ret_root, struct arctic_error *e
         return cli_fail_errno(error, "cannot open %s", path);
     CLI_SECRET *text = NULL;
     CLI_JSON *root = NULL;
-    size_t length = 0;
     int code = check_mode(fd, path, error);
     if (code == ARCTIC_OK)
-        code = read_all(fd, path, &text, &length, error);
+        code = cli_read_descriptor(fd, path, CLI_YAML_MAX, &text, error);
     if (code == ARCTIC_OK)
-        code = cli_yaml_parse(text, length, path, &root, error);
+        code = cli_yaml_parse(text, strlen(text), path, &root, error);
     if (code == ARCTIC_E_INVALID_REQUEST)
         code = error->code = ARCTIC_E_CORRUPT;
     if (code < 0)

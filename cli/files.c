@@ -1,5 +1,5 @@
-/* Files that hold secrets: licences and keys. */
-#include "cli/cli.h"
+/* Files that hold secrets, in and out. */
+#include "cli/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,12 +15,8 @@ static int open_input(const char *path, int *ret_fd, struct arctic_error *error)
     return ARCTIC_OK;
 }
 
-int cli_read_file(const char *path, size_t limit, char **ret_text, struct arctic_error *error)
+int cli_read_descriptor(int fd, const char *name, size_t limit, char **ret_text, struct arctic_error *error)
 {
-    CLI_CLOSE int fd = -1;
-    int code = open_input(path, &fd, error);
-    if (code < 0)
-        return code;
     CLI_SECRET *text = calloc(1, limit + 2);
     size_t length = 0;
     if (!text)
@@ -30,17 +26,24 @@ int cli_read_file(const char *path, size_t limit, char **ret_text, struct arctic
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return cli_fail_errno(error, "cannot read %s", path);
+            return cli_fail_errno(error, "cannot read %s", name);
         if (got == 0)
             break;
         length += (size_t)got;
     }
     if (length > limit)
-        return cli_fail(error, ARCTIC_E_SYSTEM, "%s is larger than %zu bytes", path, limit);
+        return cli_fail(error, ARCTIC_E_SYSTEM, "%s is larger than %zu bytes", name, limit);
     if (strlen(text) != length)
-        return cli_fail(error, ARCTIC_E_SYSTEM, "%s is no text file", path);
+        return cli_fail(error, ARCTIC_E_SYSTEM, "%s is no text file", name);
     *ret_text = cli_steal(text);
     return ARCTIC_OK;
+}
+
+int cli_read_file(const char *path, size_t limit, char **ret_text, struct arctic_error *error)
+{
+    CLI_CLOSE int fd = -1;
+    int code = open_input(path, &fd, error);
+    return code < 0 ? code : cli_read_descriptor(fd, path, limit, ret_text, error);
 }
 
 static int write_all(int fd, const char *text, const char *path, struct arctic_error *error)

@@ -44,15 +44,15 @@ int cli_resolve_in(const json_t *list, const char *kind, const char *text, const
 int cli_resolve(struct cli *cli, const char *path, const char *member, const char *text, json_t **ret_object,
                 struct arctic_error *error)
 {
-    CLI_JSON *answer = NULL;
+    CLI_JSON *list = NULL;
     const json_t *found = NULL;
     char kind[32];
     snprintf(kind, sizeof kind, "%.*s", (int)strlen(member) - 1, member);
     if (!*text)
         return cli_fail_usage(error, "the name of a %s is empty", kind);
-    int code = cli_request(cli, "GET", path, NULL, &answer, error);
+    int code = cli_request_list(cli, path, member, &list, error);
     if (code == ARCTIC_OK)
-        code = cli_resolve_in(json_object_get(answer, member), kind, text, &found, error);
+        code = cli_resolve_in(list, kind, text, &found, error);
     if (code == ARCTIC_OK)
         *ret_object = json_incref((json_t *)found);
     return code;

@@ -1,6 +1,7 @@
 /* Shared readers and writers of JSON members. */
 #include "model/members.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -48,6 +49,20 @@ int arci_read_id(const json_t *object, const char *name, bool required, int32_t 
         return code;
     code = arctic_id_parse(kind, text, ret_id, error);
     return code < 0 ? arci_fail_at(error, code, name) : code;
+}
+
+int arci_read_name(const json_t *object, bool required, char ret_name[ARCI_NAME_SIZE],
+                   struct arctic_error *error)
+{
+    const char *name = NULL;
+    int code = arci_json_text(object, "name", required, &name, error);
+    if (code < 0 || !name)
+        return code;
+    code = arci_name_validate(name, "name", error);
+    if (code < 0)
+        return code;
+    snprintf(ret_name, ARCI_NAME_SIZE, "%s", name);
+    return ARCTIC_OK;
 }
 
 int arci_read_time(const json_t *object, const char *name, bool required, int64_t *ret_milliseconds,

@@ -10,6 +10,8 @@
 #include <arctic/error.h>
 #include <arctic/id.h>
 
+#include "model/name.h"
+
 /* Writers; each returns false when memory runs out. An empty text, an absent prefix and time 0 become null.
  */
 bool arci_put_text(json_t *object, const char *name, const char *text);
@@ -24,6 +26,8 @@ bool arci_put_time(json_t *object, const char *name, int64_t milliseconds);
  */
 int arci_read_id(const json_t *object, const char *name, bool required, int32_t kind,
                  struct arctic_id *ret_id, struct arctic_error *error);
+int arci_read_name(const json_t *object, bool required, char ret_name[ARCI_NAME_SIZE],
+                   struct arctic_error *error); /* the member "name", see model/name.h */
 int arci_read_time(const json_t *object, const char *name, bool required, int64_t *ret_milliseconds,
                    struct arctic_error *error);
 

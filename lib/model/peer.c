@@ -104,19 +104,6 @@ static int read_port(const json_t *object, const char *name, uint16_t *ret_port,
     return ARCTIC_OK;
 }
 
-static int read_name(const json_t *object, bool required, char *ret_name, struct arctic_error *error)
-{
-    const char *name = NULL;
-    int code = arci_json_text(object, "name", required, &name, error);
-    if (code < 0 || !name)
-        return code;
-    code = arci_name_validate(name, "name", error);
-    if (code < 0)
-        return code;
-    snprintf(ret_name, ARCI_NAME_SIZE, "%s", name);
-    return ARCTIC_OK;
-}
-
 /* Null clears. */
 static int read_description(const json_t *object, char *ret_description, struct arctic_error *error)
 {
@@ -151,7 +138,7 @@ int arci_peer_from_record(const json_t *object, struct arci_peer *ret_peer, stru
     struct arci_peer peer = {0};
     int code = arci_read_id(object, "id", true, ARCTIC_ID_PEER, &peer.id, error);
     if (code == ARCTIC_OK)
-        code = read_name(object, true, peer.name, error);
+        code = arci_read_name(object, true, peer.name, error);
     if (code == ARCTIC_OK)
         code = read_description(object, peer.description, error);
     if (code == ARCTIC_OK)
@@ -252,7 +239,7 @@ int arci_peer_request_from_json(const json_t *object, struct arci_peer_request *
     if (code == ARCTIC_OK)
         code = read_address(object, true, request.address, error);
     if (code == ARCTIC_OK)
-        code = read_name(object, false, request.name, error);
+        code = arci_read_name(object, false, request.name, error);
     if (code < 0)
         return code;
     *ret_request = request;
@@ -268,7 +255,7 @@ int arci_peer_update_from_json(const json_t *object, struct arci_peer *peer, str
     if (code == ARCTIC_OK)
         code = arci_refuse_null(object, clearable, error);
     if (code == ARCTIC_OK)
-        code = read_name(object, false, changed.name, error);
+        code = arci_read_name(object, false, changed.name, error);
     if (code == ARCTIC_OK)
         code = read_description(object, changed.description, error);
     if (code < 0)

@@ -13,51 +13,20 @@
 #define RTT_HIGHEST_MS 10000
 #define MEMORY_HIGHEST_KB 4194304
 
-static int read_name(const json_t *object, char *ret_name, struct arctic_error *error)
-{
-    const char *name = NULL;
-    int code = arci_json_text(object, "name", false, &name, error);
-    if (code < 0 || !name)
-        return code;
-    code = arci_name_validate(name, "name", error);
-    if (code < 0)
-        return code;
-    snprintf(ret_name, ARCI_NAME_SIZE, "%s", name);
-    return ARCTIC_OK;
-}
-
 static int read_transport(const json_t *object, enum arci_transport_type *ret_transport,
                           struct arctic_error *error)
 {
-    const char *text = NULL;
-    int code = arci_json_text(object, "transport_type", false, &text, error);
-    if (code < 0 || !text)
-        return code;
-    for (int i = ARCI_TRANSPORT_TCP; i <= ARCI_TRANSPORT_AUTO; i++) {
-        if (strcmp(text, arci_transport_name((enum arci_transport_type)i)) == 0) {
-            *ret_transport = (enum arci_transport_type)i;
-            return ARCTIC_OK;
-        }
-    }
-    return arci_fail(error, ARCTIC_E_INVALID_TRANSPORT, "transport_type",
-                     "'%.60s' is no transport, expected tcp, kcp or auto", text);
+    const char *name = NULL;
+    int code = arci_json_text(object, "transport_type", false, &name, error);
+    return code < 0 || !name ? code : arci_transport_parse(name, ret_transport, error);
 }
 
 static int read_when_unreachable(const json_t *object, enum arci_when_unreachable *ret_choice,
                                  struct arctic_error *error)
 {
-    const char *text = NULL;
-    int code = arci_json_text(object, "when_unreachable", false, &text, error);
-    if (code < 0 || !text)
-        return code;
-    for (int i = ARCI_STEP_ASIDE; i <= ARCI_BLOCK; i++) {
-        if (strcmp(text, arci_when_unreachable_name((enum arci_when_unreachable)i)) == 0) {
-            *ret_choice = (enum arci_when_unreachable)i;
-            return ARCTIC_OK;
-        }
-    }
-    return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "when_unreachable",
-                     "'when_unreachable' must be step_aside or block, not '%.60s'", text);
+    const char *name = NULL;
+    int code = arci_json_text(object, "when_unreachable", false, &name, error);
+    return code < 0 || !name ? code : arci_when_unreachable_parse(name, ret_choice, error);
 }
 
 static int read_limit(const json_t *object, const char *name, int64_t highest, int64_t *ret,
@@ -103,7 +72,7 @@ static int read_qos(const json_t *object, struct arci_qos *ret_qos, struct arcti
 
 int arci_service_read_settings(const json_t *object, struct arci_service *service, struct arctic_error *error)
 {
-    int code = read_name(object, service->name, error);
+    int code = arci_read_name(object, false, service->name, error);
     if (code == ARCTIC_OK)
         code = read_transport(object, &service->transport, error);
     if (code == ARCTIC_OK)

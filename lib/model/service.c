@@ -2,6 +2,7 @@
 #include "model/service.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/address.h"
 #include "base/error.h"
@@ -22,16 +23,49 @@ int arci_service_copy(const struct arci_service *service, struct arci_service *r
     return ARCTIC_OK;
 }
 
+static const char *const transport_names[] = {"tcp", "kcp", "auto", NULL};
+static const char *const when_unreachable_names[] = {"step_aside", "block", NULL};
+
+/* -1 where there is none. */
+static int index_of(const char *const *names, const char *name)
+{
+    for (int i = 0; names[i]; i++) {
+        if (strcmp(names[i], name) == 0)
+            return i;
+    }
+    return -1;
+}
+
 const char *arci_transport_name(enum arci_transport_type transport)
 {
-    static const char *const names[] = {"tcp", "kcp", "auto"};
-    return names[transport];
+    return transport_names[transport];
+}
+
+int arci_transport_parse(const char *name, enum arci_transport_type *ret_transport,
+                         struct arctic_error *error)
+{
+    int index = index_of(transport_names, name);
+    if (index < 0)
+        return arci_fail(error, ARCTIC_E_INVALID_TRANSPORT, "transport_type",
+                         "'%.60s' is no transport, expected tcp, kcp or auto", name);
+    *ret_transport = (enum arci_transport_type)index;
+    return ARCTIC_OK;
 }
 
 const char *arci_when_unreachable_name(enum arci_when_unreachable choice)
 {
-    static const char *const names[] = {"step_aside", "block"};
-    return names[choice];
+    return when_unreachable_names[choice];
+}
+
+int arci_when_unreachable_parse(const char *name, enum arci_when_unreachable *ret_choice,
+                                struct arctic_error *error)
+{
+    int index = index_of(when_unreachable_names, name);
+    if (index < 0)
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "when_unreachable",
+                         "'when_unreachable' must be step_aside or block, not '%.60s'", name);
+    *ret_choice = (enum arci_when_unreachable)index;
+    return ARCTIC_OK;
 }
 
 const char *arci_service_state_name(enum arci_service_state state)

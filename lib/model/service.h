@@ -69,6 +69,11 @@ int arci_service_copy(const struct arci_service *service, struct arci_service *r
 
 const char *arci_transport_name(enum arci_transport_type transport);
 const char *arci_when_unreachable_name(enum arci_when_unreachable choice);
+/* The reverse. Errors: ARCTIC_E_INVALID_TRANSPORT, ARCTIC_E_INVALID_REQUEST, with the member of a service in `field`. */
+int arci_transport_parse(const char *name, enum arci_transport_type *ret_transport,
+                         struct arctic_error *error);
+int arci_when_unreachable_parse(const char *name, enum arci_when_unreachable *ret_choice,
+                                struct arctic_error *error);
 const char *arci_service_state_name(enum arci_service_state state);
 
 /*
