@@ -1,12 +1,9 @@
 """What scripts/test runs: builds, unit tests, fuzz targets, system tests. The last line it prints sums all of them up."""
 
 import argparse
-import json
 import os
 import shlex
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -16,17 +13,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-BUILD_ROOT = Path(os.environ.get("ARCTIC_BUILD_ROOT") or REPOSITORY).resolve()
+from builds import BUILD_ROOT, CLANG, FUZZ, GCC, REPOSITORY, SANITIZED, Build
+from children import Children, Interrupted, end_in_order
+
+from arctic_lab import reap, uninterrupted
+
 PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--timeout=240", "--durations=20"]
 WITHOUT_LAB = ["--ignore=tests/system/test_lab.py"]
-JOBS = "2"
+# Tests wait more than they work, but some of them measure.
+JOBS = 2
 FUZZ_SECONDS = 10
 SHOWN_LINES = 200
-SANITIZER_ENVIRONMENT = {
-    "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1",
-    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
-}
 
 
 @dataclass
@@ -55,43 +52,12 @@ class Tally:
         return self.failed - before
 
 
-@dataclass(frozen=True)
-class Build:
-    """A build directory and how it is set up."""
-
-    name: str
-    compiler: str
-    options: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def directory(self) -> Path:
-        return BUILD_ROOT / self.name
-
-    @property
-    def setup(self) -> list[str]:
-        return ["meson", "setup", str(self.directory), str(REPOSITORY), *self.options]
-
-
-# Instrumented code draws warnings about paths that do not exist (gcc's manual, -fsanitize), so they are no errors here.
-SANITIZERS = ("-Dwerror=false", "-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=1")
-GCC = Build("build", "gcc")
-CLANG = Build("build-clang", "clang")
-SANITIZED = Build("build-sanitize", "gcc", SANITIZERS, SANITIZER_ENVIRONMENT)
-FUZZ = Build(
-    "build-fuzz",
-    "clang",
-    (*SANITIZERS, "-Dfuzz=true", "-Dc_args=-fsanitize=fuzzer-no-link"),
-    SANITIZER_ENVIRONMENT,
-)
-
-
 class Runner:
     """Runs commands with their output in a file each, which is shown where one fails."""
 
     def __init__(self) -> None:
         self.tally = Tally()
-        self._children: set[subprocess.Popen[bytes]] = set()
+        self.children = Children()
         self._logs = BUILD_ROOT / GCC.name / "test-logs"
 
     # Commands
@@ -104,32 +70,7 @@ class Runner:
         self, name: str, args: Sequence[str], environment: Mapping[str, str], limit: float
     ) -> Callable[[], int]:
         """Starts a command; what it returns waits for the command and gives its code."""
-        log_path = self._log_path(name)
-        with log_path.open("wb") as log:
-            child = subprocess.Popen(
-                args,
-                cwd=REPOSITORY,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **environment},
-                start_new_session=True,
-            )
-        self._children.add(child)
-        deadline = time.monotonic() + limit
-
-        def wait() -> int:
-            try:
-                code = child.wait(deadline - time.monotonic())
-            except subprocess.TimeoutExpired:
-                self._end(child)
-                with log_path.open("a") as log:
-                    log.write(f"\nended after {limit:g} s\n")
-                code = 124
-            self._children.discard(child)
-            return code
-
-        return wait
+        return self.children.start(args, self._log_path(name), environment, limit)
 
     def run(
         self,
@@ -146,21 +87,6 @@ class Runner:
         if len(lines) > SHOWN_LINES:
             print(f"    ... the beginning is in {self._log_path(name)}")
         print("".join(f"    {line}\n" for line in lines[-SHOWN_LINES:]), end="", flush=True)
-
-    def _end(self, child: subprocess.Popen[bytes]) -> None:
-        for number, seconds in ((signal.SIGINT, 20), (signal.SIGTERM, 5), (signal.SIGKILL, 5)):
-            try:
-                os.killpg(child.pid, number)
-                child.wait(seconds)
-            except ProcessLookupError:
-                return
-            except subprocess.TimeoutExpired:
-                continue
-            return
-
-    def end_all(self) -> None:
-        for child in self._children.copy():
-            self._end(child)
 
     @contextmanager
     def stage(self, text: str) -> Iterator[list[str]]:
@@ -184,21 +110,12 @@ class Runner:
     # Stages
 
     def build(self, build: Build) -> bool:
-        """Sets up and compiles; a directory that was set up otherwise, or not to the end, is made anew."""
+        """Sets up and compiles."""
         with self.stage(f"{build.name} with {build.compiler}"):
-            note = build.directory / "arctic-setup.json"
-            wanted = json.dumps([build.compiler, *build.setup])
-            whole = (build.directory / "build.ninja").is_file()
-            if not whole or not note.is_file() or note.read_text() != wanted:
-                for name in ("meson-private", "meson-info", "build.ninja", "arctic-setup.json"):
-                    path = build.directory / name
-                    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-                if self._failed_build(build, "setup", build.setup):
+            for phase, args in build.phases():
+                if self._failed_build(build, phase, args):
                     return False
-                note.write_text(wanted)
-            return not self._failed_build(
-                build, "compile", ["ninja", "--quiet", "-j", JOBS, "-C", str(build.directory)]
-            )
+        return True
 
     def _failed_build(self, build: Build, phase: str, args: Sequence[str]) -> bool:
         name = f"{build.name} {phase}"
@@ -227,7 +144,7 @@ class Runner:
             junit.unlink(missing_ok=True)
             args = ["meson", "test", "-C", str(build.directory), "--no-rebuild", "--print-errorlogs"]
             code = self.run(
-                name, [*args, "--num-processes", JOBS, "--timeout-multiplier", "4"], build.environment
+                name, [*args, "--num-processes", str(JOBS), "--timeout-multiplier", "4"], build.environment
             )
             self._count(name, code, junit, remarks)
 
@@ -247,8 +164,8 @@ class Runner:
         with self.stage(f"fuzzing {len(targets)} targets for {FUZZ_SECONDS} s each") as remarks:
             if not targets:
                 self.tally.fail(f"no fuzz target in {folder}")
-            for first in range(0, len(targets), int(JOBS)):
-                self._fuzz_some(build, targets[first : first + int(JOBS)])
+            for first in range(0, len(targets), JOBS):
+                self._fuzz_some(build, targets[first : first + JOBS])
             remarks.append(", ".join(target.name.removeprefix("fuzz-") for target in targets))
 
     def _fuzz_some(self, build: Build, targets: Sequence[Path]) -> None:
@@ -294,24 +211,43 @@ def full(runner: Runner) -> None:
         runner.system(SANITIZED, "with sanitizers", chosen, 1800)
 
 
-def interrupted(number: int, _frame: object) -> None:
-    raise KeyboardInterrupt(signal.Signals(number).name)
+@contextmanager
+def scratch() -> Iterator[None]:
+    """A directory for the temporary files of everything that is started here, also of what has to be killed."""
+    path = ""
+    try:
+        with uninterrupted():
+            path = tempfile.mkdtemp(prefix="arctic-test-")
+        tempfile.tempdir = os.environ["TMPDIR"] = path
+        yield
+    finally:
+        with uninterrupted():
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def run(runner: Runner, stages: Callable[[Runner], None]) -> None:
+    with scratch():
+        try:
+            stages(runner)
+        finally:
+            with uninterrupted():
+                runner.children.end_all()
+                reap()  # the labs of tests that had to be killed
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/test", description="Builds Arctic and runs its tests.")
     parser.add_argument("--quick", action="store_true", help="gcc build, unit tests and fast system tests")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, interrupted)
+    end_in_order()
     began = time.monotonic()
     runner = Runner()
     tally = runner.tally
     try:
-        (quick if options.quick else full)(runner)
-    except KeyboardInterrupt as reason:
-        runner.end_all()
-        print(f"\ninterrupted {reason}", flush=True)
-        return 130
+        run(runner, quick if options.quick else full)
+    except Interrupted as reason:
+        print(f"\nscripts/test: ended by {reason}; nothing is left behind", flush=True)
+        return reason.code
     for failure in tally.failures:
         print(f"FAILED {failure}")
     print(f"{shlex.join(['scripts/test', *sys.argv[1:]])} took {time.monotonic() - began:.0f} s")

@@ -49,9 +49,9 @@ def test_what_a_route_covers_is_opened(hostile: Hostile) -> None:
     assert hostile.ask("fd02::2") == "opened"
     with hostile.connect() as tunnel:
         tunnel.open(hostile.service, SERVER, 80, CLIENT)
-        tunnel.send(DATA, b"hello")
-        assert tunnel.receive()[0] == OPENED
-        assert tunnel.receive() == (DATA, b"hello")
+        tunnel.send_frame(DATA, b"hello")
+        assert tunnel.receive_frame()[0] == OPENED
+        assert tunnel.receive_frame() == (DATA, b"hello")
 
 
 @pytest.mark.parametrize("client", ["10.1.1.2", "10.9.0.1", "192.168.0.1"])

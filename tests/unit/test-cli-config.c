@@ -14,8 +14,7 @@ static char path[96];
 static int make_folder(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof folder, "/tmp/arctic-config-XXXXXX");
-    assert_non_null(mkdtemp(folder));
+    make_temporary_directory(folder, sizeof folder);
     snprintf(path, sizeof path, "%s/sub/config.yaml", folder);
     return 0;
 }

@@ -20,8 +20,7 @@ struct place {
 static int make_place(void **state)
 {
     struct place *place = calloc(1, sizeof *place);
-    snprintf(place->directory, sizeof place->directory, "/tmp/arctic-identity-XXXXXX");
-    assert_non_null(mkdtemp(place->directory));
+    make_temporary_directory(place->directory, sizeof place->directory);
     snprintf(place->path, sizeof place->path, "%s/peer.key", place->directory);
     *state = place;
     return 0;

@@ -36,8 +36,7 @@ static void close_registry(struct fixture *fixture)
 static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
-    strcpy(fixture->directory, "/tmp/arctic-registry-XXXXXX");
-    assert_non_null(mkdtemp(fixture->directory));
+    make_temporary_directory(fixture->directory, sizeof fixture->directory);
     snprintf(fixture->path, sizeof fixture->path, "%s/arctic.db", fixture->directory);
     assert_int_equal(arci_identity_generate(&fixture->local, NULL), ARCTIC_OK);
     assert_int_equal(arci_identity_generate(&fixture->remote, NULL), ARCTIC_OK);

@@ -21,9 +21,7 @@ struct fixture {
 static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
-    strcpy(fixture->directory, "/tmp/arctic-store-XXXXXX");
-    if (!mkdtemp(fixture->directory))
-        return -1;
+    make_temporary_directory(fixture->directory, sizeof fixture->directory);
     snprintf(fixture->path, sizeof fixture->path, "%s/arctic.db", fixture->directory);
     *state = fixture;
     return 0;

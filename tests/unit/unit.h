@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -19,5 +20,15 @@
         if (assert_ok_code_ < 0)                                                                             \
             fail_msg("%s: %s: %s", #expression, arctic_code_name(assert_ok_code_), (error).message);         \
     } while (0)
+
+/* Makes a directory below $TMPDIR, which scripts/test removes with what killed tests have left there, or below /tmp. */
+static inline void make_temporary_directory(char *ret_path, size_t size)
+{
+    const char *parent = getenv("TMPDIR");
+
+    int length = snprintf(ret_path, size, "%s/arctic-unit-XXXXXX", parent && *parent ? parent : "/tmp");
+    assert_true(length > 0 && (size_t)length < size);
+    assert_non_null(mkdtemp(ret_path));
+}
 
 #endif

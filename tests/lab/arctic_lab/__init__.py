@@ -8,6 +8,7 @@
 
 from .client import Connection, End, Transfer, http_get, http_upload
 from .content import Content, ContentCheck
+from .interrupts import uninterrupted
 from .lab import Lab
 from .link import Link, LinkControl, LinkStats, attach, build_directory
 from .measure import Goodput, link_capacity, receiver_goodput, timed_get
@@ -43,5 +44,6 @@ __all__ = [
     "reap",
     "receiver_goodput",
     "timed_get",
+    "uninterrupted",
     "wait_for",
 ]

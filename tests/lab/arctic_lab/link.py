@@ -63,6 +63,7 @@ class LinkControl:
     """The control channel of an emulator (tests/lab/control.h); the ends of the link are named by their hosts."""
 
     def __init__(self, path: Path, first: str, second: str) -> None:
+        self._path = path
         self._ends = {second: "forward", first: "reverse"}
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.settimeout(10)
@@ -72,8 +73,16 @@ class LinkControl:
         self._socket.close()
 
     def _ask(self, request: str) -> dict[str, Any]:
-        self._socket.send(request.encode())
-        answer: dict[str, Any] = json.loads(self._socket.recv(65536))
+        try:
+            self._socket.send(request.encode())
+            told = self._socket.recv(65536)
+        except ConnectionError:
+            told = b""
+        if not told:
+            raise ConnectionError(
+                f"{self._path}: the emulator of this link has ended, it carries nothing now"
+            )
+        answer: dict[str, Any] = json.loads(told)
         if "error" in answer:
             raise ValueError(answer["error"])
         return answer

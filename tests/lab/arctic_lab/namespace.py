@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from .interrupts import uninterrupted
 from .ownership import NETNS_DIRECTORY, RESOLVER_DIRECTORY, remove_namespace
 from .processes import Process
 from .waiting import wait_for
@@ -37,7 +38,16 @@ def completed(
     args: list[str], check: bool, timeout: float, stdin: str | None
 ) -> subprocess.CompletedProcess[str]:
     """Runs a command to its end; CommandFailed carries its output."""
-    result = subprocess.run(args, input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
+    result = subprocess.run(
+        args,
+        input=stdin or "",
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        # As in processes.py; and a program that is cut off by Ctrl-C would be reported as one that failed.
+        start_new_session=True,
+    )
     if check and result.returncode:
         raise CommandFailed(
             f"{' '.join(args)} gave {result.returncode}\n{stdin or ''}{result.stdout}{result.stderr}"
@@ -160,8 +170,9 @@ class Namespace:
         """Starts a program that close() ends."""
         name = name or Path(args[0]).name
         log_path = self._directory / f"{self.name}-{next(self._numbers)}-{name}.log"
-        process = Process(f"{self.name}/{name}", self.command(*args), log_path, env)
-        self.processes.append(process)
+        with uninterrupted():
+            process = Process(f"{self.name}/{name}", self.command(*args), log_path, env)
+            self.processes.append(process)
         return process
 
     def serve(self, kind: str, port: int, *options: str) -> Process:

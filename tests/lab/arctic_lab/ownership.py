@@ -1,8 +1,9 @@
 """Who owns what a lab made.
 
 A lab is called arc<pid>-<n>; each of its namespaces arc<pid>-<n>-<host>, and its sockets and logs are in
-/run/arctic-lab/arc<pid>-<n>/. The owner's start time is kept beside them, because pids come round again. So every lab can
-be told from every other, and one whose owner is dead can be removed by anybody.
+/run/arctic-lab/arc<pid>-<n>/. The owner's start time and pid namespace are kept beside them, because pids come round again,
+and mean another process in a container. So every lab can be told from every other, and one whose owner is dead can be
+removed by anybody who can see that it is.
 """
 
 import atexit
@@ -12,6 +13,7 @@ import re
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -23,6 +25,7 @@ RUN_DIRECTORY = Path("/run/arctic-lab")
 NETNS_DIRECTORY = Path("/run/netns")
 RESOLVER_DIRECTORY = Path("/etc/netns")
 OWNER_FILE = "owner"
+PID_NAMESPACE_FILE = "pid-namespace"
 LAB_NAME = re.compile(r"(arc(\d+)-\d+)(?:-.+)?")
 
 
@@ -46,18 +49,31 @@ def process_start(pid: int) -> str | None:
     return None if fields[0] in "ZX" else fields[19]
 
 
+def _pid_namespace() -> str:
+    return os.readlink("/proc/self/ns/pid")
+
+
+def _claim_directory() -> Path:
+    for number in itertools.count():
+        directory = RUN_DIRECTORY / f"arc{os.getpid()}-{number}"
+        while True:
+            RUN_DIRECTORY.mkdir(exist_ok=True)
+            try:
+                directory.mkdir()
+                return directory
+            except FileExistsError:
+                break
+            except FileNotFoundError:
+                continue  # the last lab of another process has just gone, and the directory with it
+    raise AssertionError("counting ended")
+
+
 def claim_name() -> str:
     """Makes the directory of a new lab of this process and returns the lab's name."""
-    RUN_DIRECTORY.mkdir(exist_ok=True)
-    for number in itertools.count():
-        name = f"arc{os.getpid()}-{number}"
-        try:
-            (RUN_DIRECTORY / name).mkdir()
-        except FileExistsError:
-            continue
-        (RUN_DIRECTORY / name / OWNER_FILE).write_text(process_start(os.getpid()) or "")
-        return name
-    raise AssertionError("counting ended")
+    directory = _claim_directory()
+    (directory / PID_NAMESPACE_FILE).write_text(_pid_namespace())
+    (directory / OWNER_FILE).write_text(process_start(os.getpid()) or "")
+    return directory.name
 
 
 def namespaces_of(lab: str) -> list[str]:
@@ -67,10 +83,17 @@ def namespaces_of(lab: str) -> list[str]:
     return sorted(path.name for path in NETNS_DIRECTORY.iterdir() if path.name.startswith(f"{lab}-"))
 
 
+def _ip_netns(*words: str) -> str:
+    # Ctrl-C in a terminal must not cut the cleaning up.
+    command = ["ip", "netns", *words]
+    return subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, start_new_session=True
+    ).stdout
+
+
 def processes_in(namespace: str) -> list[int]:
     """The processes in a namespace, without the one that asks."""
-    result = subprocess.run(["ip", "netns", "pids", namespace], capture_output=True, text=True, check=False)
-    return [int(pid) for pid in result.stdout.split() if int(pid) != os.getpid()]
+    return [int(pid) for pid in _ip_netns("pids", namespace).split() if int(pid) != os.getpid()]
 
 
 def remove_namespace(namespace: str) -> None:
@@ -86,7 +109,7 @@ def remove_namespace(namespace: str) -> None:
         return not pids
 
     wait_for(emptied, what=f"end of the processes in {namespace}")
-    subprocess.run(["ip", "netns", "delete", namespace], capture_output=True, check=False)
+    _ip_netns("delete", namespace)
     shutil.rmtree(RESOLVER_DIRECTORY / namespace, ignore_errors=True)
 
 
@@ -95,6 +118,10 @@ def remove_lab(lab: str) -> None:
     for namespace in namespaces_of(lab):
         remove_namespace(namespace)
     shutil.rmtree(RUN_DIRECTORY / lab, ignore_errors=True)
+    try:
+        RUN_DIRECTORY.rmdir()
+    except OSError:
+        pass  # there are others
 
 
 def _known_labs() -> Iterator[tuple[str, int]]:
@@ -106,14 +133,21 @@ def _known_labs() -> Iterator[tuple[str, int]]:
     yield from sorted(matches.items())
 
 
-def owner_lives(lab: str, pid: int) -> bool:
-    """Whether the process that made the lab still runs, and is not another one with its pid."""
-    start = process_start(pid)
+def _claimed(lab: str, file: str) -> str:
     try:
-        claimed = (RUN_DIRECTORY / lab / OWNER_FILE).read_text()
+        return (RUN_DIRECTORY / lab / file).read_text()
     except OSError:
-        claimed = ""
-    return start is not None and claimed in ("", start)
+        return ""
+
+
+def owner_lives(lab: str, pid: int) -> bool:
+    """Whether the process that made the lab still runs, and is not another one with its pid. True where nobody can tell
+    from here: the pid is one of another pid namespace.
+    """
+    if _claimed(lab, PID_NAMESPACE_FILE) not in ("", _pid_namespace()):
+        return True
+    start = process_start(pid)
+    return start is not None and _claimed(lab, OWNER_FILE) in ("", start)
 
 
 def labs() -> dict[str, bool]:
@@ -142,14 +176,13 @@ def _terminated(number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt(signal.Signals(number).name)
 
 
-def close_at_exit(lab: Closable) -> None:
-    """Has `lab` closed when the interpreter ends, also by SIGTERM unless the program has a handler of its own."""
-    if not open_labs and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        try:
-            signal.signal(signal.SIGTERM, _terminated)
-        except ValueError:
-            pass  # not the main thread, which alone may set handlers
-    open_labs.append(lab)
+def end_in_order() -> None:
+    """Has open labs closed also when SIGTERM or SIGHUP end the interpreter, unless the program handles or ignores them."""
+    if threading.current_thread() is not threading.main_thread():
+        return  # it alone may set handlers
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _terminated)
 
 
 atexit.register(_close_all)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from .interrupts import uninterrupted
 from .link import Link
 from .namespace import Namespace
-from .ownership import RUN_DIRECTORY, claim_name, close_at_exit, open_labs, remove_lab
+from .ownership import RUN_DIRECTORY, claim_name, end_in_order, open_labs, remove_lab
 
 
 @dataclass(frozen=True)
@@ -34,18 +35,20 @@ def _frames_only(namespace: Namespace, interface: str) -> None:
 
 
 class Topology:
-    """A network. close() removes everything it made; so do the with-statement, the end of the interpreter and SIGTERM."""
+    """A network. close() removes everything it made; so do the with-statement, the end of the interpreter, SIGTERM, SIGHUP."""
 
     def __init__(self, congestion: str = "cubic") -> None:
-        self.name = claim_name()
-        self.directory = RUN_DIRECTORY / self.name
         self.hosts: dict[str, Namespace] = {}
         self.links: dict[str, Link] = {}
         self._congestion = congestion
         self._owner = os.getpid()
         self._stack = ExitStack()
-        close_at_exit(self)
-        self._stack.callback(remove_lab, self.name)
+        end_in_order()
+        with uninterrupted():
+            self.name = claim_name()
+            self.directory = RUN_DIRECTORY / self.name
+            self._stack.callback(remove_lab, self.name)
+            open_labs.append(self)
 
     def host(self, name: str, forwarding: bool = False) -> Namespace:
         """Adds a host; a forwarding one is a router."""
@@ -113,8 +116,9 @@ class Topology:
         """Ends all programs and removes all namespaces; may be called again."""
         if os.getpid() != self._owner or self not in open_labs:
             return
-        open_labs.remove(self)
-        self._stack.close()
+        with uninterrupted():
+            open_labs.remove(self)
+            self._stack.close()
 
     def __enter__(self) -> Self:
         return self
