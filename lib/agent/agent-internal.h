@@ -72,6 +72,8 @@ struct arctic_agent {
     struct arci_proxy *proxy;
     uint16_t tunnel_port; /* in use; 0 before the data plane runs */
     uint16_t tproxy_port;
+    uv_timer_t data_plane_timer; /* the next try to start the data plane */
+    uint64_t data_plane_delay;
     struct arctic_error
         data_plane_problem; /* why it does not run; no message where it does, or was not started yet */
 

@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/agent-start.h"
 #include "agent/api.h"
 #include "agent/auth.h"
+#include "agent/data-plane.h"
 #include "agent/incoming.h"
 #include "agent/local-peer.h"
 #include "agent/peer-addition.h"
@@ -24,11 +24,12 @@
 
 #define STOP_GRACE_MS 2000
 
-static int make_directory(const char *path, mode_t mode, struct arctic_error *error)
+static int make_directory(const char *setting, const char *path, mode_t mode, struct arctic_error *error)
 {
     if (mkdir(path, mode) == 0 || errno == EEXIST)
         return ARCTIC_OK;
-    return arci_fail_errno(error, "cannot make the directory %s", path);
+    return arci_fail_errno(
+        error, "cannot make the directory %s (let the agent write there, or set another %s)", path, setting);
 }
 
 /* Two agents on one directory would write over each other's state. */
@@ -38,7 +39,8 @@ static int lock_directory(struct arctic_agent *agent, struct arctic_error *error
     snprintf(path, sizeof path, "%s/arctic.lock", agent->settings.data_dir);
     agent->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (agent->lock_fd < 0)
-        return arci_fail_errno(error, "cannot open %s", path);
+        return arci_fail_errno(error, "cannot open %s (let the agent write there, or set another DATA_DIR)",
+                               path);
     if (flock(agent->lock_fd, LOCK_EX | LOCK_NB) == 0)
         return ARCTIC_OK;
     if (errno != EWOULDBLOCK)
@@ -51,9 +53,9 @@ static int lock_directory(struct arctic_agent *agent, struct arctic_error *error
 static int open_state(struct arctic_agent *agent, struct arctic_error *error)
 {
     char path[512];
-    int code = make_directory(agent->settings.data_dir, 0700, error);
+    int code = make_directory("DATA_DIR", agent->settings.data_dir, 0700, error);
     if (code >= 0)
-        code = make_directory(agent->settings.run_dir, 0755, error);
+        code = make_directory("RUN_DIR", agent->settings.run_dir, 0755, error);
     if (code >= 0)
         code = lock_directory(agent, error);
     snprintf(path, sizeof path, "%s/arctic.db", agent->settings.data_dir);
@@ -97,6 +99,7 @@ static void begin_stop(struct arctic_agent *agent)
         arci_reconcile_stop(agent);
     arci_peer_additions_stop(agent);
     arci_incoming_stop(agent);
+    arci_data_plane_stop(agent);
     arci_peers_stop(agent);
     if (agent->proxy)
         arci_proxy_stop(agent->proxy, STOP_GRACE_MS);
@@ -123,87 +126,7 @@ static int start_loop(struct arctic_agent *agent, struct arctic_error *error)
     if (result < 0)
         return arci_fail_errnum(error, -result, "cannot make the stop signal");
     agent->stop_signal.data = agent;
-    return ARCTIC_OK;
-}
-
-static int start_kernel(struct arctic_agent *agent, struct arctic_error *error)
-{
-    char settings_path[sizeof agent->settings.run_dir + 32];
-    snprintf(settings_path, sizeof settings_path, "%s/kernel-settings.json", agent->settings.run_dir);
-    const struct arci_kernel_options options = {
-        .mark_mask = agent->settings.mark_mask,
-        .route_table = agent->settings.route_table,
-        .rule_priority = agent->settings.rule_priority,
-        .table_mode = (enum arci_table_mode)agent->settings.table_mode,
-        .settings_path = settings_path,
-    };
-    return arci_kernel_create(&options, agent->log, &agent->kernel, error);
-}
-
-static void on_control(void *context, SSL *ssl, int fd, const struct arctic_endpoint *remote)
-{
-    struct arctic_agent *agent = context;
-    if (!agent->stopping) {
-        arci_incoming_accept(agent, ssl, fd, remote);
-        return;
-    }
-    SSL_free(ssl);
-    close(fd);
-}
-
-static void on_refused(void *context, const struct arctic_id *service,
-                       const struct arctic_endpoint *destination, int reason)
-{
-    struct arctic_agent *agent = context;
-    (void)reason;
-    if (!agent->stopping)
-        arci_refusals_add(agent, service, destination);
-}
-
-/* Whether a peer counts as reachable is decided by its control link; this is for whoever reads the log. */
-static void on_peer_state(void *context, const struct arctic_id *peer_id, bool reachable, int64_t rtt_us)
-{
-    struct arctic_agent *agent = context;
-    arci_log_info(agent->log, "tproxymgr", reachable ? "tunnel is up" : "tunnel is down",
-                  ARCI_TEXT("peer_id", peer_id->text), ARCI_INT("rtt_us", rtt_us));
-}
-
-static int start_proxy(struct arctic_agent *agent, struct arctic_error *error)
-{
-    const struct arci_proxy_options options = {
-        .loop = &agent->loop,
-        .log = agent->log,
-        .tls = agent->tls,
-        .workers = agent->settings.workers,
-        .tunnel_port = agent->settings.tunnel_port,
-        .tproxy_port = agent->settings.tproxy_port,
-        .mark = arci_kernel_bypass_mark(agent->kernel),
-        .anchor = arci_kernel_anchor(agent->kernel),
-        .callbacks = {.control = on_control, .refused = on_refused, .peer_state = on_peer_state},
-        .user = agent,
-    };
-    int code = arci_proxy_create(&options, &agent->proxy, error);
-    if (code >= 0)
-        arci_proxy_ports(agent->proxy, &agent->tunnel_port, &agent->tproxy_port);
-    return code;
-}
-
-int arci_agent_start_data_plane(struct arctic_agent *agent, struct arctic_error *error)
-{
-    int code = arci_tls_create(agent->identity, &agent->tls, error);
-    if (code >= 0)
-        code = start_kernel(agent, error);
-    if (code >= 0)
-        code = start_proxy(agent, error);
-    if (code >= 0)
-        code = arci_local_peer_refresh(agent, error);
-    if (code < 0) {
-        agent->data_plane_problem = *error;
-        return code;
-    }
-    arci_peers_start(agent);
-    arci_reconcile_request(agent);
-    return ARCTIC_OK;
+    return arci_data_plane_create(agent, error);
 }
 
 static int start_all(struct arctic_agent *agent, struct arctic_error *error)
@@ -216,8 +139,8 @@ static int start_all(struct arctic_agent *agent, struct arctic_error *error)
     if (code >= 0)
         code = arci_reconcile_create(agent, error);
     if (code >= 0 && agent->bootstrapped)
-        code = arci_agent_start_data_plane(agent, error);
-    return code;
+        code = arci_data_plane_start(agent, error);
+    return arci_data_plane_may_wait(agent, code) ? ARCTIC_OK : code;
 }
 
 int arctic_agent_create(const struct arctic_agent_options *options, struct arctic_agent **ret_agent,

@@ -1,7 +1,7 @@
 /* Bootstrap and access tokens. */
 #include <string.h>
 
-#include "agent/agent-start.h"
+#include "agent/data-plane.h"
 #include "agent/api.h"
 #include "agent/auth.h"
 #include "agent/local-peer.h"
@@ -64,8 +64,7 @@ void arci_api_bootstrap(void *context, struct arci_request *request)
         return;
     }
     /* The identity is on disk and cannot be made again: a data plane that does not start is /readyz's to tell, not a failure here. */
-    if (arci_agent_start_data_plane(agent, &error) < 0)
-        arci_log_error(agent->log, "tproxymgr", "cannot start the data plane", ARCI_ERROR(&error));
+    (void)arci_data_plane_start(agent, &error);
     arci_log_info(agent->log, "auth", "bootstrapped", ARCI_TEXT("peer_id", agent->local_id.text),
                   ARCI_TEXT("license_id", agent->license->license_id.text));
     arci_request_respond_json(request, 201, bootstrap_answer(agent, &result));

@@ -15,6 +15,9 @@ void arci_reconcile_live(const struct arctic_agent *agent, const struct arci_ser
         snprintf(live.state_reason, sizeof live.state_reason, "%s", planned->reason);
     } else if (!arctic_id_equal(&service->source_peer_id, &agent->local_id)) {
         snprintf(live.state_reason, sizeof live.state_reason, "its state is known at its source peer");
+    } else if (agent->data_plane_problem.message[0]) {
+        snprintf(live.state_reason, sizeof live.state_reason, "the service captures nothing: %.*s",
+                 (int)sizeof live.state_reason - 32, agent->data_plane_problem.message);
     } else {
         snprintf(live.state_reason, sizeof live.state_reason, "not applied yet");
     }

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "kernel/privilege.h"
 
 #ifndef IFF_TUN_EXCL
 #define IFF_TUN_EXCL 0x8000
@@ -25,7 +26,9 @@ static int open_device(const char *name, int *ret_fd, struct arctic_error *error
 {
     ARCI_CLOSE int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
     if (fd < 0)
-        return arci_fail_errno(error, "cannot open /dev/net/tun (is the kernel module 'tun' loaded?)");
+        return arci_fail_errno(
+            error, "cannot open /dev/net/tun (load its kernel module with 'modprobe tun', or give "
+                   "the agent the device; containers: --device /dev/net/tun)");
     struct ifreq request = {.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL)};
     memcpy(request.ifr_name, name, strlen(name));
     if (ioctl(fd, TUNSETIFF, &request) < 0) {
@@ -35,6 +38,11 @@ static int open_device(const char *name, int *ret_fd, struct arctic_error *error
                              "or the name is "
                              "in use for something else",
                              name);
+        if (errno == EPERM)
+            return arci_fail_errno(error,
+                                   "cannot make the TUN interface '%s' (CAP_NET_ADMIN counts only in network "
+                                   "namespaces of the agent's own user namespace: " ARCI_PRIVILEGE_ADVICE ")",
+                                   name);
         return arci_fail_errno(error, "cannot make the TUN interface '%s'", name);
     }
     *ret_fd = arci_steal_fd(&fd);

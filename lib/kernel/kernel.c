@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "kernel/kernel-private.h"
+#include "kernel/privilege.h"
 
 #define RULE_PRIORITY_MAIN 32766u
 
@@ -60,6 +61,8 @@ int arci_kernel_create(const struct arci_kernel_options *options, struct arctic_
                        struct arci_kernel **ret_kernel, struct arctic_error *error)
 {
     int code = check_options(options, error);
+    if (code >= 0)
+        code = arci_privilege_check(error);
     if (code < 0)
         return code;
     ARCI_CLEANUP(discard_cleanup) struct arci_kernel *kernel = calloc(1, sizeof *kernel);

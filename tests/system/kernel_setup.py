@@ -27,6 +27,8 @@ MODES = {"owner": OWNER, "plain": PLAIN}
 # What the probe changes and a killed one leaves behind, as the machine may have it.
 SETTINGS = {
     "net/ipv4/tcp_slow_start_after_idle": "1",
+    "net/ipv4/tcp_min_rtt_wlen": "300",
+    "net/ipv4/tcp_min_rtt_wlen": "300",
     "net/ipv4/tcp_rmem": "4096 131072 6291456",
     "net/ipv4/tcp_wmem": "4096 16384 4194304",
 }
@@ -116,7 +118,7 @@ def kernel_state(host: Namespace) -> dict[str, str]:
         "ip -6 rule",
         "ip -4 route show table all",
         "ip -br link",
-        "sysctl net.ipv4.tcp_slow_start_after_idle net.ipv4.tcp_rmem net.ipv4.tcp_wmem",
+        "sysctl net.ipv4.tcp_slow_start_after_idle net.ipv4.tcp_min_rtt_wlen net.ipv4.tcp_rmem net.ipv4.tcp_wmem",
         "sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding net.ipv4.conf.all.rp_filter",
     )
     return {command: host.run(*command.split()).stdout for command in commands}

@@ -24,12 +24,16 @@ from kernel_setup import (  # noqa: F401
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_killed_agent_lets_all_pass_and_restart_cleans_up(network: Network, start: StartProbe, mode: str) -> None:
+def test_killed_agent_lets_all_pass_and_restart_cleans_up(
+    network: Network, start: StartProbe, mode: str
+) -> None:
     before = rules(network.entry)
     probe = start(table_mode=MODES[mode])
     probe.apply(*everything())
     assert_captured(network)
-    captured = [Connection(host, SERVER[version]) for host in (network.client, network.entry) for version in FAMILIES]
+    captured = [
+        Connection(host, SERVER[version]) for host in (network.client, network.entry) for version in FAMILIES
+    ]
     probe.kill()
     assert_direct(network)
     assert ("table inet arctic" in nft(network.entry, "list", "tables")) == (mode == "plain")
@@ -81,13 +85,22 @@ def test_others_settings_are_kept_at_a_clean_stop(network: Network, start: Start
     assert int(rmem[2]) >= 64 << 20
     network.entry.sysctl("net/ipv4/tcp_rmem", "4096 100000 200000")
     probe.stop()
-    assert network.entry.run("cat", "/proc/sys/net/ipv4/tcp_rmem").stdout.split() == ["4096", "100000", "200000"]
+    assert network.entry.run("cat", "/proc/sys/net/ipv4/tcp_rmem").stdout.split() == [
+        "4096",
+        "100000",
+        "200000",
+    ]
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_what_is_not_ours_is_not_touched(network: Network, start: StartProbe, mode: str) -> None:
-    nft(network.entry, "add table inet other; add chain inet other c { type filter hook forward priority 0; }")
-    nft(network.entry, "add table ip arctic; add chain ip arctic c; add rule ip arctic c ip saddr 192.0.2.1 accept")
+    nft(
+        network.entry, "add table inet other; add chain inet other c { type filter hook forward priority 0; }"
+    )
+    nft(
+        network.entry,
+        "add table ip arctic; add chain ip arctic c; add rule ip arctic c ip saddr 192.0.2.1 accept",
+    )
     network.entry.ip(
         "rule add fwmark 0x1/0x1 lookup 100 pref 610",
         "rule add fwmark 0x80000000/0x80000000 lookup 100 pref 611",
@@ -105,9 +118,7 @@ def test_what_is_not_ours_is_not_touched(network: Network, start: StartProbe, mo
         after = kernel_state(network.entry)
         assert after == before
     finally:
-        network.entry.ip(
-            "rule del pref 610", "rule del pref 611", "route flush table 61000"
-        )
+        network.entry.ip("rule del pref 610", "rule del pref 611", "route flush table 61000")
 
 
 def test_second_agent_is_refused_and_harms_nothing(network: Network, start: StartProbe) -> None:

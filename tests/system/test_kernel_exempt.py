@@ -111,14 +111,18 @@ def socket_scope(host: Namespace, interface: str) -> int:
 
 
 @pytest.mark.parametrize("version", FAMILIES)
-def test_agents_own_sockets_are_not_captured(network: Network, everything_captured: Probe, version: int) -> None:
+def test_agents_own_sockets_are_not_captured(
+    network: Network, everything_captured: Probe, version: int
+) -> None:
     destination = f"{SERVER[4]}:{PORT}" if version == 4 else f"[{SERVER[6]}]:{PORT}"
     assert DIRECT in everything_captured.tell("connect", destination=destination)["greeting"]
 
 
 @pytest.mark.parametrize("version", FAMILIES)
 @pytest.mark.parametrize("mode", MODES)
-def test_sessions_live_through_a_host_wide_route(network: Network, start: StartProbe, version: int, mode: str) -> None:
+def test_sessions_live_through_a_host_wide_route(
+    network: Network, start: StartProbe, version: int, mode: str
+) -> None:
     """An operator's session with the entry, and through it, opened before the route and after it."""
     probe = start(table_mode=MODES[mode])
     with direct_server(network.entry):

@@ -39,7 +39,9 @@ def test_source_checks_of_the_host_let_captured_traffic_pass(
     start().apply(*everything())
     assert_captured(network)
     if checks[0] == 1:
-        network.client.ip("address add 10.2.0.77/32 dev lan")  # which lies behind another interface of the entry
+        network.client.ip(
+            "address add 10.2.0.77/32 dev lan"
+        )  # which lies behind another interface of the entry
         try:
             with pytest.raises(TimeoutError):
                 taker(network.client, SERVER[4], source="10.2.0.77", timeout=0.7)
@@ -51,7 +53,10 @@ def test_reverse_path_rules_of_a_firewall(network: Network, start: StartProbe) -
     """As firewalld has them: after the marks are set, and with the mark in the look-up."""
     nft(network.entry, "add table inet wall; add counter inet wall dropped")
     nft(network.entry, "add chain inet wall pre { type filter hook prerouting priority filter + 10; }")
-    nft(network.entry, "add rule inet wall pre tcp dport 7000 fib saddr . mark . iif oif missing counter name dropped drop")
+    nft(
+        network.entry,
+        "add rule inet wall pre tcp dport 7000 fib saddr . mark . iif oif missing counter name dropped drop",
+    )
     start().apply(*everything())
     assert_captured(network)
     assert "packets 0" in nft(network.entry, "list", "counter", "inet", "wall", "dropped")
@@ -68,7 +73,9 @@ def test_host_without_ipv6(tmp_path: Path) -> None:
         probe.stop()
 
 
-def test_marks_that_replies_inherit(network: Network, start: StartProbe, sysctl: Callable[[str, int], None]) -> None:
+def test_marks_that_replies_inherit(
+    network: Network, start: StartProbe, sysctl: Callable[[str, int], None]
+) -> None:
     for path in ("net/ipv4/tcp_fwmark_accept", "net/ipv4/fwmark_reflect", "net/ipv6/fwmark_reflect"):
         sysctl(path, 1)
     probe = start()
@@ -85,10 +92,16 @@ def test_marks_that_replies_inherit(network: Network, start: StartProbe, sysctl:
 
 def test_other_marks_pass_through(network: Network, start: StartProbe) -> None:
     """Bits outside the mask reach the packet's route as they were, and are no part of our decisions."""
-    nft(network.entry, "add table inet other; add chain inet other pre { type filter hook prerouting priority -300; }")
+    nft(
+        network.entry,
+        "add table inet other; add chain inet other pre { type filter hook prerouting priority -300; }",
+    )
     nft(network.entry, "add rule inet other pre meta mark set 0x000abcde; add counter inet other seen")
     nft(network.entry, "add chain inet other in { type filter hook input priority 0; }")
-    nft(network.entry, "add rule inet other in iifname lan meta mark & 0x000fffff == 0x000abcde counter name seen")
+    nft(
+        network.entry,
+        "add rule inet other in iifname lan meta mark & 0x000fffff == 0x000abcde counter name seen",
+    )
     start().apply(*everything())
     assert taker(network.client, SERVER[4]) != DIRECT
     assert "packets 0" not in nft(network.entry, "list", "counter", "inet", "other", "seen")
@@ -116,7 +129,14 @@ def test_other_mask_table_and_priority(network: Network, start: StartProbe) -> N
 
 
 @pytest.mark.parametrize(
-    "options", [{"mark_mask": 0x5}, {"mark_mask": 0xF00F0000}, {"route_table": 254}, {"rule_priority": 32766}, {"table_mode": 7}]
+    "options",
+    [
+        {"mark_mask": 0x5},
+        {"mark_mask": 0xF00F0000},
+        {"route_table": 254},
+        {"rule_priority": 32766},
+        {"table_mode": 7},
+    ],
 )
 def test_bad_options_are_refused(network: Network, start: StartProbe, options: dict[str, int]) -> None:
     with pytest.raises(ProbeError) as caught:
@@ -126,7 +146,9 @@ def test_bad_options_are_refused(network: Network, start: StartProbe, options: d
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("version", FAMILIES)
-def test_refused_destination_gets_resets_for_a_while(network: Network, start: StartProbe, version: int, mode: str) -> None:
+def test_refused_destination_gets_resets_for_a_while(
+    network: Network, start: StartProbe, version: int, mode: str
+) -> None:
     probe = start(table_mode=MODES[mode])
     services = everything()
     probe.apply(*services)
@@ -150,7 +172,9 @@ def test_refused_destination_gets_resets_for_a_while(network: Network, start: St
     assert caught.value.code == "NOT_FOUND"
 
 
-def test_status_names_settings_and_commands(network: Network, start: StartProbe, sysctl: Callable[[str, int], None]) -> None:
+def test_status_names_settings_and_commands(
+    network: Network, start: StartProbe, sysctl: Callable[[str, int], None]
+) -> None:
     sysctl("net/ipv6/conf/all/forwarding", 0)
     probe = start()
     assert not probe.tell("status")["ready"]

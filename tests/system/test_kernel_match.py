@@ -52,13 +52,17 @@ def random_cidr(dice: random.Random, nets: list[str], version: int) -> str:
 def random_services(dice: random.Random, ids: list[str]) -> list[Service]:
     services = []
     for number, identity in enumerate(ids):
-        service = Service(id=identity, interface="own0" if number == 0 else "", withdrawn=number > 0 and dice.random() < 0.1)
+        service = Service(
+            id=identity, interface="own0" if number == 0 else "", withdrawn=number > 0 and dice.random() < 0.1
+        )
         for _ in range(0 if number == 0 and dice.random() < 0.3 else dice.randrange(2, 16)):
             version = dice.choice((0, 1))
             source = random_cidr(dice, [CLIENT_NETS[version], GUEST_NETS[version]], 4 if version == 0 else 6)
             destination = random_cidr(dice, [SERVER_NETS[version]], 4 if version == 0 else 6)
             kind = dice.randrange(4)
-            service.routes.append((source if kind != 0 else None, destination if kind != 1 else None, dice.choice((5, 7))))
+            service.routes.append(
+                (source if kind != 0 else None, destination if kind != 1 else None, dice.choice((5, 7)))
+            )
         services.append(service)
     dice.shuffle(services)
     return services
@@ -66,7 +70,9 @@ def random_services(dice: random.Random, ids: list[str]) -> list[Service]:
 
 def random_flow(dice: random.Random, network: Network) -> tuple[Namespace, str, str, str]:
     version = dice.choice((0, 1))
-    host, net, interface = dice.choice(((network.client, CLIENT_NETS, "lan"), (network.guest, GUEST_NETS, "own0")))
+    host, net, interface = dice.choice(
+        ((network.client, CLIENT_NETS, "lan"), (network.guest, GUEST_NETS, "own0"))
+    )
     return host, in_net(dice, net[version]), in_net(dice, SERVER_NETS[version]), interface
 
 
@@ -76,12 +82,16 @@ def test_kernel_and_library_choose_the_same_service(network: Network, start: Sta
     probe = start(table_mode=MODES[mode])
     ids = [service_id() for _ in range(7)]
     taken = set()
-    for _ in range(8):  # each table is the one before changed, so that differences are tested and not only full loads
+    for _ in range(
+        8
+    ):  # each table is the one before changed, so that differences are tested and not only full loads
         probe.apply(*random_services(dice, ids[: dice.randrange(3, 8)]))
         for _ in range(50):
             host, source, destination, interface = random_flow(dice, network)
             expected = probe.match(source, destination, interface)
-            assert taker(host, destination, source=source) == expected, f"{source} to {destination} from {interface}"
+            assert (
+                taker(host, destination, source=source) == expected
+            ), f"{source} to {destination} from {interface}"
             taken.add(expected)
     assert len(taken) == len(ids) + 1, "each service and the direct path should have won once"
 
@@ -91,12 +101,24 @@ def test_order_of_rules(network: Network, start: StartProbe) -> None:
     probe = start()
     nets = {"s8": "10.0.0.0/8", "s16": "10.11.0.0/16", "d8": "10.0.0.0/8", "d16": "10.13.0.0/16"}
     rows: list[tuple[Service, Service]] = [
-        (Service([(nets["s8"], nets["d8"], 9)]), Service([(nets["s16"], None, 1)])),  # both before source only
+        (
+            Service([(nets["s8"], nets["d8"], 9)]),
+            Service([(nets["s16"], None, 1)]),
+        ),  # both before source only
         (Service([(nets["s8"], None, 9)]), Service([(None, nets["d16"], 1)])),  # source before destination
         (Service([(nets["s16"], nets["d8"], 9)]), Service([(nets["s8"], nets["d16"], 1)])),  # longer source
-        (Service([(nets["s8"], nets["d16"], 9)]), Service([(nets["s8"], nets["d8"], 1)])),  # longer destination
-        (Service([(None, nets["d8"], 1)], id=service_id(900)), Service([(None, nets["d8"], 2)], id=service_id(800))),
-        (Service([(None, nets["d8"], 2)], id=service_id(800)), Service([(None, nets["d8"], 2)], id=service_id(900))),
+        (
+            Service([(nets["s8"], nets["d16"], 9)]),
+            Service([(nets["s8"], nets["d8"], 1)]),
+        ),  # longer destination
+        (
+            Service([(None, nets["d8"], 1)], id=service_id(900)),
+            Service([(None, nets["d8"], 2)], id=service_id(800)),
+        ),
+        (
+            Service([(None, nets["d8"], 2)], id=service_id(800)),
+            Service([(None, nets["d8"], 2)], id=service_id(900)),
+        ),
     ]
     for winner, loser in rows:
         probe.apply(loser, winner)
@@ -142,8 +164,17 @@ def test_withdrawn_and_blocked(network: Network, start: StartProbe) -> None:
 
 def test_odd_prefixes(network: Network, start: StartProbe) -> None:
     probe = start()
-    odd = Service([("::ffff:10.0.0.0/104", None, 1), (None, "::ffff:1.2.3.4/128", 1), ("0.0.0.0/32", "0.0.0.0/1", 1)])
-    far = Service([("128.0.0.0/1", None, 1), (None, "8000::/1", 1), ("::/0", "::/0", 1), ("0.0.0.0/0", "10.13.0.1/32", 1)])
+    odd = Service(
+        [("::ffff:10.0.0.0/104", None, 1), (None, "::ffff:1.2.3.4/128", 1), ("0.0.0.0/32", "0.0.0.0/1", 1)]
+    )
+    far = Service(
+        [
+            ("128.0.0.0/1", None, 1),
+            (None, "8000::/1", 1),
+            ("::/0", "::/0", 1),
+            ("0.0.0.0/0", "10.13.0.1/32", 1),
+        ]
+    )
     probe.apply(odd, far)
     assert taker(network.client, "10.13.0.1") == far.id
     assert taker(network.client, "fd13::1") == far.id

@@ -4,15 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
-from arctic_lab import Namespace
+from agents import Agent, issue_license
+from arctic_lab import Lab, Namespace, wait_for
 from kernel_probe import Network, Probe
 from kernel_setup import SETTINGS, StartProbe, network, start, sysctl  # noqa: F401
 
 
 def settings(host: Namespace) -> dict[str, str]:
-    return {
-        path: " ".join(host.run("cat", f"/proc/sys/{path}").stdout.split()) for path in SETTINGS
-    }
+    return {path: " ".join(host.run("cat", f"/proc/sys/{path}").stdout.split()) for path in SETTINGS}
 
 
 @pytest.fixture
@@ -60,7 +59,9 @@ DAMAGE = {
     "empty": b"",
     "no settings": b"{}",
     "too long": b" " * 5000,
-    "no value": json.dumps({"boot_id": "BOOT", "settings": {"net.ipv4.tcp_rmem": {"before": "1\n2", "ours": "3"}}}).encode(),
+    "no value": json.dumps(
+        {"boot_id": "BOOT", "settings": {"net.ipv4.tcp_rmem": {"before": "1\n2", "ours": "3"}}}
+    ).encode(),
 }
 
 
@@ -98,3 +99,21 @@ def test_a_file_that_can_not_be_written_keeps_nobody_from_work(
     assert "should the agent be killed" in probe.log.read_text()
     probe.stop()
     assert settings(network.entry) == SETTINGS
+
+
+def test_an_agent_that_was_killed(lab: Lab, build: Path) -> None:
+    """With the file in its run directory, from the first change until the clean stop."""
+    agent = Agent(lab.entry, build, lab.directory / "agent")
+    for name, value in SETTINGS.items():
+        lab.entry.sysctl(name, value)
+    agent.start()
+    agent.bootstrap(issue_license(build, agent, lab.directory / "license.json"))
+    kept = agent.run_dir / "kernel-settings.json"
+    wait_for(lambda: agent.request("GET", "/readyz").status == 200, 10, "an agent that is ready")
+    assert settings(lab.entry) != SETTINGS and kept.exists()
+    agent.kill()
+    agent.start()
+    wait_for(lambda: agent.request("GET", "/readyz").status == 200, 10, "an agent that is ready again")
+    agent.stop()
+    assert settings(lab.entry) == SETTINGS
+    assert not kept.exists()
