@@ -58,7 +58,7 @@ ARCTIC_API int arctic_address_compare(const struct arctic_address *a, const stru
 
 /*
  * Parses a network such as "10.0.0.0/8" or "2001:db8::/32". A missing slash and host bits that are set are errors whose
- * message names the notation that would be right.
+ * message names the notation that would be right. So is IPv4 inside IPv6 ("::ffff:10.0.0.0/104"), which no packet carries.
  * Errors: ARCTIC_E_INVALID_CIDR.
  */
 ARCTIC_API int arctic_cidr_parse(const char *text, struct arctic_cidr *ret_cidr, struct arctic_error *error);

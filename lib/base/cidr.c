@@ -48,6 +48,24 @@ static bool read_length(const char *text, unsigned highest, uint8_t *ret_length)
     return true;
 }
 
+/*
+ * IPv4 inside IPv6 (RFC 4291 section 2.5.5.2) is never on the wire: such a prefix would match nothing, where the IPv4 one
+ * that was meant would.
+ */
+static int check_mapped(const char *text, const struct arctic_cidr *cidr, struct arctic_error *error)
+{
+    static const struct arctic_cidr mapped = {
+        .address = {.family = ARCTIC_FAMILY_IPV6, .bytes = {[10] = 0xff, [11] = 0xff}}, .length = 96};
+    char right[ARCTIC_CIDR_TEXT];
+    if (cidr->length < mapped.length || !arctic_cidr_contains(&mapped, &cidr->address))
+        return ARCTIC_OK;
+    struct arctic_cidr meant = {.address = {.family = ARCTIC_FAMILY_IPV4},
+                                .length = (uint8_t)(cidr->length - mapped.length)};
+    memcpy(meant.address.bytes, cidr->address.bytes + 12, 4);
+    return arci_fail(error, ARCTIC_E_INVALID_CIDR, NULL, "%.80s: IPv4 inside IPv6, did you mean %s?", text,
+                     arctic_cidr_format(&meant, right));
+}
+
 int arctic_cidr_parse_host(const char *text, struct arctic_cidr *ret_cidr, struct arctic_error *error)
 {
     if (!text)
@@ -68,6 +86,9 @@ int arctic_cidr_parse_host(const char *text, struct arctic_cidr *ret_cidr, struc
     if (!read_length(slash + 1, highest, &cidr.length))
         return arci_fail(error, ARCTIC_E_INVALID_CIDR, NULL,
                          "%.80s: the prefix length must be a number from 0 to %u", text, highest);
+    int code = check_mapped(text, &cidr, error);
+    if (code < 0)
+        return code;
     *ret_cidr = cidr;
     return ARCTIC_OK;
 }

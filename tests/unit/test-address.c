@@ -44,6 +44,55 @@ static void test_cidr_messages_name_the_right_notation(void **state)
     assert_cidr_error("", ": not a CIDR, expected address/length such as 10.0.0.0/8 or 2001:db8::/32");
 }
 
+/* Each of them means something else to some program: here they mean nothing. */
+static void test_notations_that_are_refused(void **state)
+{
+    (void)state;
+    static const char *const addresses[] = {
+        " 10.0.0.0/8", "10.0.0.0 /8",  "0x0a.0.0.0/8", "010.0.0.0/8",     "10/8",
+        "167772160/8", "10.0.0.0.0/8", "[fe80::]/10",  "fe80::1%eth0/64", "1::2::3/64",
+        "12345::/16",  "1.2.3.4::/64", "/8",           "10.0.0.256/32",   "\xef\xbc\x91.0.0.0/8",
+    };
+    static const char *const lengths[] = {
+        "10.0.0.0/8 ",   "10.0.0.0/ 8",  "10.0.0.0/+8",
+        "10.0.0.0/0x8",  "10.0.0.0/8/8", "10.0.0.0/255.0.0.0",
+        "10.0.0.0/0008", "10.0.0.0/256", "10.0.0.0/99999999999999999999",
+    };
+    char message[256];
+    for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++) {
+        snprintf(message, sizeof message, "%s: the part before the slash is no IPv4 or IPv6 address",
+                 addresses[i]);
+        assert_cidr_error(addresses[i], message);
+    }
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        snprintf(message, sizeof message, "%s: the prefix length must be a number from 0 to 32", lengths[i]);
+        assert_cidr_error(lengths[i], message);
+    }
+    assert_cidr_error("10.0.0.0/8\n", "10.0.0.0/8?: the prefix length must be a number from 0 to 32");
+
+    static const char *const alone[] = {"",          " 10.0.0.1",    "10.0.0.1 ", "10.1",
+                                        "167772161", "0x0a.0.0.1",   "010.0.0.1", "[::1]",
+                                        "::1%lo",    "fe80::1%eth0", "::1::2",    "1.2.3.4::"};
+    struct arctic_address address;
+    for (size_t i = 0; i < sizeof alone / sizeof alone[0]; i++)
+        assert_int_equal(arctic_address_parse(alone[i], &address, NULL), ARCTIC_E_INVALID_REQUEST);
+    assert_int_equal(arctic_address_parse(NULL, &address, NULL), ARCTIC_E_INVALID_REQUEST);
+}
+
+static void test_ipv4_inside_ipv6_is_no_network(void **state)
+{
+    (void)state;
+    struct arctic_cidr cidr;
+    assert_cidr_error("::ffff:10.0.0.0/104",
+                      "::ffff:10.0.0.0/104: IPv4 inside IPv6, did you mean 10.0.0.0/8?");
+    assert_cidr_error("::ffff:a00:1/128", "::ffff:a00:1/128: IPv4 inside IPv6, did you mean 10.0.0.1/32?");
+    assert_cidr_error("::ffff:0:0/96", "::ffff:0:0/96: IPv4 inside IPv6, did you mean 0.0.0.0/0?");
+    assert_int_equal(arctic_cidr_parse_host("::ffff:1.2.3.4/120", &cidr, NULL), ARCTIC_E_INVALID_CIDR);
+    /* Networks around it or beside it are like any other. */
+    assert_int_equal(arctic_cidr_parse("::/80", &cidr, NULL), ARCTIC_OK);
+    assert_int_equal(arctic_cidr_parse("64:ff9b::/96", &cidr, NULL), ARCTIC_OK);
+}
+
 static void test_cidr_host_form_keeps_host_bits(void **state)
 {
     (void)state;
@@ -135,6 +184,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cidr_round_trip),
         cmocka_unit_test(test_cidr_messages_name_the_right_notation),
+        cmocka_unit_test(test_notations_that_are_refused),
+        cmocka_unit_test(test_ipv4_inside_ipv6_is_no_network),
         cmocka_unit_test(test_cidr_host_form_keeps_host_bits),
         cmocka_unit_test(test_contains),
         cmocka_unit_test(test_absent_cidr),
