@@ -51,12 +51,12 @@ void arci_api_readyz(void *context, struct arci_request *request)
 {
     struct arctic_agent *agent = context;
     char now[ARCI_TIME_TEXT];
+    struct arctic_error error = {0};
     const char *kernel_reason = "";
     const char *problem = agent->data_plane_problem.message;
     json_t *checks = json_object();
     bool kernel_ready = arci_reconcile_kernel_ready(agent, &kernel_reason);
-    /* The store is open and written as long as the agent runs: a failing write ends in an error of its request. */
-    bool ready = add_check(checks, "store", true, "");
+    bool ready = add_check(checks, "store", arci_store_check(agent->store, &error) >= 0, error.message);
     ready &= add_check(checks, "listeners", agent->tunnel_port != 0,
                        problem[0] ? problem : "the tunnel does not listen");
     ready &= add_check(checks, "kernel", kernel_ready, kernel_reason);

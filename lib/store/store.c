@@ -17,6 +17,7 @@
 struct arci_store {
     sqlite3 *database;
     struct arctic_log *log;
+    bool failing; /* the last write has failed */
 };
 
 ARCI_DEFINE_CLEANUP(struct arci_store *, arci_store_close, store_cleanup)
@@ -91,6 +92,17 @@ void arci_store_close(struct arci_store *store)
     free(store);
 }
 
+static int note_outcome(struct arci_store *store, int code)
+{
+    store->failing = code < 0;
+    return code;
+}
+
+int arci_store_check(struct arci_store *store, struct arctic_error *error)
+{
+    return store->failing ? arci_store_put_note(store, "agent", "check", "written", error) : ARCTIC_OK;
+}
+
 int arci_store_transaction(struct arci_store *store, arci_store_work work, void *context,
                            struct arctic_error *error)
 {
@@ -99,7 +111,7 @@ int arci_store_transaction(struct arci_store *store, arci_store_work work, void 
         return code;
     code = work(context, error);
     if (code >= 0)
-        code = arci_sql_run(store->database, "COMMIT", error);
+        code = note_outcome(store, arci_sql_run(store->database, "COMMIT", error));
     if (code < 0)
         arci_sql_run(store->database, "ROLLBACK", NULL);
     return code;
@@ -130,7 +142,7 @@ int arci_store_put_record(struct arci_store *store, const struct arci_stored_rec
     sqlite3_bind_int64(statement, 6, record->updated_at);
     bind_text(statement, 7, record->body);
     bind_text(statement, 8, record->signature);
-    return arci_sql_finish(store->database, statement, error);
+    return note_outcome(store, arci_sql_finish(store->database, statement, error));
 }
 
 static const char *column_text(sqlite3_stmt *statement, int column)
@@ -189,7 +201,7 @@ int arci_store_put_note(struct arci_store *store, const char *space, const char 
     bind_text(statement, 2, key);
     if (value)
         bind_text(statement, 3, value);
-    return arci_sql_finish(store->database, statement, error);
+    return note_outcome(store, arci_sql_finish(store->database, statement, error));
 }
 
 int arci_store_get_note(struct arci_store *store, const char *space, const char *key, char **ret_value,

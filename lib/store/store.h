@@ -42,6 +42,12 @@ int arci_store_open(const char *path, struct arctic_log *log, struct arci_store 
                     struct arctic_error *error);
 void arci_store_close(struct arci_store *store);
 
+/*
+ * Whether changes can be stored: where the last write has failed, it is tried by another one. Errors: those of a write, such as
+ * ARCTIC_E_SYSTEM for a full disk.
+ */
+int arci_store_check(struct arci_store *store, struct arctic_error *error);
+
 /* Runs `work` within one transaction: committed to disk when it returns >= 0, undone otherwise. Not nested. */
 int arci_store_transaction(struct arci_store *store, arci_store_work work, void *context,
                            struct arctic_error *error);

@@ -1,0 +1,112 @@
+"""An agent whose disk is full: requests fail and change nothing, in memory as on disk, and all goes on when there is room again."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from agents import API_PORT, Agent, issue_license
+from arctic_lab import Lab, wait_for
+
+
+@contextmanager
+def small_disk(path: Path) -> Iterator[None]:
+    path.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", path], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", path], check=True)
+
+
+@contextmanager
+def full(directory: Path) -> Iterator[None]:
+    """No byte is left on the disk inside the with-statement."""
+    filler = directory / "filler"
+    for size in (4096, 1):
+        with suppress(OSError), filler.open("ab", buffering=0) as out:
+            while out.write(bytes(size)):
+                pass
+    yield
+    filler.unlink()
+
+
+class Small:
+    """An agent on a small disk, and one beside it that it may add as a peer."""
+
+    def __init__(self, lab: Lab, build: Path) -> None:
+        self.entry = Agent(lab.entry, build, lab.directory / "entry")
+        self.exit = Agent(lab.exit, build, lab.directory / "exit")
+        self.address = {"address": f"{lab.exit.address(4, 'wan')}:{API_PORT}"}
+        self.license = lab.directory / "license.json"
+        self.build = build
+
+    def start(self) -> None:
+        for agent in (self.entry, self.exit):
+            agent.start()
+        issue_license(self.build, self.entry, self.license)
+        for agent in (self.entry, self.exit):
+            agent.bootstrap(self.license)
+
+    def state(self) -> tuple[Any, ...]:
+        services = self.entry.get("/v1/services")["services"]
+        return (
+            [{**self.entry.service(one["id"]), "state": "", "state_reason": ""} for one in services],
+            sorted(peer["id"] for peer in self.entry.get("/v1/peers")["peers"]),
+            self.entry.get("/v1/cluster/identity"),
+        )
+
+
+@pytest.fixture
+def small(lab: Lab, build: Path) -> Iterator[Small]:
+    made = Small(lab, build)
+    with small_disk(made.entry.data_dir):
+        made.start()
+        yield made
+        made.entry.end()
+    made.exit.end()
+
+
+def fails(answer: Any) -> None:
+    assert answer.error[:2] == (500, "INTERNAL"), answer
+
+
+def test_changes_on_a_full_disk(small: Small) -> None:
+    entry = small.entry
+    assert entry.api("POST", "/v1/peers", small.address).status == 201
+    service = entry.create_service(small.exit, "--name", "kept")
+    route = entry.add_route(service, dest="10.2.0.0/24")
+    path = f"/v1/services/{service}"
+    wait_for(lambda: entry.service(service)["state"] == "active", 5, "an active service")
+    before = small.state()
+    ruleset = entry.ruleset()
+    with full(entry.data_dir):
+        body = {"target_peer_id": small.exit.id, "transport_type": "tcp"}
+        fails(entry.api("POST", "/v1/services", body))
+        fails(entry.api("PUT", path, {"name": "changed"}))
+        fails(entry.api("POST", f"{path}/routes", {"routes": [{"dest_cidr": "10.8.0.0/16", "priority": 1}]}))
+        fails(entry.api("PUT", f"{path}/routes/{route}", {"priority": 7}))
+        fails(entry.api("DELETE", f"{path}/routes/{route}"))
+        fails(entry.api("DELETE", path))
+        assert "disk" in entry.log
+        assert small.state() == before
+        ready = entry.api("GET", "/readyz", token=None)
+        assert ready.status == 503 and "disk" in ready.json()["checks"]["store"]["reason"]
+    assert entry.ruleset() == ruleset
+    entry.stop()
+    entry.start()
+    assert small.state() == before
+    assert entry.api("PUT", path, {"name": "changed"}).status == 200
+    assert entry.api("GET", "/readyz", token=None).status == 200
+
+
+def test_a_peer_that_cannot_be_stored(small: Small) -> None:
+    """Added by this agent, or coming by itself: it is a peer as a whole or not at all."""
+    before = small.state()
+    with full(small.entry.data_dir):
+        fails(small.entry.api("POST", "/v1/peers", small.address))
+        assert small.state() == before
+    assert small.entry.api("POST", "/v1/peers", small.address).status == 201
+    wait_for(lambda: len(small.exit.get("/v1/peers")["peers"]) == 2, 5, "the peer at the other side")
