@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/api.h"
+#include "agent/auth.h"
 #include "agent/reconcile.h"
 #include "base/base64.h"
 #include "base/error.h"
@@ -40,11 +41,11 @@ static void add_hints(const struct arctic_agent *agent, json_t *check)
 
 static bool check_license(const struct arctic_agent *agent, json_t *checks)
 {
-    if (!agent->bootstrapped)
-        return add_check(checks, "license", false,
-                         "not bootstrapped: arctic bootstrap --url URL --license-file FILE");
-    bool suspended = arci_license_state_at(agent->license, arci_time_now()) == ARCTIC_LICENSE_SUSPENDED;
-    return add_check(checks, "license", !suspended, "the licence has run out: install a new one");
+    struct arctic_error error = {0};
+    int code = arci_auth_check_bootstrapped(agent, &error);
+    if (code >= 0)
+        code = arci_auth_check_license(agent, false, &error);
+    return add_check(checks, "license", code >= 0, error.message);
 }
 
 void arci_api_readyz(void *context, struct arci_request *request)
@@ -71,9 +72,8 @@ void arci_api_cluster_identity(void *context, struct arci_request *request)
 {
     const struct arctic_agent *agent = context;
     char key[ARCI_BASE64_TEXT(ARCI_KEY_SIZE)];
-    if (!agent->bootstrapped) {
-        struct arctic_error error;
-        arci_fail(&error, ARCTIC_E_NOT_BOOTSTRAPPED, NULL, "this agent is not bootstrapped");
+    struct arctic_error error;
+    if (arci_auth_check_bootstrapped(agent, &error) < 0) {
         arci_request_fail(request, &error);
         return;
     }

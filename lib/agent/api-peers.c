@@ -59,8 +59,9 @@ void arci_api_peers_get(void *context, struct arci_request *request)
 static int check_ready(struct arctic_agent *agent, struct arctic_error *error)
 {
     if (agent->tunnel_port == 0)
-        return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, NULL,
-                         "this agent's own tunnel does not run, see /readyz");
+        return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, NULL, "this agent's own tunnel does not run: %s",
+                         agent->data_plane_problem.message[0] ? agent->data_plane_problem.message
+                                                              : "see the checks of /readyz");
     return ARCTIC_OK;
 }
 

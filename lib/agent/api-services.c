@@ -137,9 +137,11 @@ static int check_room(struct arctic_agent *agent, struct arctic_error *error)
     size_t limit = agent->license->max_services;
     if (arci_registry_count(agent->registry, ARCI_RECORD_SERVICE) < limit)
         return ARCTIC_OK;
-    return arci_fail(
-        error, ARCTIC_E_SERVICE_LIMIT_EXCEEDED, NULL,
-        "the licence allows %zu services and they are all there: delete one or get a larger licence", limit);
+    return arci_fail(error, ARCTIC_E_SERVICE_LIMIT_EXCEEDED, NULL,
+                     "the licence allows %zu service%s and they are all there: delete one, or get a larger "
+                     "licence for an agent "
+                     "that is to know more",
+                     limit, limit == 1 ? "" : "s");
 }
 
 /* An unnamed service is called by the end of its id: short, and as unique. */

@@ -39,8 +39,8 @@ static const char *loggable(const char *client_id)
 int arci_auth_issue(struct arctic_agent *agent, const char *client_id, const char *client_secret,
                     uint32_t scopes, char **ret_token, uint32_t *ret_scopes, struct arctic_error *error)
 {
-    if (!agent->bootstrapped)
-        return arci_fail(error, ARCTIC_E_NOT_BOOTSTRAPPED, NULL, "this agent is not bootstrapped");
+    if (arci_auth_check_bootstrapped(agent, error) < 0)
+        return ARCTIC_E_NOT_BOOTSTRAPPED;
     const struct arci_credential *credential = find_credential(agent, client_id);
     bool right = arci_client_secret_matches(client_secret, credential ? credential->secret_hash : NO_HASH);
     if (!credential || !right) {
@@ -89,17 +89,39 @@ static int read_principal(struct arctic_agent *agent, const char *bearer,
     return ARCTIC_OK;
 }
 
-static int check_license(const struct arctic_agent *agent, const struct arci_request *request,
-                         struct arctic_error *error)
+int arci_auth_check_bootstrapped(const struct arctic_agent *agent, struct arctic_error *error)
+{
+    if (agent->bootstrapped)
+        return ARCTIC_OK;
+    return arci_fail(error, ARCTIC_E_NOT_BOOTSTRAPPED, NULL,
+                     "this agent is not bootstrapped: arctic bootstrap --url URL --license-file FILE");
+}
+
+/* A licence cannot be replaced in this version: what can be done is said instead. */
+int arci_auth_check_license(const struct arctic_agent *agent, bool change, struct arctic_error *error)
 {
     enum arctic_license_state state = arci_license_state_at(agent->license, arci_time_now());
+    char ended[ARCI_TIME_TEXT];
+    arci_time_format(agent->license->expires_at, ended);
     if (state == ARCTIC_LICENSE_SUSPENDED)
-        return arci_fail(error, ARCTIC_E_LICENSE_SUSPENDED, NULL,
-                         "the licence has run out: install a new one");
-    if (state == ARCTIC_LICENSE_READ_ONLY && strcmp(arci_request_method(request), "GET") != 0)
-        return arci_fail(error, ARCTIC_E_LICENSE_READ_ONLY, NULL,
-                         "the licence has expired, changes are refused: install a new one");
+        return arci_fail(
+            error, ARCTIC_E_LICENSE_SUSPENDED, NULL,
+            "the licence %s expired at %s, and its services have stopped: bootstrap this agent anew, "
+            "with an empty DATA_DIR and a new licence",
+            agent->license->license_id.text, ended);
+    if (state == ARCTIC_LICENSE_READ_ONLY && change)
+        return arci_fail(
+            error, ARCTIC_E_LICENSE_READ_ONLY, NULL,
+            "the licence %s expired at %s, and changes are refused: before its services stop, 28 days "
+            "after that, bootstrap this agent anew, with an empty DATA_DIR and a new licence",
+            agent->license->license_id.text, ended);
     return ARCTIC_OK;
+}
+
+static bool is_read(const struct arci_request *request)
+{
+    const char *method = arci_request_method(request);
+    return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
 }
 
 static int check_scope(const struct arci_principal *principal, const char *scope, struct arctic_error *error)
@@ -119,9 +141,8 @@ int arci_auth_authorize(void *context, struct arci_request *request, const char 
 {
     struct arctic_agent *agent = context;
     struct arci_principal principal;
-    if (!agent->bootstrapped)
-        return arci_fail(error, ARCTIC_E_NOT_BOOTSTRAPPED, NULL,
-                         "this agent is not bootstrapped: arctic bootstrap --url URL");
+    if (arci_auth_check_bootstrapped(agent, error) < 0)
+        return ARCTIC_E_NOT_BOOTSTRAPPED;
     const char *bearer = arci_request_bearer(request);
     if (!bearer)
         return arci_fail(error, ARCTIC_E_UNAUTHORIZED, NULL, "no bearer token: get one from /v1/oauth/token");
@@ -129,7 +150,7 @@ int arci_auth_authorize(void *context, struct arci_request *request, const char 
     if (code >= 0)
         code = check_scope(&principal, scope, error);
     if (code >= 0)
-        code = check_license(agent, request, error);
+        code = arci_auth_check_license(agent, !is_read(request), error);
     if (code < 0)
         return code;
     struct arci_principal *kept = malloc(sizeof *kept);

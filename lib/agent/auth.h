@@ -10,6 +10,12 @@
 int arci_auth_authorize(void *context, struct arci_request *request, const char *scope,
                         struct arctic_error *error);
 
+/* Fails for an agent that has no identity yet, with the command that gives it one. Errors: ARCTIC_E_NOT_BOOTSTRAPPED. */
+int arci_auth_check_bootstrapped(const struct arctic_agent *agent, struct arctic_error *error);
+
+/* Whether the licence allows requests, and changes where `change`. Errors: ARCTIC_E_LICENSE_SUSPENDED, ARCTIC_E_LICENSE_READ_ONLY. */
+int arci_auth_check_license(const struct arctic_agent *agent, bool change, struct arctic_error *error);
+
 struct arci_principal {
     struct arctic_id client_id;
     uint32_t scopes;

@@ -18,6 +18,8 @@
 /* Note "name": where the name came from. */
 #define NAME_GIVEN "given"
 #define NAME_DEFAULT "default"
+/* What to do about a store that lacks something. */
+#define RESTORE "restore a backup, or empty %s and bootstrap anew"
 
 static void key_path(const struct arctic_agent *agent, char *path, size_t size)
 {
@@ -53,8 +55,8 @@ int arci_local_peer_refresh(struct arctic_agent *agent, struct arctic_error *err
 {
     const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_PEER, &agent->local_id);
     if (!entry)
-        return arci_fail(error, ARCTIC_E_CORRUPT, NULL, "the store has no record of this peer, %s",
-                         agent->local_id.text);
+        return arci_fail(error, ARCTIC_E_CORRUPT, NULL, "arctic.db has no record of this peer, %s: " RESTORE,
+                         agent->local_id.text, agent->settings.data_dir);
     struct arci_peer peer = entry->content.peer;
     fill_facts(agent, &peer);
     if (memcmp(&peer, &entry->content.peer, sizeof peer) == 0)
@@ -180,7 +182,7 @@ static int check_license(struct arctic_agent *agent, const json_t *object, struc
     enum arctic_license_state state = arci_license_state_at(agent->license, arci_time_now());
     if (state == ARCTIC_LICENSE_READ_ONLY || state == ARCTIC_LICENSE_SUSPENDED)
         return arci_fail(error, ARCTIC_E_LICENSE_EXPIRED, "license",
-                         "the licence has expired: get a new one");
+                         "the licence %s has expired: get a new one", agent->license->license_id.text);
     return ARCTIC_OK;
 }
 
@@ -219,7 +221,8 @@ static int load_license(struct arctic_agent *agent, struct arctic_error *error)
     json_t *parsed = NULL;
     int code = arci_store_get_note(agent->store, "agent", "license", &text, error);
     if (code >= 0 && !text)
-        code = arci_fail(error, ARCTIC_E_CORRUPT, NULL, "the store has no licence");
+        code = arci_fail(error, ARCTIC_E_CORRUPT, NULL, "arctic.db has no licence: " RESTORE,
+                         agent->settings.data_dir);
     if (code >= 0)
         code = arci_json_parse(text, strlen(text), &parsed, error);
     ARCI_JSON *object = parsed;
@@ -234,7 +237,8 @@ static int load_id(struct arctic_agent *agent, const char *key, int32_t kind, st
     ARCI_FREE char *text = NULL;
     int code = arci_store_get_note(agent->store, "agent", key, &text, error);
     if (code >= 0 && !text)
-        code = arci_fail(error, ARCTIC_E_CORRUPT, NULL, "the store has no %s", key);
+        code = arci_fail(error, ARCTIC_E_CORRUPT, NULL, "arctic.db has no %s: " RESTORE, key,
+                         agent->settings.data_dir);
     return code < 0 ? code : arctic_id_parse(kind, text, ret_id, error);
 }
 
@@ -245,12 +249,12 @@ static int check_own_records(struct arctic_agent *agent, struct arctic_error *er
     size_t cursor = 0;
     while ((entry = arci_registry_next_owned(agent->registry, &agent->local_id, &cursor))) {
         if (arci_record_verify(&entry->record, arci_identity_public_key(agent->identity), error) < 0)
-            return arci_fail_within(error, ARCTIC_E_CORRUPT, "%s and arctic.db do not belong together",
-                                    KEY_FILE);
+            return arci_fail_within(error, ARCTIC_E_CORRUPT, "%s and arctic.db in %s do not belong together",
+                                    KEY_FILE, agent->settings.data_dir);
     }
     if (!arci_registry_find(agent->registry, ARCI_RECORD_PEER, &agent->local_id))
-        return arci_fail(error, ARCTIC_E_CORRUPT, NULL, "arctic.db has no record of this peer, %s",
-                         agent->local_id.text);
+        return arci_fail(error, ARCTIC_E_CORRUPT, NULL, "arctic.db has no record of this peer, %s: " RESTORE,
+                         agent->local_id.text, agent->settings.data_dir);
     return ARCTIC_OK;
 }
 
@@ -260,8 +264,7 @@ static int check_unused(struct arctic_agent *agent, struct arctic_error *error)
     size_t cursor = 0;
     if (!arci_registry_next(agent->registry, ARCI_RECORD_PEER, &cursor))
         return ARCTIC_OK;
-    return arci_fail(error, ARCTIC_E_CORRUPT, NULL,
-                     "arctic.db has records but does not say whose: restore a backup, or empty %s",
+    return arci_fail(error, ARCTIC_E_CORRUPT, NULL, "arctic.db has records but does not say whose: " RESTORE,
                      agent->settings.data_dir);
 }
 

@@ -164,8 +164,8 @@ static int check_same(const struct arci_agent_peer *peer, const struct arci_hand
 {
     if (arctic_id_equal(&peer->id, &remote->peer.id))
         return ARCTIC_OK;
-    return arci_fail(error, ARCTIC_E_HANDSHAKE_FAILED, NULL, "the peer now calls itself %s",
-                     remote->peer.id.text);
+    return arci_fail(error, ARCTIC_E_HANDSHAKE_FAILED, NULL, "peer %s was expected there, but it is peer %s",
+                     peer->id.text, remote->peer.id.text);
 }
 
 static void dial_self(void *context, struct arci_handshake_self *ret_self)

@@ -189,7 +189,8 @@ static int check_key(const struct arci_entry *known, const struct arci_handshake
     if (!known || known->record.deleted ||
         memcmp(known->content.peer.public_key, remote->peer.public_key, ARCI_KEY_SIZE) == 0)
         return ARCTIC_OK;
-    return arci_fail(error, ARCTIC_E_HANDSHAKE_FAILED, NULL, "peer %s is known with another key",
+    return arci_fail(error, ARCTIC_E_HANDSHAKE_FAILED, NULL,
+                     "peer %s is known with another key than this one: it is not the agent it claims to be",
                      remote->peer.id.text);
 }
 

@@ -38,7 +38,13 @@ static int parse_name(const char *const *names, size_t count, const char *what, 
             return ARCTIC_OK;
         }
     }
-    return arci_fail(error, ARCTIC_E_USAGE, what, "%s '%s' is not known", what, name ? name : "");
+    char known[64] = "";
+    for (size_t i = 0; i < count; i++) {
+        strcat(known, i == 0 ? "" : i + 1 == count ? " or " : ", ");
+        strcat(known, names[i]);
+    }
+    return arci_fail(error, ARCTIC_E_USAGE, what, "%s '%s' is not known, use %s", what, name ? name : "",
+                     known);
 }
 
 int arctic_log_level_parse(const char *name, int32_t *ret_level, struct arctic_error *error)
@@ -97,6 +103,11 @@ static void put_text(struct line *line, const char *text)
 static void put_escaped(struct line *line, uint32_t codepoint)
 {
     char escaped[16];
+    const char *letter = codepoint == 0 ? NULL : strchr("\tt\nn\rr", (int)codepoint);
+    if (codepoint < ' ' && letter) {
+        put(line, (char[]){'\\', letter[1]}, 2);
+        return;
+    }
     int length = snprintf(escaped, sizeof escaped, "\\u%04x", codepoint);
     put(line, escaped, (size_t)length);
 }

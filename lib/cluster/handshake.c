@@ -224,7 +224,10 @@ static int check_license(const struct arci_handshake_self *self, const json_t *m
     if (code < 0)
         return arci_fail_within(error, code, "the peer's licence");
     if (!arctic_id_equal(&license->customer_id, &self->license->customer_id))
-        return arci_fail(error, ARCTIC_E_LICENSE_MISMATCH, NULL, "the peer's licence is of another customer");
+        return arci_fail(
+            error, ARCTIC_E_LICENSE_MISMATCH, NULL,
+            "the licence %s is of another customer than this agent's: issue both with one --customer",
+            license->license_id.text);
     *ret_license = arci_steal(license);
     return ARCTIC_OK;
 }

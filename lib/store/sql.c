@@ -15,7 +15,7 @@ int arci_sql_fail(sqlite3 *database, const char *what, struct arctic_error *erro
 int arci_sql_run(sqlite3 *database, const char *sql, struct arctic_error *error)
 {
     if (sqlite3_exec(database, sql, NULL, NULL, NULL) != SQLITE_OK)
-        return arci_sql_fail(database, "the database refused a statement", error);
+        return arci_sql_fail(database, "cannot work with the database", error);
     return ARCTIC_OK;
 }
 
@@ -23,13 +23,15 @@ int arci_sql_prepare(sqlite3 *database, const char *sql, sqlite3_stmt **ret_stat
                      struct arctic_error *error)
 {
     if (sqlite3_prepare_v2(database, sql, -1, ret_statement, NULL) != SQLITE_OK)
-        return arci_sql_fail(database, "the database refused a statement", error);
+        return arci_sql_fail(database, "cannot work with the database", error);
     return ARCTIC_OK;
 }
 
 int arci_sql_finish(sqlite3 *database, sqlite3_stmt *statement, struct arctic_error *error)
 {
-    if (sqlite3_step(statement) != SQLITE_DONE)
-        return arci_sql_fail(database, "cannot write to the database", error);
-    return ARCTIC_OK;
+    if (sqlite3_step(statement) == SQLITE_DONE)
+        return ARCTIC_OK;
+    const char *path = sqlite3_db_filename(database, "main");
+    int code = arci_sql_fail(database, "cannot write to the database", error);
+    return path && path[0] ? arci_fail_within(error, code, "%s", path) : code;
 }

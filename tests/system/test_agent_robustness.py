@@ -151,8 +151,12 @@ def test_a_license_that_runs_out(lab: Lab, build: Path, pair: Pair) -> None:
         if days < 28:
             pair.wait_until_carried(service)
             assert "10.2.0.0" in pair.entry.ruleset()
-    assert pair.entry.api("GET", "/v1/services").error[:2] == (403, "LICENSE_SUSPENDED")
-    assert pair.entry.api("GET", "/readyz", token=None).status == 503
+    suspended = pair.entry.api("GET", "/v1/services")
+    assert suspended.error[:2] == (403, "LICENSE_SUSPENDED")
+    assert "lic_" in suspended.json()["error"] and "DATA_DIR" in suspended.json()["error"]
+    ready = pair.entry.api("GET", "/readyz", token=None)
+    assert ready.status == 503
+    assert ready.json()["checks"]["license"]["reason"] == suspended.json()["error"]
     wait_for(lambda: "table inet arctic" in pair.entry.ruleset(), 5, "the table")
     assert "10.2.0.0" not in pair.entry.ruleset()
 

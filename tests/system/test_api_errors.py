@@ -403,7 +403,10 @@ def test_an_agent_that_is_not_bootstrapped(fresh: Agent) -> None:
     for method, path in (("GET", "/v1/services"), ("GET", "/v1/peers"), ("POST", "/v1/oauth/token")):
         answer = fresh.request(method, path, b"", {"Content-Type": "application/x-www-form-urlencoded"})
         assert answer.status in (400, 503), path
-    assert fresh.api("GET", "/v1/services", token="x").error[:2] == (503, "NOT_BOOTSTRAPPED")
+    for path in ("/v1/services", "/v1/cluster/identity"):
+        answer = fresh.api("GET", path, token="x")
+        assert answer.error[:2] == (503, "NOT_BOOTSTRAPPED")
+        assert "arctic bootstrap --url URL --license-file FILE" in answer.json()["error"]
 
 
 def test_a_bad_license(target: Target, fresh: Agent) -> None:

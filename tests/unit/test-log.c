@@ -141,7 +141,7 @@ static void test_text_line(void **state)
     arci_log_info(log, "netmgr", "link is up", ARCI_TEXT("name", "a\nb\""), ARCI_INT("mtu", 1500));
     const char *after_time = strchr(lines.last, ' ');
     assert_non_null(after_time);
-    assert_string_equal(after_time, " info netmgr: link is up name=\"a\\u000ab\\\"\" mtu=1500");
+    assert_string_equal(after_time, " info netmgr: link is up name=\"a\\nb\\\"\" mtu=1500");
     arctic_log_free(log);
 }
 
@@ -173,6 +173,7 @@ static void test_names_of_levels_and_formats(void **state)
         assert_int_equal(value, i);
     }
     assert_int_equal(arctic_log_level_parse("WARN", &value, &error), ARCTIC_E_USAGE);
+    assert_non_null(strstr(error.message, "debug, info, warn or error"));
     assert_int_equal(arctic_log_level_parse(NULL, &value, &error), ARCTIC_E_USAGE);
     assert_ok(arctic_log_format_parse("text", &value, &error), error);
     assert_int_equal(value, ARCTIC_LOG_TEXT);
