@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -113,6 +114,43 @@ static bool refuses_at_once(const struct arci_request *request)
     return arci_request_header(request, MHD_HTTP_HEADER_EXPECT) || declared_length(request) > SWALLOW_MAX;
 }
 
+/* What the headers say about where the body ends. */
+struct framing {
+    unsigned lengths;
+    unsigned encodings;
+    bool unknown_encoding;
+};
+
+static enum MHD_Result note_framing(void *context, enum MHD_ValueKind kind, const char *name,
+                                    const char *value)
+{
+    struct framing *framing = context;
+    (void)kind;
+    framing->lengths += strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0;
+    if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) != 0)
+        return MHD_YES;
+    framing->encodings++;
+    framing->unknown_encoding = framing->unknown_encoding || !value || strcasecmp(value, "chunked") != 0;
+    return MHD_YES;
+}
+
+/*
+ * One way to say it, or none: a proxy in front that takes another of two sees other requests than this server does
+ * (RFC 9112 sections 6.1, 6.3 and 11.2). libmicrohttpd takes the first length, and waits for the end of the connection
+ * where it does not know the encoding.
+ */
+static int check_framing(struct arci_request *request)
+{
+    struct framing framing = {0};
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, note_framing, &framing);
+    if (framing.lengths + framing.encodings <= 1 && !framing.unknown_encoding)
+        return ARCTIC_OK;
+    return arci_fail(
+        &request->rejection, ARCTIC_E_INVALID_REQUEST, NULL,
+        "where the body ends is not clear: send one Content-Length, or Transfer-Encoding: chunked "
+        "alone");
+}
+
 static int reject_size(struct arci_request *request)
 {
     return arci_fail(&request->rejection, ARCTIC_E_BODY_TOO_LARGE, NULL, "the body is larger than %zu bytes",
@@ -136,6 +174,9 @@ static enum MHD_Result begin(struct arci_http_server *server, struct arci_reques
     request->headers_seen = true;
     set_deadline(request->connection, server->options.body_timeout);
     int code = request->rejection.code;
+    bool framed = check_framing(request) >= 0;
+    if (!framed)
+        code = request->rejection.code;
     if (code == ARCTIC_OK)
         code = arci_routing_find(server->options.endpoints, request->method, &request->target,
                                  &request->endpoint, request->allow, &request->rejection);
@@ -143,7 +184,7 @@ static enum MHD_Result begin(struct arci_http_server *server, struct arci_reques
         code = authorize(server, request);
     if (code == ARCTIC_OK && declared_length(request) > ARCI_HTTP_BODY_MAX)
         code = reject_size(request);
-    if (code == ARCTIC_OK || !refuses_at_once(request))
+    if (code == ARCTIC_OK || (framed && !refuses_at_once(request)))
         return MHD_YES;
     arci_request_set_failure(request, &request->rejection);
     return send_response(server, request);
