@@ -12,6 +12,7 @@ struct arci_kernel {
     struct arci_marks marks;
     struct arci_anchor anchor;
     struct arci_rules *rules;
+    bool rules_made; /* once: what is missing later was taken away by someone */
     struct arci_table *table;
     struct arci_sysctls sysctls;
 };

@@ -118,7 +118,18 @@ static int ensure_anchor(struct arci_kernel *kernel, struct arctic_error *error)
     arci_log_warn(kernel->log, "fwmgr", "the anchor interface is gone or down, making it anew",
                   ARCI_TEXT("interface", kernel->anchor.name));
     arci_anchor_close(&kernel->anchor);
+    kernel->rules_made = false; /* the routes went with it */
     return arci_anchor_open(kernel->anchor.name, &kernel->anchor, error);
+}
+
+static int ensure_rules(struct arci_kernel *kernel, struct arctic_error *error)
+{
+    bool made = false;
+    int code = arci_rules_ensure(kernel->rules, kernel->anchor.index, &made, error);
+    if (made && kernel->rules_made)
+        arci_log_warn(kernel->log, "fwmgr", "ip rules or routes were deleted by someone, adding them again");
+    kernel->rules_made = kernel->rules_made || code >= 0;
+    return code;
 }
 
 int arci_kernel_apply(struct arci_kernel *kernel, const struct arci_kernel_service *services, size_t count,
@@ -127,7 +138,7 @@ int arci_kernel_apply(struct arci_kernel *kernel, const struct arci_kernel_servi
     arci_sysctls_ensure(&kernel->sysctls, kernel->log);
     int code = ensure_anchor(kernel, error);
     if (code >= 0)
-        code = arci_rules_ensure(kernel->rules, kernel->anchor.index, error);
+        code = ensure_rules(kernel, error);
     return code < 0 ? code : arci_table_update(kernel->table, services, count, error);
 }
 

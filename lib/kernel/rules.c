@@ -297,29 +297,36 @@ int arci_rules_look(struct arci_rules *rules, enum arctic_family family, unsigne
 }
 
 /* The route first: a rule without it would do no harm, but no good either. */
-static int ensure_family(struct arci_rules *rules, enum arctic_family family, unsigned anchor,
+static int ensure_family(struct arci_rules *rules, enum arctic_family family, unsigned anchor, bool *ret_made,
                          struct arctic_error *error)
 {
     bool route = false;
     bool found[RULE_COUNT] = {false};
     struct wanted_rule wanted[RULE_COUNT];
     int code = find_route(rules, family, anchor, &route, error);
-    if (code >= 0 && !route)
+    if (code >= 0 && !route) {
+        *ret_made = true;
         code = add_route(rules, family, anchor, error);
+    }
     if (code >= 0)
         code = sweep_rules(rules, family, SWEEP_UNWANTED, found, error);
     list_wanted(&rules->options, wanted);
-    for (size_t i = 0; code >= 0 && i < RULE_COUNT; i++)
-        code = found[i] ? ARCTIC_OK : add_rule(rules, family, &wanted[i], error);
+    for (size_t i = 0; code >= 0 && i < RULE_COUNT; i++) {
+        if (found[i])
+            continue;
+        *ret_made = true;
+        code = add_rule(rules, family, &wanted[i], error);
+    }
     return code;
 }
 
-int arci_rules_ensure(struct arci_rules *rules, unsigned anchor, struct arctic_error *error)
+int arci_rules_ensure(struct arci_rules *rules, unsigned anchor, bool *ret_made, struct arctic_error *error)
 {
+    *ret_made = false;
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
         if (!arci_rules_family_there(families[i]))
             continue;
-        int code = ensure_family(rules, families[i], anchor, error);
+        int code = ensure_family(rules, families[i], anchor, ret_made, error);
         if (code < 0)
             return code;
     }

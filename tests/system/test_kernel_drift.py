@@ -92,12 +92,15 @@ def test_rules_routes_and_anchor_come_back(network: Network, start: StartProbe) 
         "link set arctic0 down": {"anchor", "route6"},
         "link del arctic0": {"anchor", "route4", "route6"},
     }
+    assert "deleted by someone" not in probe.log.read_text()
     for harm, wrong in harms.items():
         network.entry.run("ip", *harm.split())
         assert wrong <= probe.wrong().keys() <= wrong | {"route4"}, harm
         probe.apply(*services)
         assert probe.wrong() == {}, harm
         assert_captured(network)
+    rules_and_routes = 6  # each harm but those to the anchor, which have a warning of their own
+    assert probe.log.read_text().count("deleted by someone") == rules_and_routes
 
 
 def test_listener_that_is_gone_lets_forwarded_traffic_pass(network: Network, start: StartProbe) -> None:

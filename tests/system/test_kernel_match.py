@@ -144,6 +144,23 @@ def test_interface_class(network: Network, start: StartProbe, version: int) -> N
     assert taker(network.guest, SERVER[version], source=source) == DIRECT
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_interface_that_goes_and_comes_back(network: Network, start: StartProbe, mode: str) -> None:
+    """A service's interface need not be there; when it is, under this name, what arrives on it is the service's."""
+    probe = start(table_mode=MODES[mode])
+    own = Service(interface="own0")
+    probe.apply(own)
+    assert taker(network.guest, SERVER[4]) == own.id
+    try:
+        network.entry.ip("link set own0 name gone0")
+        assert taker(network.guest, SERVER[4]) == taker(network.guest, SERVER[6]) == DIRECT
+        assert probe.wrong() == {}
+        probe.apply(own)
+    finally:
+        network.entry.ip("link set gone0 name own0")
+    assert taker(network.guest, SERVER[4]) == taker(network.guest, SERVER[6]) == own.id
+
+
 def test_withdrawn_and_blocked(network: Network, start: StartProbe) -> None:
     probe = start()
     first = Service([(None, ANY[0], 1), (None, ANY[1], 1)])
