@@ -26,6 +26,10 @@ struct setting {
 
 static const struct setting settings[ARCI_SYSCTL_COUNT] = {
     {"net.ipv4.tcp_slow_start_after_idle", SET, 0, "tunnels kept warm would lose their congestion window"},
+    /* The documentation of tcp_min_rtt_wlen (Documentation/networking/ip-sysctl.rst) names this case. BBR takes its
+     * model of the path from it when it is restarted for a flow (bbr_init()). */
+    {"net.ipv4.tcp_min_rtt_wlen", SET, 10,
+     "tunnels would be slow for minutes after the path has become longer"},
     {"net.ipv4.tcp_rmem", RAISE, 64L << 20, "tunnels over long paths need the receive window"},
     {"net.ipv4.tcp_wmem", RAISE, 64L << 20, "tunnels over long paths need the send buffer"},
     {"net.ipv4.ip_forward", EXPECT, 1, "the host forwards no IPv4, only its own traffic is captured"},

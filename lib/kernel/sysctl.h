@@ -13,7 +13,7 @@
 #include <arctic/error.h>
 #include <arctic/log.h>
 
-#define ARCI_SYSCTL_COUNT 5
+#define ARCI_SYSCTL_COUNT 6
 #define ARCI_SYSCTL_TEXT 64
 
 struct arci_sysctls {

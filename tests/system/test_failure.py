@@ -45,6 +45,7 @@ class Kernel:
         self.sysctls = agent.host.run(
             "sysctl",
             "net.ipv4.tcp_slow_start_after_idle",
+            "net.ipv4.tcp_min_rtt_wlen",
             "net.ipv4.tcp_rmem",
             "net.ipv4.tcp_wmem",
             "net.ipv4.ip_forward",

@@ -10,7 +10,7 @@ import time
 
 import pytest
 from agents import Pair
-from arctic_lab import Connection, Content, ContentCheck, End, Lab, http_get, http_upload, wait_for
+from arctic_lab import Connection, Content, ContentCheck, End, Lab, http_get, http_upload, receiver_goodput, wait_for
 from flows import VERSIONS, carried, quiet, received, says, serving
 
 MEGABYTE = 1 << 20
@@ -353,3 +353,17 @@ def test_loss_and_reordering_change_nothing(lab: Lab, pair: Pair, service: str) 
     for seed in range(3):
         http_get(lab.client, lab.server.ipv4, 80, 3 * MEGABYTE, seed=seed)
         http_upload(lab.client, lab.server.ipv4, 80, 3 * MEGABYTE, seed=seed)
+
+
+@pytest.mark.slow
+@pytest.mark.timing
+def test_a_longer_path_is_no_slower(lab: Lab, pair: Pair, service: str) -> None:
+    """After the WAN has failed over to one four times as long, warm connections fill it like new ones."""
+    lab.server.serve("http", 80)
+    lab.wan.set(delay_ms=20, rate_mbit=50)
+    http_get(lab.client, lab.server.ipv4, 80, 8 * MEGABYTE)
+    lab.wan.set(delay_ms=80, rate_mbit=50)
+    # A flow that begins before the connections have been asked for a sign of life goes by the old round-trip time.
+    asked_until = time.monotonic() + 20
+    wait_for(lambda: time.monotonic() > asked_until, 30)
+    assert receiver_goodput(lab.client, lab.server.ipv4, 80, 10).mbit > 30

@@ -12,6 +12,7 @@
 #include "transport/tls/socket.h"
 
 #define PADDING_BURST 4   /* records for one event of the loop, so that they do not hold up flows */
+#define MEASURE_BYTES 3072 /* more than a segment */
 #define LOOK_AFTER_MS 250 /* for the last acknowledgements to come in */
 #define ASKED_AT_ONCE 64  /* a peer may start its pool anew a few times, but not keep this end padding */
 
@@ -88,13 +89,9 @@ static void finish(struct arci_tls_connection *connection)
     arci_connection_send_raw(connection, end_of_padding, sizeof end_of_padding);
 }
 
-static void send_record(struct arci_tls_connection *connection)
+static void send_record(struct arci_tls_connection *connection, size_t length)
 {
     uint8_t *record = connection->transport->write_buffer;
-    size_t length = connection->padding < ARCI_RECORD_MAX ? connection->padding : ARCI_RECORD_MAX;
-    if (length <= ARCI_FRAME_HEADER)
-        length = ARCI_FRAME_HEADER + 1;
-    connection->padding -= length < connection->padding ? length : connection->padding;
     /* Content does not matter: the other end drops it, and everyone between sees it encrypted. */
     memset(record, 0, length);
     arci_frame_put_header(record, ARCI_FRAME_PAD, length - ARCI_FRAME_HEADER);
@@ -103,12 +100,27 @@ static void send_record(struct arci_tls_connection *connection)
     arci_connection_send_raw(connection, record, length);
 }
 
+static void send_part(struct arci_tls_connection *connection)
+{
+    size_t length = connection->padding < ARCI_RECORD_MAX ? connection->padding : ARCI_RECORD_MAX;
+    if (length <= ARCI_FRAME_HEADER)
+        length = ARCI_FRAME_HEADER + 1;
+    connection->padding -= length < connection->padding ? length : connection->padding;
+    send_record(connection, length);
+}
+
+void arci_priming_measure(struct arci_tls_connection *connection)
+{
+    if (!connection->session.active && arci_connection_writable(connection))
+        send_record(connection, MEASURE_BYTES);
+}
+
 void arci_priming_send(struct arci_tls_connection *connection)
 {
     if (connection->session.active || connection->padding == 0)
         return;
     for (int i = 0; i < PADDING_BURST && connection->padding > 0 && arci_connection_writable(connection); i++)
-        send_record(connection);
+        send_part(connection);
     if (connection->padding == 0)
         finish(connection);
 }

@@ -20,6 +20,12 @@ void arci_priming_start(struct arci_tls_connection *connection);
 void arci_priming_asked(struct arci_tls_connection *connection, uint64_t bytes);
 void arci_priming_ended(struct arci_tls_connection *connection);
 
+/*
+ * Sends a little on an idle connection, with a PING or PONG, so that the kernel learns the round-trip time of the path: it takes none
+ * from a lone small packet, whose acknowledgement may have been delayed (FLAG_ACK_MAYBE_DELAYED in net/ipv4/tcp_input.c).
+ */
+void arci_priming_measure(struct arci_tls_connection *connection);
+
 /* Sends some, when the socket has room and no flow is under way. */
 void arci_priming_send(struct arci_tls_connection *connection);
 

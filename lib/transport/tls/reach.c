@@ -7,6 +7,7 @@
 #include "transport/tls/connection.h"
 #include "transport/tls/peer.h"
 #include "transport/tls/pool.h"
+#include "transport/tls/priming.h"
 #include "transport/tls/socket.h"
 
 static void log_reach(const struct arci_tls_peer *peer, bool good, int64_t rtt)
@@ -99,6 +100,7 @@ void arci_reach_ping(struct arci_tls_connection *connection)
     if (connection->ping_sent_at != 0 || !arci_connection_alive(connection))
         return;
     connection->ping_sent_at = arci_tls_now(connection->transport);
+    arci_priming_measure(connection);
     arci_connection_send(connection, &(struct arci_frame){.type = ARCI_FRAME_PING,
                                                           .number = (uint64_t)connection->ping_sent_at});
 }

@@ -68,6 +68,7 @@ static void on_event(struct arci_tls_connection *connection, const struct arci_f
         arci_tls_pool_retire_connection(connection);
         return;
     case ARCI_SESSION_PING:
+        arci_priming_measure(connection);
         arci_connection_send(connection,
                              &(struct arci_frame){.type = ARCI_FRAME_PONG, .number = frame->number});
         return;
