@@ -68,14 +68,17 @@ ARCTIC_API int arctic_agent_create(const struct arctic_agent_options *options,
 
 /*
  * Runs the agent on the calling thread until arctic_agent_stop(), then takes back all kernel state. Call it once, from the thread
- * that created the agent. Errors: ARCTIC_E_USAGE when called twice.
+ * that created the agent. The program ignores SIGPIPE before. Errors: ARCTIC_E_USAGE when called twice.
  */
 ARCTIC_API int arctic_agent_run(struct arctic_agent *agent, struct arctic_error *error);
 
 /* Asks a running agent to stop; returns at once. Any thread, and from a signal handler. */
 ARCTIC_API void arctic_agent_stop(struct arctic_agent *agent);
 
-/* The ports in use. Any thread once the agent was created. Errors: ARCTIC_E_USAGE. */
+/*
+ * The ports in use. Any thread, from arctic_agent_create() until the agent is told to stop. Errors: ARCTIC_E_USAGE,
+ * ARCTIC_E_CANCELLED (it has been stopped).
+ */
 ARCTIC_API int arctic_agent_ports(const struct arctic_agent *agent, struct arctic_agent_ports *ret_ports,
                                   struct arctic_error *error);
 

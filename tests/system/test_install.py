@@ -64,29 +64,67 @@ def test_the_library_is_there_for_other_programs(installed: Path) -> None:
     assert not list(installed.glob("**/*.a")), "the library's parts are nobody else's"
 
 
+def compiled(root: Path, folder: Path, name: str, source: str, compiler: str = "cc") -> str:
+    """A program of the guide, built against the installation only."""
+    (folder / name).write_text(source)
+    program = folder / Path(name).stem
+    strict = ["-Wall", "-Wextra", "-Werror", *sanitizers(root)]
+    run(compiler, *strict, str(folder / name), "-o", str(program), *flags(root))
+    return str(program)
+
+
+def guide() -> str:
+    return (DOCUMENTS / "library.md").read_text()
+
+
+def program_of_the_guide(header: str) -> str:
+    """The program that includes the header."""
+    (source,) = [text for text in re.findall(r"```c\n(.*?)```", guide(), re.DOTALL) if f"<arctic/{header}>" in text]
+    return str(source)
+
+
+def search_path(root: Path) -> str:
+    return f"LD_LIBRARY_PATH={only(root, f'{PREFIX}/lib/**/libarctic.so').parent}"
+
+
+def test_the_guide_names_every_function(installed: Path) -> None:
+    library = only(installed, f"{PREFIX}/lib/**/libarctic.so.0")
+    exported = set(re.findall(r" T (arctic_\w+)", run("nm", "-D", "--defined-only", str(library))))
+    prose = re.sub(r"```c\n.*?```", "", guide(), flags=re.DOTALL)
+    assert set(re.findall(r"`(arctic_\w+)`", prose)) == exported
+
+
+def test_a_cxx_program_uses_the_same_headers(installed: Path, tmp_path: Path) -> None:
+    source = '#include <arctic/match.h>\nint main() { return !arctic_version(); }\n'
+    program = compiled(installed, tmp_path, "version.cc", source, "c++")
+    run("env", search_path(installed), program)
+
+
+def test_the_agent_of_the_guide(lab: Lab, installed: Path, tmp_path: Path) -> None:
+    """A whole agent inside another program: it answers, and ends in order at a signal."""
+    program = compiled(installed, tmp_path, "embedded.c", program_of_the_guide("agent.h"))
+    directory = str(tmp_path / "data")
+    embedded = lab.entry.start("env", search_path(installed), program, directory, name="embedded")
+    embedded.wait_for_output("http://127.0.0.1:")
+    (url,) = re.findall(r"^http://127\.0\.0\.1:\d+$", embedded.log(), re.MULTILINE)
+    assert '"ok"' in lab.entry.run("curl", "-sS", "--retry", "5", f"{url}/livez").stdout
+    assert embedded.stop() == 0, embedded.log()
+
+
 def test_the_program_of_the_guide(module_pair: Pair, installed: Path, tmp_path: Path) -> None:
     """docs/library.md as it is printed: compiled against what was installed, and run against an agent."""
-    text = (DOCUMENTS / "library.md").read_text()
-    (source,) = re.findall(r"```c\n(.*?)```", text, re.DOTALL)
-    (tmp_path / "services.c").write_text(source)
-    program = str(tmp_path / "services")
-    strict = ["-Wall", "-Wextra", "-Werror", *sanitizers(installed)]
-    run("cc", *strict, str(tmp_path / "services.c"), "-o", program, *flags(installed))
-    # A C++ program may use the same headers.
-    (tmp_path / "services.cc").write_text('#include <arctic/match.h>\nint main() { return !arctic_version(); }\n')
-    run("c++", *strict, str(tmp_path / "services.cc"), "-o", f"{program}-cc", *flags(installed))
-
+    program = compiled(installed, tmp_path, "services.c", program_of_the_guide("match.h"))
     service = module_pair.entry.create_service(module_pair.exit, "--name", "from-the-guide")
     client_id, client_secret = module_pair.entry.credentials
     told = module_pair.entry.host.run(
         "env",
-        f"LD_LIBRARY_PATH={only(installed, f'{PREFIX}/lib/**/libarctic.so').parent}",
+        search_path(installed),
         f"CLIENT_ID={client_id}",
         f"CLIENT_SECRET={client_secret}",
         program,
         "http://127.0.0.1:8080",
     ).stdout
-    promised = re.findall(r"`(route \d: [a-z ]+)`", text)
+    promised = re.findall(r"`(route \d: [a-z ]+)`", guide())
     assert told.splitlines()[: len(promised)] == promised and len(promised) == 2
     assert service in told and "from-the-guide" in told
 
