@@ -19,7 +19,7 @@ from children import Children, Interrupted, end_in_order
 from arctic_lab import reap, uninterrupted
 
 PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--timeout=240", "--durations=20"]
-WITHOUT_LAB = ["--ignore=tests/system/test_lab.py"]
+WITHOUT_LAB = ["--ignore=tests/system/test_lab.py", "--ignore=tests/system/test_lab_end.py"]
 # Tests wait more than they work, but some of them measure.
 JOBS = 2
 FUZZ_SECONDS = 10

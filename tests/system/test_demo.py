@@ -27,6 +27,12 @@ HEADINGS = {
 WAIT_SECONDS = 90
 
 
+def _as_in_the_foreground() -> None:
+    # Ignored from birth where the tests run in the background, or with nohup.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Demo:
     """A demo in a process group of its own, as a shell with a terminal starts it, and what it could leave behind."""
 
@@ -49,8 +55,7 @@ class Demo:
                     name: value,
                     **environment,
                 },
-                # Ignored from birth where the tests run in the background; a terminal's foreground is not.
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+                preexec_fn=_as_in_the_foreground,
             )
 
     @property
