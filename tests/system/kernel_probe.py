@@ -20,6 +20,7 @@ DIRECT = "direct"
 CLIENT_NETS = ("10.11.0.0/16", "fd11::/32")
 GUEST_NETS = ("10.12.0.0/16", "fd12::/32")
 SERVER_NETS = ("10.13.0.0/16", "fd13::/32")
+ENTRY_NETS = ("10.14.0.0/16", "fd14::/32")
 
 _sequence = iter(range(1, 1 << 20))
 
@@ -196,7 +197,7 @@ class Network(Topology):
     """
                                 10.1.0.0/24                          10.2.0.0/24
         client 10.11.0.0/16 ---- lan  entry                 wan ---- server 10.13.0.0/16
-        guest  10.12.0.0/16 ---- own0   (own0: the interface of a service)
+        guest  10.12.0.0/16 ---- own0 10.14.0.0/16   (own0: the interface of a service)
                                 10.4.0.0/24
     """
 
@@ -209,6 +210,7 @@ class Network(Topology):
         self._join(self.client, "lan", 1, "lan", CLIENT_NETS)
         self._join(self.guest, "own", 4, "own0", GUEST_NETS)
         self._join(self.server, "wan", 2, "wan", SERVER_NETS)
+        self._own(self.entry, ENTRY_NETS)
 
     def _join(self, host: Namespace, interface: str, number: int, at_entry: str, nets: tuple[str, str]) -> None:
         self.lan(
@@ -219,7 +221,11 @@ class Network(Topology):
         for net, near, far in zip(nets, (f"10.{number}.0.2", f"fd{number:02}::2"), (f"10.{number}.0.1", f"fd{number:02}::1")):
             self.entry.add_route(net, near)
             host.add_route("default", far)
-            host.ip(f"route add local {net} dev lo")
+        self._own(host, nets)
+
+    @staticmethod
+    def _own(host: Namespace, nets: tuple[str, str]) -> None:
+        host.ip(*(f"route add local {net} dev lo" for net in nets))
         host.sysctl("net/ipv6/ip_nonlocal_bind", 1)
 
 

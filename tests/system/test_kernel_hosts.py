@@ -24,7 +24,10 @@ from kernel_setup import (  # noqa: F401
 
 
 # rp_filter, src_valid_mark (which wg-quick sets), accept_local, route_localnet.
-SOURCE_CHECKS = list(itertools.product((0, 1, 2), (0, 1), (0, 1), (0, 1)))
+SOURCE_CHECKS = [
+    pytest.param(checks, marks=[pytest.mark.slow] if any(checks[2:]) else [])
+    for checks in itertools.product((0, 1, 2), (0, 1), (0, 1), (0, 1))
+]
 
 
 @pytest.mark.parametrize("checks", SOURCE_CHECKS, ids=lambda checks: "-".join(map(str, checks)))

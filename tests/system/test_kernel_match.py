@@ -8,6 +8,7 @@ from arctic_lab import Namespace
 from kernel_probe import (
     CLIENT_NETS,
     DIRECT,
+    ENTRY_NETS,
     GUEST_NETS,
     PORT,
     SERVER_NETS,
@@ -57,7 +58,11 @@ def random_services(dice: random.Random, ids: list[str]) -> list[Service]:
         )
         for _ in range(0 if number == 0 and dice.random() < 0.3 else dice.randrange(2, 16)):
             version = dice.choice((0, 1))
-            source = random_cidr(dice, [CLIENT_NETS[version], GUEST_NETS[version]], 4 if version == 0 else 6)
+            source = random_cidr(
+                dice,
+                [CLIENT_NETS[version], GUEST_NETS[version], ENTRY_NETS[version]],
+                4 if version == 0 else 6,
+            )
             destination = random_cidr(dice, [SERVER_NETS[version]], 4 if version == 0 else 6)
             kind = dice.randrange(4)
             service.routes.append(
@@ -71,7 +76,11 @@ def random_services(dice: random.Random, ids: list[str]) -> list[Service]:
 def random_flow(dice: random.Random, network: Network) -> tuple[Namespace, str, str, str]:
     version = dice.choice((0, 1))
     host, net, interface = dice.choice(
-        ((network.client, CLIENT_NETS, "lan"), (network.guest, GUEST_NETS, "own0"))
+        (
+            (network.client, CLIENT_NETS, "lan"),
+            (network.guest, GUEST_NETS, "own0"),
+            (network.entry, ENTRY_NETS, ""),  # made on the host itself
+        )
     )
     return host, in_net(dice, net[version]), in_net(dice, SERVER_NETS[version]), interface
 
@@ -82,10 +91,9 @@ def test_kernel_and_library_choose_the_same_service(network: Network, start: Sta
     probe = start(table_mode=MODES[mode])
     ids = [service_id() for _ in range(7)]
     taken = set()
-    for _ in range(
-        8
-    ):  # each table is the one before changed, so that differences are tested and not only full loads
-        probe.apply(*random_services(dice, ids[: dice.randrange(3, 8)]))
+    # Each table is the one before changed, so that differences are tested and not only full loads.
+    for number in range(9):
+        probe.apply(*random_services(dice, ids[: (2, 5, 7)[number % 3]]))
         for _ in range(50):
             host, source, destination, interface = random_flow(dice, network)
             expected = probe.match(source, destination, interface)
@@ -96,33 +104,29 @@ def test_kernel_and_library_choose_the_same_service(network: Network, start: Sta
     assert len(taken) == len(ids) + 1, "each service and the direct path should have won once"
 
 
-def test_order_of_rules(network: Network, start: StartProbe) -> None:
-    """The rules of the order one by one, each against the next weaker one."""
-    probe = start()
-    nets = {"s8": "10.0.0.0/8", "s16": "10.11.0.0/16", "d8": "10.0.0.0/8", "d16": "10.13.0.0/16"}
-    rows: list[tuple[Service, Service]] = [
-        (
-            Service([(nets["s8"], nets["d8"], 9)]),
-            Service([(nets["s16"], None, 1)]),
-        ),  # both before source only
-        (Service([(nets["s8"], None, 9)]), Service([(None, nets["d16"], 1)])),  # source before destination
-        (Service([(nets["s16"], nets["d8"], 9)]), Service([(nets["s8"], nets["d16"], 1)])),  # longer source
-        (
-            Service([(nets["s8"], nets["d16"], 9)]),
-            Service([(nets["s8"], nets["d8"], 1)]),
-        ),  # longer destination
-        (
-            Service([(None, nets["d8"], 1)], id=service_id(900)),
-            Service([(None, nets["d8"], 2)], id=service_id(800)),
-        ),
-        (
-            Service([(None, nets["d8"], 2)], id=service_id(800)),
-            Service([(None, nets["d8"], 2)], id=service_id(900)),
-        ),
-    ]
-    for winner, loser in rows:
-        probe.apply(loser, winner)
-        assert taker(network.client, "10.13.0.1", source="10.11.0.1") == winner.id, (winner, loser)
+@pytest.mark.parametrize("version", FAMILIES)
+@pytest.mark.parametrize("mode", MODES)
+def test_order_of_rules(network: Network, start: StartProbe, version: int, mode: str) -> None:
+    """The rules of the order one by one, each against the next weaker one, through the host and made on it."""
+    probe = start(table_mode=MODES[mode])
+    index = FAMILIES.index(version)
+    wide, destination = ("10.0.0.0/8", "10.13.0.1") if version == 4 else ("fd00::/8", "fd13::1")
+    far = SERVER_NETS[index]
+    for host, near in ((network.client, CLIENT_NETS[index]), (network.entry, ENTRY_NETS[index])):
+        older, younger = service_id(800), service_id(900)
+        rows: list[tuple[Service, Service]] = [
+            # Both before source only, source before destination, longer source, longer destination, priority, id.
+            (Service([(wide, wide, 9)]), Service([(near, None, 1)])),
+            (Service([(wide, None, 9)]), Service([(None, far, 1)])),
+            (Service([(near, wide, 9)]), Service([(wide, far, 1)])),
+            (Service([(wide, far, 9)]), Service([(wide, wide, 1)])),
+            (Service([(None, wide, 1)], id=younger), Service([(None, wide, 2)], id=older)),
+            (Service([(None, wide, 2)], id=older), Service([(None, wide, 2)], id=younger)),
+        ]
+        source = str(ipaddress.ip_network(near)[1])
+        for winner, loser in rows:
+            probe.apply(loser, winner)
+            assert taker(host, destination, source=source) == winner.id, (host, winner, loser)
 
 
 @pytest.mark.parametrize("version", FAMILIES)
@@ -181,9 +185,7 @@ def test_withdrawn_and_blocked(network: Network, start: StartProbe) -> None:
 
 def test_odd_prefixes(network: Network, start: StartProbe) -> None:
     probe = start()
-    odd = Service(
-        [("::ffff:10.0.0.0/104", None, 1), (None, "::ffff:1.2.3.4/128", 1), ("0.0.0.0/32", "0.0.0.0/1", 1)]
-    )
+    odd = Service([("::10.0.0.0/104", None, 1), (None, "::1.2.3.4/128", 1), ("0.0.0.0/32", "0.0.0.0/1", 1)])
     far = Service(
         [
             ("128.0.0.0/1", None, 1),
