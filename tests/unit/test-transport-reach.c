@@ -87,6 +87,49 @@ static void flow_waits_for_a_peer_that_does_not_know_us_yet(void **state)
     end_flow(&user, ARCI_REASON_RESET);
 }
 
+/* Many flows at once are no reason to knock as often at a door that may be closed. */
+static void peer_that_may_not_know_us_is_not_stormed(void **state)
+{
+    struct world *world = *state;
+    struct user users[50] = {0};
+    forget_all(world, &world->far);
+    forget_all(world, &world->near);
+    introduce(world, &world->near, &world->far, true);
+    for (int i = 0; i < 50; i++)
+        open_flow(world, &users[i]);
+    assert_in_range(atomic_load(&world->near.counters.dialling), 1, 4);
+    wait_until_turned_away(world);
+    introduce(world, &world->far, &world->near, false);
+    for (int i = 0; i < 50; i++) {
+        wait_until(world, users[i].opened || users[i].failed);
+        assert_false(users[i].failed);
+    }
+    for (int i = 0; i < 50; i++)
+        end_flow(&users[i], ARCI_REASON_RESET);
+}
+
+/* Its flows may end in any order, and each is told once. */
+static void peer_is_removed_under_many_flows(void **state)
+{
+    struct world *world = *state;
+    struct user users[50] = {0};
+    for (int i = 0; i < 50; i++) {
+        open_flow(world, &users[i]);
+        if (i % 3 == 0)
+            ops->finish(users[i].stream);
+        if (i < 25)
+            wait_until(world, users[i].opened);
+    }
+    forget_all(world, &world->near);
+    for (int i = 0; i < 50; i++) {
+        assert_true(users[i].failed);
+        end_flow(&users[i], ARCI_REASON_RESET);
+    }
+    for (size_t i = 0; i < world->far.incoming_count; i++)
+        wait_until(world, world->far.incoming[i].failed);
+    assert_int_equal(try_open(world), ARCTIC_E_PEER_UNREACHABLE);
+}
+
 static void flow_waits_for_a_peer_that_restarts(void **state)
 {
     struct world *world = *state;
@@ -132,6 +175,8 @@ int main(void)
         TRANSPORT_TEST(stranger_gets_no_flow),
         TRANSPORT_TEST(second_address_of_a_peer_is_tried),
         TRANSPORT_TEST(flow_waits_for_a_peer_that_does_not_know_us_yet),
+        TRANSPORT_TEST(peer_that_may_not_know_us_is_not_stormed),
+        TRANSPORT_TEST(peer_is_removed_under_many_flows),
         TRANSPORT_TEST(flow_waits_for_a_peer_that_restarts),
         TRANSPORT_TEST(news_of_a_peer_end_the_refusal_of_flows),
     };

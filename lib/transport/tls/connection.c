@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "crypto/tls.h"
 #include "transport/tls/dial.h"
+#include "transport/tls/doorway.h"
 #include "transport/tls/peer.h"
 #include "transport/tls/pool.h"
 #include "transport/tls/priming.h"
@@ -153,14 +154,6 @@ void arci_connection_update(struct arci_tls_connection *connection)
     arci_watch_set(&connection->watch, read, write && !connection->broken);
 }
 
-static void uncount_handshake(struct arci_tls_connection *connection)
-{
-    if (!connection->is_counted)
-        return;
-    connection->is_counted = false;
-    connection->transport->handshakes--;
-}
-
 /* An accepted connection of the cluster protocol leaves this loop as it is. */
 static void hand_over(struct arci_tls_connection *connection, const uint8_t *key)
 {
@@ -192,7 +185,7 @@ static void admit(struct arci_tls_connection *connection)
 {
     struct arci_transport *transport = connection->transport;
     uint8_t key[ARCI_PEER_KEY_SIZE];
-    uncount_handshake(connection);
+    arci_doorway_leave(connection);
     const char *protocol = arci_tls_protocol(connection->ssl);
     if (!protocol || !arci_tls_peer_key(connection->ssl, key)) {
         refuse_stranger(connection, "no key or protocol after the handshake");
@@ -217,8 +210,7 @@ void arci_connection_accept(struct arci_transport *transport, int fd, const stru
     struct arci_tls_connection *connection = arci_connection_create(transport, fd, false, remote);
     if (!connection)
         return;
-    connection->is_counted = true;
-    transport->handshakes++;
+    arci_doorway_enter(connection);
     connection->deadline = arci_tls_now(transport) + ARCI_HANDSHAKE_MS;
     if (arci_tls_accept(transport->tls, fd, &connection->ssl, NULL) < 0)
         arci_connection_close(connection);
@@ -368,7 +360,7 @@ void arci_connection_close(struct arci_tls_connection *connection)
     bool was_ready = connection->phase == ARCI_CONNECTION_READY;
     connection->phase = ARCI_CONNECTION_CLOSED;
     connection->stream = NULL;
-    uncount_handshake(connection);
+    arci_doorway_leave(connection);
     leave_ready(connection);
     end_socket(connection, orderly);
     free(connection->pending);

@@ -17,12 +17,12 @@
 #define ARCI_QUIET_LIMIT_MS 60000   /* an idle accepted connection whose opener does not even ping */
 #define ARCI_WATCH_MS 5000          /* how often a busy connection is looked at for being unanswered */
 #define ARCI_HANDSHAKE_MS 10000     /* for an accepted connection */
-#define ARCI_HANDSHAKES_MAX 512     /* accepted connections that have not proved a key yet */
 #define ARCI_END_MS 10000           /* for the last bytes of a connection that ends */
 #define ARCI_DRAIN_MS 2000          /* for the other end to stop sending after a reset */
 #define ARCI_DIAL_STAGGER_MS                                                                                 \
     250                   /* before the peer's next endpoint is tried beside the first (RFC 8305 section 5) */
 #define ARCI_DIALS_MAX 64 /* connections to one peer that are being made at once */
+#define ARCI_DIALS_UNPROVEN 4     /* connections, before the peer has said a word on any */
 #define ARCI_WAITING_MAX 4096     /* flows that wait for a connection to one peer */
 #define ARCI_PADDING_UNSENT 65536 /* TCP_NOTSENT_LOWAT while padding: what a flow may find in its way */
 #define ARCI_BACKOFF_FIRST_MS 250
@@ -67,6 +67,7 @@ struct arci_tls_connection {
     TAILQ_ENTRY(arci_tls_connection) all;
     TAILQ_ENTRY(arci_tls_connection) ready; /* has something to read that no event of the socket will tell */
     TAILQ_ENTRY(arci_tls_connection) idle;  /* in its peer's list */
+    TAILQ_ENTRY(arci_tls_connection) doorway;
     struct arci_tls_peer *peer;             /* NULL before an accepted connection has proved its key */
     struct arci_tls_dial *dial;             /* that it competes for */
     struct arctic_endpoint remote;
@@ -74,7 +75,7 @@ struct arci_tls_connection {
     int fd;
     enum arci_connection_phase phase;
     bool opener;
-    bool is_ready, is_idle, is_counted;
+    bool is_ready, is_idle, in_doorway;
     bool confirmed; /* the other end has sent something after the handshake */
     bool paused;    /* the stream took less than it was given */
     bool stalled;   /* the stream saw writable() false */
@@ -154,7 +155,8 @@ struct arci_transport {
     size_t ready_count;
     struct arci_tls_listener *listeners;
     size_t listener_count;
-    size_t handshakes; /* accepted connections that have not proved a key */
+    struct arci_tls_connections doorway; /* accepted ones that have not proved a key, the oldest first */
+    size_t doorway_count;
     bool retired;
     bool congestion_warned;
     int64_t refusal_logged_at;

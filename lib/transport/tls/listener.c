@@ -52,10 +52,7 @@ static void on_connection(struct arci_watch *watch, bool readable, bool writable
         if (fd < 0)
             return;
         struct arctic_endpoint remote = arci_endpoint_from_sockaddr((struct sockaddr *)&address);
-        if (listener->transport->handshakes >= ARCI_HANDSHAKES_MAX)
-            close(fd);
-        else
-            arci_connection_accept(listener->transport, fd, &remote);
+        arci_connection_accept(listener->transport, fd, &remote);
     }
 }
 

@@ -101,6 +101,18 @@ void arci_tls_pool_accepted(struct arci_tls_peer *peer, struct arci_tls_connecti
 
 /* Dialling */
 
+static bool may_dial(const struct arci_tls_peer *peer)
+{
+    if (arci_tls_now(peer->transport) < peer->dial_after)
+        return false;
+    if (peer->failures > 0)
+        return peer->dial_count == 0;
+    if (may_carry(peer))
+        return peer->dial_count < ARCI_DIALS_MAX;
+    /* As long as it is not known whether the peer would have any, a few show it as well as many. */
+    return peer->dial_count + peer->idle_count + peer->busy_count < ARCI_DIALS_UNPROVEN;
+}
+
 void arci_tls_pool_replenish(struct arci_tls_peer *peer)
 {
     struct arci_transport *transport = peer->transport;
@@ -109,9 +121,7 @@ void arci_tls_pool_replenish(struct arci_tls_peer *peer)
     size_t wanted = peer->waiting_count + (peer->settings.warm ? transport->settings.pool_minimum : 0);
     if (wanted == 0 && peer->dial_count == 0 && peer->idle_count + peer->busy_count == 0)
         arci_reach_reconsider(peer); /* nobody asks */
-    size_t limit = peer->failures > 0 ? 1 : ARCI_DIALS_MAX;
-    while (peer->idle_count + peer->dial_count < wanted && peer->dial_count < limit &&
-           arci_tls_now(transport) >= peer->dial_after) {
+    while (peer->idle_count + peer->dial_count < wanted && may_dial(peer)) {
         if (!arci_tls_dial_start(peer))
             break;
     }

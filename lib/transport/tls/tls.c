@@ -131,6 +131,7 @@ static int create(const struct arci_transport_options *options, struct arci_tran
     arci_transport_settings_defaults(&transport->settings);
     TAILQ_INIT(&transport->connections);
     TAILQ_INIT(&transport->ready);
+    TAILQ_INIT(&transport->doorway);
     start_clock(transport);
     int code = start_listeners(transport, options->listeners, options->listener_count, error);
     if (code < 0) {
