@@ -141,6 +141,9 @@ static int take_flag(struct parser *parser, const struct cli_flag *flag, const c
             return cli_fail_usage(error, "--%s needs a value: --%s %s", flag->name, flag->name, flag->value);
         value = parser->argv[parser->next++];
     }
+    /* A variable that was not set, most likely: what it was to choose must not be chosen by default. */
+    if (value && !*value && flag_of_list(cli_global_flags, flag->name, strlen(flag->name), 0))
+        return cli_fail_usage(error, "--%s is empty", flag->name);
     return store_flag(parser, flag, value, error);
 }
 

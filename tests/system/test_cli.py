@@ -309,6 +309,43 @@ def test_a_route_that_does_not_exist(entry: Agent, service: str) -> None:
     entry.cli("routes", "list", "--service", UNKNOWN_SERVICE, code=5)
 
 
+# Formats
+
+
+def test_every_command_has_its_data_as_json_and_yaml(module_pair: Pair, entry: Agent, service: str) -> None:
+    route = str(entry.add_route(service, dest="10.3.0.0/16"))
+    reading = (
+        ("peers", "list"),
+        ("peers", "get", "exit"),
+        ("services", "list"),
+        ("services", "get", service),
+        ("routes", "list", "--service", service),
+        ("health",),
+        ("health", "--readyz"),
+        ("version",),
+        ("config", "view"),
+        ("config", "path"),
+        ("config", "clusters"),
+    )
+    changing = (
+        ("peers", "add", "10.9.0.2:8080"),
+        ("services", "create", "--target-peer", "exit"),
+        ("services", "update", service, "--name", "other"),
+        ("routes", "add", "--service", service, "--dest-cidr", "10.4.0.0/16", "--priority", "1"),
+        ("routes", "update", "--service", service, "--route", route, "--priority", "2"),
+    )
+    moving = ("timestamp", "rtt_ms", "last_seen_at")
+    for command in (*reading, *changing):
+        as_json = json.loads(entry.cli(*command, "-o", "json").stdout)
+        as_yaml = yaml.safe_load(entry.cli(*command, "-o", "yaml").stdout)
+        expected = list if command[1:2] in (("list",), ("clusters",)) else dict
+        assert isinstance(as_json, expected) and isinstance(as_yaml, expected)
+        if command in reading and expected is dict:
+            assert {k: v for k, v in as_json.items() if k not in moving} == {
+                k: v for k, v in as_yaml.items() if k not in moving
+            }
+
+
 # Questions
 
 
