@@ -35,7 +35,7 @@ def test_silent_strangers_keep_no_peer_out(lab: Lab, pair: Pair) -> None:
 
 
 def test_a_stranger_makes_room_for_the_next(lab: Lab, pair: Pair) -> None:
-    """Of one address 64 are kept for each worker; the first one is then closed."""
+    """A worker keeps 512; the first one is then closed."""
     with Connection(lab.client, lab.exit.ipv4, 61000, timeout=5) as first:
         with silent_connections(lab, 600):
             try:

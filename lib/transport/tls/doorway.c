@@ -13,22 +13,27 @@ static bool same_site(const struct arctic_address *a, const struct arctic_addres
     return a->family == b->family && memcmp(a->bytes, b->bytes, length) == 0;
 }
 
-static void make_room(struct arci_transport *transport, const struct arctic_address *address)
+/* How many come from an address, and the oldest of them. */
+static size_t crowd(const struct arci_transport *transport, const struct arctic_address *address,
+                    struct arci_tls_connection **ret_oldest)
 {
-    struct arci_tls_connection *connection, *oldest = NULL;
+    struct arci_tls_connection *connection;
     size_t count = 0;
-    TAILQ_FOREACH(connection, &transport->doorway, doorway)
-    {
-        if (!same_site(&connection->remote.address, address))
-            continue;
-        if (!oldest)
-            oldest = connection;
-        count++;
+    for (connection = TAILQ_FIRST(&transport->doorway); connection;
+         connection = TAILQ_NEXT(connection, doorway)) {
+        if (same_site(&connection->remote.address, address) && count++ == 0)
+            *ret_oldest = connection;
     }
-    if (count >= ARCI_DOORWAY_PER_ADDRESS)
-        arci_connection_close(oldest);
-    else if (transport->doorway_count >= ARCI_DOORWAY_MAX)
-        arci_connection_close(TAILQ_FIRST(&transport->doorway));
+    return count;
+}
+
+static void make_room(const struct arci_transport *transport, const struct arctic_address *address)
+{
+    struct arci_tls_connection *oldest = TAILQ_FIRST(&transport->doorway), *own = NULL;
+    if (transport->doorway_count < ARCI_DOORWAY_MAX)
+        return;
+    bool crowds = crowd(transport, address, &own) > crowd(transport, &oldest->remote.address, &oldest);
+    arci_connection_close(crowds ? own : oldest);
 }
 
 void arci_doorway_enter(struct arci_tls_connection *connection)

@@ -7,11 +7,12 @@
 
 #include "transport/tls/internal.h"
 
-#define ARCI_DOORWAY_MAX 512 /* of all addresses; the time for each is ARCI_HANDSHAKE_MS */
-#define ARCI_DOORWAY_PER_ADDRESS                                                                             \
-    64 /* of one IPv4 address or IPv6 /64, which may stand for a site of several peers */
+#define ARCI_DOORWAY_MAX 512 /* the time for each is ARCI_HANDSHAKE_MS */
 
-/* Takes an accepted connection in. Where there is no room the oldest of its address, else the oldest of all, is closed. */
+/*
+ * Takes an accepted connection in. Where there is no room the oldest of all is closed, or, when more wait that came from the same IPv4
+ * address or IPv6 /64 than from the address of that one, their oldest.
+ */
 void arci_doorway_enter(struct arci_tls_connection *connection);
 
 /* It has proved its key or is closed. */
