@@ -68,8 +68,8 @@ struct arci_tls_connection {
     TAILQ_ENTRY(arci_tls_connection) ready; /* has something to read that no event of the socket will tell */
     TAILQ_ENTRY(arci_tls_connection) idle;  /* in its peer's list */
     TAILQ_ENTRY(arci_tls_connection) doorway;
-    struct arci_tls_peer *peer;             /* NULL before an accepted connection has proved its key */
-    struct arci_tls_dial *dial;             /* that it competes for */
+    struct arci_tls_peer *peer; /* NULL before an accepted connection has proved its key */
+    struct arci_tls_dial *dial; /* that it competes for */
     struct arctic_endpoint remote;
     SSL *ssl;
     int fd;

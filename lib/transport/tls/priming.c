@@ -11,10 +11,10 @@
 #include "transport/tls/rate.h"
 #include "transport/tls/socket.h"
 
-#define PADDING_BURST 4   /* records for one event of the loop, so that they do not hold up flows */
+#define PADDING_BURST 4    /* records for one event of the loop, so that they do not hold up flows */
 #define MEASURE_BYTES 3072 /* more than a segment */
-#define LOOK_AFTER_MS 250 /* for the last acknowledgements to come in */
-#define ASKED_AT_ONCE 64  /* a peer may start its pool anew a few times, but not keep this end padding */
+#define LOOK_AFTER_MS 250  /* for the last acknowledgements to come in */
+#define ASKED_AT_ONCE 64   /* a peer may start its pool anew a few times, but not keep this end padding */
 
 static const uint8_t end_of_padding[] = {ARCI_FRAME_PAD, 0, 0, 0};
 
