@@ -24,6 +24,7 @@ struct arci_incoming {
     struct arctic_agent *agent;
     struct arci_link *link;
     struct arctic_id peer_id; /* "" before the handshake */
+    bool missed;              /* a record came that could not be stored */
     uv_timer_t timer;         /* the wait for the hello, then the watch for silence */
 };
 
@@ -144,6 +145,7 @@ static bool merge_one(struct arci_incoming *incoming, const json_t *object, stru
     if (code < 0)
         arci_log_warn(incoming->agent->log, "gossip", "record dropped",
                       ARCI_TEXT("peer_id", incoming->peer_id.text), ARCI_ERROR(error));
+    incoming->missed = incoming->missed || code == ARCTIC_E_SYSTEM || code == ARCTIC_E_NO_MEMORY;
     return code >= 0 && changed;
 }
 
@@ -163,6 +165,15 @@ static void merge_records(struct arci_incoming *incoming, const json_t *message)
         arci_reconcile_request(incoming->agent);
 }
 
+/* What a full disk kept out comes when there is room again, and not only with its next change. */
+static void ask_again(struct arci_incoming *incoming)
+{
+    if (!incoming->missed || arci_store_check(incoming->agent->store, NULL) < 0)
+        return;
+    ARCI_JSON *message = json_pack("{s:s}", "type", "resend");
+    incoming->missed = !message || arci_link_send(incoming->link, message, NULL) < 0;
+}
+
 static void answer_ping(struct arci_incoming *incoming)
 {
     ARCI_JSON *pong = json_pack("{s:s}", "type", "pong");
@@ -171,6 +182,7 @@ static void answer_ping(struct arci_incoming *incoming)
         arci_link_send(incoming->link, pong, NULL);
     if (peer)
         peer->live.last_seen_at = arci_time_now();
+    ask_again(incoming);
 }
 
 /* Records of a slow path can take longer than the wait from message to message: any byte counts. */

@@ -11,6 +11,7 @@
 #define CONNECT_TIMEOUT_MS 5000
 #define PING_INTERVAL_MS 2000
 #define PONG_TIMEOUT_MS 6000
+#define RESEND_INTERVAL_MS 1000
 #define RETRY_LAST_MS 10000
 /* Records of one message; a service with many routes fills one alone. */
 #define RECORDS_PER_MESSAGE 64
@@ -121,10 +122,24 @@ void arci_peers_publish(struct arctic_agent *agent, enum arci_record_kind kind, 
 
 /* --- The link that this agent holds. --------------------------------------------------------------------------------------- */
 
+/* The peer could not store what it was sent. It gets all, but not as often as it likes. */
+static void send_again(struct arci_agent_peer *peer)
+{
+    int64_t now = arci_time_monotonic();
+    if (peer->resent_at && now - peer->resent_at < RESEND_INTERVAL_MS)
+        return;
+    peer->resent_at = now;
+    send_all_records(peer);
+}
+
 static void on_link_message(void *context, struct arci_link *link, const json_t *message)
 {
     struct arci_agent_peer *peer = context;
     (void)link;
+    if (strcmp(arci_message_type(message), "resend") == 0) {
+        send_again(peer);
+        return;
+    }
     if (strcmp(arci_message_type(message), "pong") != 0 || !peer->ping_sent_at)
         return;
     peer->live.rtt_us = (int64_t)(uv_hrtime() / 1000) - peer->ping_sent_at;

@@ -163,6 +163,14 @@ static int store_admission(struct admission *admission, const struct arci_entry 
     return code;
 }
 
+/* A peer that comes back with nothing new needs no room on the disk: when it was seen and where is noted the next time. */
+static bool is_news(const struct admission *admission, const struct arci_agent_peer *peer,
+                    const struct arci_entry *known)
+{
+    return !peer || !known || admission->joins_cluster ||
+           arci_record_supersedes(&admission->remote->peer_record, &known->record);
+}
+
 static void join_cluster(struct arctic_agent *agent, const struct arctic_id *cluster_id)
 {
     arci_log_info(agent->log, "gossip", "joined an older cluster", ARCI_TEXT("cluster_id", cluster_id->text),
@@ -215,9 +223,11 @@ int arci_peers_admit(struct arctic_agent *agent, const struct arci_handshake_rem
         code = arci_peers_check_room(agent, id, error);
     if (code >= 0 && !peer)
         code = make_peer(agent, id, &made, error);
-    if (code >= 0)
-        code = store_admission(&admission, known, error);
     if (code < 0)
+        return code;
+    bool news = is_news(&admission, peer, known);
+    code = store_admission(&admission, known, error);
+    if (code < 0 && news)
         return code;
     if (!peer)
         peer = place_peer(arci_steal(made));

@@ -21,6 +21,7 @@ struct arci_agent_peer {
     int64_t next_ping_at;  /* monotonic milliseconds */
     uint64_t acknowledged; /* bytes of the link, when the ping was sent or last seen to grow */
     int64_t progress_at;   /* monotonic milliseconds, of that */
+    int64_t resent_at; /* monotonic milliseconds: when all records were last sent because the peer asked */
 };
 
 /* Reads the known peers from the store. */

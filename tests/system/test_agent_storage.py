@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agents import API_PORT, Agent, issue_license
+from agents import API_PORT, Agent, Pair, issue_license
 from arctic_lab import Lab, wait_for
+from flows import carried
 
 
 @contextmanager
@@ -110,3 +111,30 @@ def test_a_peer_that_cannot_be_stored(small: Small) -> None:
         assert small.state() == before
     assert small.entry.api("POST", "/v1/peers", small.address).status == 201
     wait_for(lambda: len(small.exit.get("/v1/peers")["peers"]) == 2, 5, "the peer at the other side")
+
+
+def test_a_record_that_could_not_be_stored_comes_again(lab: Lab, build: Path) -> None:
+    """A service made while the exit's disk is full is served when there is room, without anybody's help; a restart of the link, too."""
+    pair = Pair(lab, build)
+
+    def served() -> bool:
+        try:
+            return carried(lab, lab.client)
+        except OSError:
+            return False
+
+    with small_disk(pair.exit.data_dir):
+        pair.start()
+        lab.server.serve("http", 80)
+        with full(pair.exit.data_dir):
+            service = pair.entry.create_service(pair.exit)
+            pair.entry.add_route(service, dest="10.2.0.0/24")
+            wait_for(lambda: "record dropped" in pair.exit.log, 5, "a record that is not stored")
+            assert pair.exit.api("GET", f"/v1/services/{service}").status == 404
+            pair.entry.stop()
+            pair.entry.start()
+            peer = f"/v1/peers/{pair.exit.id}"
+            wait_for(lambda: pair.entry.get(peer)["state"] == "connected", 15, "a link although the disk is full")
+        pair.wait_until_carried(service)
+        wait_for(served, 10, "a flow through the service")
+        pair.end()
