@@ -21,7 +21,7 @@
             fail_msg("%s: %s: %s", #expression, arctic_code_name(assert_ok_code_), (error).message);         \
     } while (0)
 
-/* Makes a directory below $TMPDIR, which scripts/test removes with what killed tests have left there, or below /tmp. */
+/* Makes a directory below $TMPDIR, which scripts/test removes with all that killed tests left, or below /tmp. */
 static inline void make_temporary_directory(char *ret_path, size_t size)
 {
     const char *parent = getenv("TMPDIR");
