@@ -137,6 +137,10 @@ static bool read_file(struct settings *settings, const char *path, bool required
         snprintf(origin, sizeof origin, "%.*s:%d", SETTING_TEXT, path, number);
         good = read_line(settings, line, origin);
     }
+    if (good && ferror(file)) {
+        fprintf(stderr, "arctic-agent: cannot read %s: %s\n", path, strerror(errno));
+        good = false;
+    }
     free(line);
     fclose(file);
     return good;

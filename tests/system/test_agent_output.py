@@ -1,7 +1,8 @@
-"""Where the agent's log goes must not matter to its state."""
+"""What surrounds the agent: where its log goes, and files of settings that cannot be read."""
 
 import os
 import sqlite3
+import subprocess
 from pathlib import Path
 
 from agents import Agent, issue_license
@@ -35,3 +36,18 @@ def test_closed_descriptors_are_not_written_over(lab: Lab, build: Path) -> None:
     agent.start()
     assert agent.get("/v1/peers")["peers"]
     agent.stop()
+
+
+def test_settings_that_cannot_be_read_start_nothing(build: Path, tmp_path: Path) -> None:
+    """An agent with the defaults in their place would be somebody else's."""
+    elsewhere = ("--data-dir", str(tmp_path / "data"), "--run-dir", str(tmp_path / "run"), "--api-port", "0")
+    for path in (tmp_path, tmp_path / "missing"):
+        result = subprocess.run(
+            [build / "agent" / "arctic-agent", "--env-file", path, *elsewhere],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+        assert result.returncode == 2 and str(path) in result.stderr
+    assert not (tmp_path / "data").exists()
