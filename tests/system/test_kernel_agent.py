@@ -1,5 +1,6 @@
 """What others do to the kernel state of a live agent: it is noticed, logged as a warning and repaired within the time of the manual."""
 
+import concurrent.futures
 import time
 from pathlib import Path
 
@@ -111,3 +112,22 @@ def test_another_table_takes_the_place_while_the_agent_runs(lab: Lab, build: Pat
         assert not carried(lab, lab.client)
         pair.entry.host.run("nft", "delete", "table", "inet", "arctic")
         wait_for(lambda: repaired(lab, pair), 35, "the agent's own table")
+
+
+def test_many_routes_at_once_under_flows(lab: Lab, pair: Pair) -> None:
+    """20,000 routes in one request: flows that run go on, new ones are carried all the time, and all routes are there."""
+    lab.server.serve("http", 80)
+    lab.wan.set(delay_ms=5, rate_mbit=100)
+    service = pair.carry("10.2.0.0/24")
+    many = pair.entry.create_service(pair.exit)
+    routes = [{"dest_cidr": f"10.{99 + n // 250}.{n % 250}.0/24", "priority": 7} for n in range(20_000)]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        transfer = pool.submit(http_get, lab.client, lab.server.ipv4, 80, 30_000_000, timeout=60)
+        adding = pool.submit(pair.entry.api, "POST", f"/v1/services/{many}/routes", {"routes": routes})
+        while not adding.done():
+            assert carried(lab, lab.client)
+        assert adding.result().status == 201 and adding.result().json()["count"] == len(routes)
+        assert carried(lab, lab.client)
+        transfer.result()
+    assert "10.178.249.0" in pair.entry.ruleset()
+    assert pair.entry.service(service)["state"] == pair.entry.service(many)["state"] == "active"
