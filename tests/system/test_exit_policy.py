@@ -198,8 +198,7 @@ WRONG = {
 def test_a_broken_peer_is_cut_off(hostile: Hostile, fault: str) -> None:
     """Its connection ends, and the exit serves others as before."""
     with hostile.connect() as tunnel:
-        tunnel.socket.sendall(WRONG[fault])
-        assert tunnel.answer() == "closed"
+        assert tunnel.is_cut_off_at(WRONG[fault])
     assert hostile.ask(SERVER) == "opened"
 
 

@@ -73,3 +73,11 @@ class TunnelPeer(Connection):
         if kind == REFUSED:
             return "not permitted" if payload[4] == NOT_PERMITTED else f"refused {payload[4]}"
         return "opened" if kind == OPENED else f"frame {kind}"
+
+    def is_cut_off_at(self, data: bytes) -> bool:
+        """Whether the exit ends the connection at these bytes, which may be before the last of them is sent."""
+        try:
+            self.send(data)
+        except OSError:
+            return True
+        return self.answer() == "closed"
