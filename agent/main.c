@@ -80,6 +80,7 @@ static int start(const struct settings *settings, struct arctic_log *log)
     sigemptyset(&waiter.signals);
     sigaddset(&waiter.signals, SIGTERM);
     sigaddset(&waiter.signals, SIGINT);
+    sigaddset(&waiter.signals, SIGHUP); /* the terminal it was started from is gone */
     pthread_sigmask(SIG_BLOCK, &waiter.signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     int code = arctic_agent_create(&options, &agent, &error);

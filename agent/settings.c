@@ -168,11 +168,11 @@ static void print_help(void)
     printf("  --%-20s %-18s %s\n", "env-file FILE", "", "settings file to read instead; it has to exist");
     printf("  --%-20s %-18s %s\n", "help", "", "print this");
     printf("  --%-20s %-18s %s\n", "version", "", "print the version");
-    printf(
-        "\nRuns in the foreground as root and logs to stderr; SIGTERM or SIGINT ends it and takes back what "
-        "it\n"
-        "changed on the host. A new agent only serves its API until 'arctic bootstrap' gives it an identity\n"
-        "and a licence.\n");
+    printf("\nRuns in the foreground as root and logs to stderr; SIGTERM, SIGINT or SIGHUP ends it and takes "
+           "back\n"
+           "what it changed on the host. A new agent only serves its API until 'arctic bootstrap' gives it "
+           "an identity\n"
+           "and a licence.\n");
 }
 
 static void make_flags(struct option *ret_options, char names[][64])

@@ -15,6 +15,8 @@ static int exit_code(int code)
     case ARCTIC_E_UNAUTHORIZED:
     case ARCTIC_E_TOKEN_EXPIRED:
     case ARCTIC_E_FORBIDDEN:
+    case ARCTIC_E_LICENSE_READ_ONLY:
+    case ARCTIC_E_LICENSE_SUSPENDED:
         return 3;
     case ARCTIC_E_UNREACHABLE:
     case ARCTIC_E_TIMEOUT:

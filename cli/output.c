@@ -22,7 +22,8 @@ int cli_print_value(FILE *stream, enum cli_format format, const json_t *value, s
 {
     if (format == CLI_FORMAT_YAML)
         return cli_yaml_write(stream, value, error);
-    if (json_dumpf(value, stream, JSON_INDENT(2) | JSON_ENCODE_ANY) < 0 || fputc('\n', stream) == EOF)
+    size_t flags = JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(CLI_REAL_DIGITS);
+    if (json_dumpf(value, stream, flags) < 0 || fputc('\n', stream) == EOF)
         return cli_fail_errno(error, "cannot write the output");
     return ARCTIC_OK;
 }

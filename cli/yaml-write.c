@@ -76,7 +76,7 @@ static bool emit_number(yaml_emitter_t *emitter, const json_t *value)
     if (json_is_integer(value))
         snprintf(text, sizeof text, "%lld", (long long)json_integer_value(value));
     else
-        snprintf(text, sizeof text, "%.17g", json_real_value(value));
+        snprintf(text, sizeof text, "%.*g", CLI_REAL_DIGITS, json_real_value(value));
     return emit_scalar(emitter, text, true);
 }
 

@@ -5,6 +5,7 @@
 #include "cli/support.h"
 
 #define CLI_YAML_MAX (1024 * 1024) /* bytes of a file */
+#define CLI_REAL_DIGITS 9          /* of a number with a fraction, in YAML and in JSON: 0.795 stays 0.795 */
 
 /*
  * Reads one document: mappings with text keys, sequences, and scalars of YAML's core schema (null, booleans,

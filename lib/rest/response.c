@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "base/utf8.h"
 
+#define REAL_DIGITS 9 /* 0.795, not 0.79500000000000004 */
+
 static void add_headers(struct arci_request *request, const char *content_type)
 {
     struct MHD_Response *response = request->response;
@@ -47,7 +49,7 @@ static int append_text(const char *text, size_t length, void *buffer)
 static char *json_text(const json_t *body, size_t *ret_length)
 {
     ARCI_BUFFER buffer = {.limit = 0};
-    if (json_dump_callback(body, append_text, &buffer, JSON_COMPACT) < 0)
+    if (json_dump_callback(body, append_text, &buffer, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) < 0)
         return NULL;
     arci_buffer_text(&buffer, "\n");
     *ret_length = buffer.length;
