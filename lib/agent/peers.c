@@ -73,7 +73,7 @@ static int load_peer(void *context, const char *key, const char *value, struct a
     struct arctic_agent *agent = context;
     struct arctic_id id;
     struct arci_peer_live live = {0};
-    struct arci_agent_peer *peer;
+    struct arci_agent_peer *peer = NULL;
     json_t *parsed = NULL;
     int code = arctic_id_parse(ARCTIC_ID_PEER, key, &id, error);
     if (code >= 0)
