@@ -43,9 +43,8 @@ static void on_refused(void *context, const struct arctic_id *service,
                        const struct arctic_endpoint *destination, int reason)
 {
     struct arctic_agent *agent = context;
-    (void)reason;
     if (!agent->stopping)
-        arci_refusals_add(agent, service, destination);
+        arci_refusals_add(agent, service, destination, reason == ARCI_REASON_NO_IPV6);
 }
 
 /* Whether a peer counts as reachable is decided by its control link; this is for whoever reads the log. */

@@ -83,7 +83,13 @@ static void apply_on_thread(uv_work_t *work)
     struct arci_kernel *kernel = reconciler->agent->kernel;
     const struct arci_service_plan *plan = reconciler->plan;
     uv_mutex_lock(&reconciler->agent->kernel_lock);
-    reconciler->code = arci_kernel_apply(kernel, plan->kernel, plan->kernel_count, &reconciler->error);
+    const struct arci_kernel_wish wish = {
+        .services = plan->kernel,
+        .service_count = plan->kernel_count,
+        .spared = plan->spared,
+        .spared_count = plan->spared_count,
+    };
+    reconciler->code = arci_kernel_apply(kernel, &wish, &reconciler->error);
     arci_kernel_status(kernel, &reconciler->status);
     uv_mutex_unlock(&reconciler->agent->kernel_lock);
     if (reconciler->code >= 0 && loses_services(reconciler->applied, plan))

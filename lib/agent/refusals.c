@@ -7,11 +7,13 @@
 #include "base/error.h"
 
 #define REFUSE_SECONDS 5
+#define REFUSE_IPV6_SECONDS 30
 #define BATCH_MAX 256
 
 struct refusal {
     struct arctic_id service;
     struct arctic_endpoint destination;
+    bool all_ipv6;
 };
 
 struct arci_refusals {
@@ -34,8 +36,11 @@ static void refuse_on_thread(uv_work_t *work)
     uv_mutex_lock(&agent->kernel_lock);
     for (size_t i = 0; i < refusals->batch_count; i++) {
         const struct refusal *refusal = &refusals->batch[i];
-        if (arci_kernel_refuse(agent->kernel, &refusal->service, &refusal->destination, REFUSE_SECONDS,
-                               &error) < 0)
+        int code = refusal->all_ipv6 ? arci_kernel_refuse_ipv6(agent->kernel, &refusal->service,
+                                                               REFUSE_IPV6_SECONDS, &error)
+                                     : arci_kernel_refuse(agent->kernel, &refusal->service,
+                                                          &refusal->destination, REFUSE_SECONDS, &error);
+        if (code < 0)
             arci_log_debug(agent->log, "fwmgr", "refusal not kept",
                            ARCI_TEXT("service_id", refusal->service.text), ARCI_ERROR(&error));
     }
@@ -61,7 +66,7 @@ static void start_batch(struct arci_refusals *refusals)
 }
 
 void arci_refusals_add(struct arctic_agent *agent, const struct arctic_id *service,
-                       const struct arctic_endpoint *destination)
+                       const struct arctic_endpoint *destination, bool all_ipv6)
 {
     struct arci_refusals *refusals = agent->refusals;
     if (!refusals) {
@@ -74,7 +79,7 @@ void arci_refusals_add(struct arctic_agent *agent, const struct arctic_id *servi
     }
     if (refusals->waiting_count == BATCH_MAX)
         return;
-    refusals->waiting[refusals->waiting_count++] = (struct refusal){*service, *destination};
+    refusals->waiting[refusals->waiting_count++] = (struct refusal){*service, *destination, all_ipv6};
     if (!refusals->running)
         start_batch(refusals);
 }

@@ -19,6 +19,7 @@ void arci_service_plan_free(struct arci_service_plan *plan)
         arci_entry_unref(plan->exits[i]);
     free(plan->items);
     free(plan->kernel);
+    free(plan->spared);
     free(plan->peers);
     free(plan->exits);
     free(plan);
@@ -130,12 +131,24 @@ static int gather_services(struct arctic_agent *agent, struct arci_service_plan 
     return ARCTIC_OK;
 }
 
+/* Operators and their tools reach a peer's API as they did before a route for everything was added. */
+static void spare(struct arci_service_plan *plan, const struct arci_snapshot_peer *peer, uint16_t api_port)
+{
+    for (size_t i = 0; i < peer->endpoint_count; i++) {
+        plan->spared[plan->spared_count++] = peer->endpoints[i];
+        if (api_port != 0)
+            plan->spared[plan->spared_count++] =
+                (struct arctic_endpoint){peer->endpoints[i].address, api_port};
+    }
+}
+
 /* Membership counts here, not whether a control link is up just now: flows live on through a pause of the control plane. */
 static int gather_peers(struct arctic_agent *agent, struct arci_service_plan *plan,
                         struct arctic_error *error)
 {
     plan->peers = calloc(agent->peer_count + 1, sizeof *plan->peers);
-    if (!plan->peers)
+    plan->spared = calloc(agent->peer_count + 1, 2 * ARCI_PEER_ENDPOINTS_MAX * sizeof *plan->spared);
+    if (!plan->peers || !plan->spared)
         return arci_fail_memory(error);
     for (size_t i = 0; i < agent->peer_count; i++) {
         const struct arci_agent_peer *known = agent->peers[i];
@@ -149,6 +162,7 @@ static int gather_peers(struct arctic_agent *agent, struct arci_service_plan *pl
         peer->connected = true;
         memcpy(peer->key, entry->content.peer.public_key, sizeof peer->key);
         memcpy(peer->endpoints, known->live.endpoints, sizeof peer->endpoints);
+        spare(plan, peer, entry->content.peer.api_port);
     }
     return ARCTIC_OK;
 }

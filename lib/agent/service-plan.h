@@ -22,6 +22,8 @@ struct arci_service_plan {
     size_t count;
     struct arci_kernel_service *kernel; /* those with `capture`; borrows from `items` */
     size_t kernel_count;
+    struct arctic_endpoint *spared; /* APIs and tunnels of the members */
+    size_t spared_count;
 
     struct arci_snapshot_options options;
     struct arci_snapshot_peer *peers; /* members, ordered by id */

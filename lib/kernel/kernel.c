@@ -132,14 +132,22 @@ static int ensure_rules(struct arci_kernel *kernel, struct arctic_error *error)
     return code;
 }
 
-int arci_kernel_apply(struct arci_kernel *kernel, const struct arci_kernel_service *services, size_t count,
+int arci_kernel_apply(struct arci_kernel *kernel, const struct arci_kernel_wish *wish,
                       struct arctic_error *error)
 {
     arci_sysctls_ensure(&kernel->sysctls, kernel->log);
     int code = ensure_anchor(kernel, error);
     if (code >= 0)
         code = ensure_rules(kernel, error);
-    return code < 0 ? code : arci_table_update(kernel->table, services, count, error);
+    return code < 0 ? code : arci_table_update(kernel->table, wish, error);
+}
+
+static int check_seconds(uint32_t seconds, struct arctic_error *error)
+{
+    if (seconds > 0 && seconds <= ARCI_REFUSE_SECONDS_MAX)
+        return ARCTIC_OK;
+    return arci_fail(error, ARCTIC_E_USAGE, "seconds", "%u seconds: 1 to %u are allowed", seconds,
+                     ARCI_REFUSE_SECONDS_MAX);
 }
 
 int arci_kernel_refuse(struct arci_kernel *kernel, const struct arctic_id *service,
@@ -149,10 +157,15 @@ int arci_kernel_refuse(struct arci_kernel *kernel, const struct arctic_id *servi
     uint8_t family = destination->address.family;
     if (family != ARCTIC_FAMILY_IPV4 && family != ARCTIC_FAMILY_IPV6)
         return arci_fail(error, ARCTIC_E_USAGE, "destination", "a destination of no address family");
-    if (seconds == 0 || seconds > ARCI_REFUSE_SECONDS_MAX)
-        return arci_fail(error, ARCTIC_E_USAGE, "seconds", "%u seconds: 1 to %u are allowed", seconds,
-                         ARCI_REFUSE_SECONDS_MAX);
-    return arci_table_refuse(kernel->table, service, destination, seconds, error);
+    int code = check_seconds(seconds, error);
+    return code < 0 ? code : arci_table_refuse(kernel->table, service, destination, seconds, error);
+}
+
+int arci_kernel_refuse_ipv6(struct arci_kernel *kernel, const struct arctic_id *service, uint32_t seconds,
+                            struct arctic_error *error)
+{
+    int code = check_seconds(seconds, error);
+    return code < 0 ? code : arci_table_refuse(kernel->table, service, NULL, seconds, error);
 }
 
 int arci_kernel_counters(struct arci_kernel *kernel, struct arci_kernel_counter **ret_counters,

@@ -60,13 +60,13 @@ void arci_kernel_free(struct arci_kernel *kernel);
 ARCI_DEFINE_CLEANUP(struct arci_kernel *, arci_kernel_free, arci_kernel_cleanup)
 
 /*
- * Makes the kernel do what the services say: all of them, in any order; services left out are removed. The
+ * Makes the kernel do what the wish says; services left out are removed. The
  * table changes in one transaction or not at all. Repairs what others have removed or changed. Does nothing
  * when all is so already. The listeners (listener.h) are open before. Errors: those of arci_plan_make(),
  * ARCTIC_E_ALREADY_EXISTS (the table was taken over by another process), ARCTIC_E_SYSTEM, ARCTIC_E_NO_MEMORY.
  * After an error the call may be made again; what was applied before stays.
  */
-int arci_kernel_apply(struct arci_kernel *kernel, const struct arci_kernel_service *services, size_t count,
+int arci_kernel_apply(struct arci_kernel *kernel, const struct arci_kernel_wish *wish,
                       struct arctic_error *error);
 
 /*
@@ -77,6 +77,13 @@ int arci_kernel_apply(struct arci_kernel *kernel, const struct arci_kernel_servi
 int arci_kernel_refuse(struct arci_kernel *kernel, const struct arctic_id *service,
                        const struct arctic_endpoint *destination, uint32_t seconds,
                        struct arctic_error *error);
+
+/*
+ * The same for all IPv6 destinations, whose clients then fall back to IPv4. Errors: ARCTIC_E_USAGE, ARCTIC_E_NOT_FOUND (service not
+ * applied), ARCTIC_E_SYSTEM.
+ */
+int arci_kernel_refuse_ipv6(struct arci_kernel *kernel, const struct arctic_id *service, uint32_t seconds,
+                            struct arctic_error *error);
 
 /* table, anchor, then rule and route of IPv4 and IPv6, then kernel settings. */
 #define ARCI_KERNEL_CHECKS (6 + ARCI_SYSCTL_COUNT)

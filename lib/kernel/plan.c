@@ -10,6 +10,7 @@
 void arci_plan_release(struct arci_plan *plan)
 {
     free(plan->services);
+    free(plan->spared);
     arci_tuples_release(&plan->tuples);
     *plan = (struct arci_plan){0};
 }
@@ -166,5 +167,45 @@ int arci_plan_make(const struct arci_kernel_service *services, size_t count, con
         return code;
     *ret_plan = plan;
     plan = (struct arci_plan){0};
+    return ARCTIC_OK;
+}
+
+int arci_plan_compare_spared(const struct arctic_endpoint *a, const struct arctic_endpoint *b)
+{
+    if (a->address.family != b->address.family)
+        return a->address.family < b->address.family ? -1 : 1;
+    int order = memcmp(a->address.bytes, b->address.bytes, sizeof a->address.bytes);
+    return order ? order : (a->port > b->port) - (a->port < b->port);
+}
+
+static int compare_spared(const void *left, const void *right)
+{
+    return arci_plan_compare_spared(left, right);
+}
+
+static bool has_family(const struct arctic_endpoint *endpoint)
+{
+    return endpoint->address.family == ARCTIC_FAMILY_IPV4 || endpoint->address.family == ARCTIC_FAMILY_IPV6;
+}
+
+int arci_plan_spare(struct arci_plan *plan, const struct arctic_endpoint *endpoints, size_t count,
+                    struct arctic_error *error)
+{
+    struct arctic_endpoint *spared = calloc(count ? count : 1, sizeof *spared);
+    if (!spared)
+        return arci_fail_memory(error);
+    size_t used = 0, kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (has_family(&endpoints[i]))
+            spared[used++] = endpoints[i];
+    }
+    qsort(spared, used, sizeof *spared, compare_spared);
+    for (size_t i = 0; i < used; i++) {
+        if (kept == 0 || compare_spared(&spared[kept - 1], &spared[i]) != 0)
+            spared[kept++] = spared[i];
+    }
+    free(plan->spared);
+    plan->spared = spared;
+    plan->spared_count = kept;
     return ARCTIC_OK;
 }

@@ -22,6 +22,8 @@ struct arci_plan {
     struct arci_plan_service *services; /* by id; tuples name them by index */
     size_t service_count;
     struct arci_tuples tuples;
+    struct arctic_endpoint *spared; /* never captured; ordered, each once */
+    size_t spared_count;
     uint32_t next_slot; /* where the search for a free slot begins */
 };
 
@@ -35,6 +37,13 @@ void arci_plan_release(struct arci_plan *plan);
  */
 int arci_plan_make(const struct arci_kernel_service *services, size_t count, const struct arci_marks *marks,
                    const struct arci_plan *previous, struct arci_plan *ret_plan, struct arctic_error *error);
+
+/* Gives the plan its endpoints that are never captured. Errors: ARCTIC_E_NO_MEMORY. */
+int arci_plan_spare(struct arci_plan *plan, const struct arctic_endpoint *endpoints, size_t count,
+                    struct arctic_error *error);
+
+/* The order of `spared`: as strcmp(). */
+int arci_plan_compare_spared(const struct arctic_endpoint *a, const struct arctic_endpoint *b);
 
 /* Finds a service by id; NULL where there is none. */
 const struct arci_plan_service *arci_plan_find(const struct arci_plan *plan, const struct arctic_id *id);

@@ -26,6 +26,9 @@ static const char template[] =
     "0.0.0.0, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/4, 255.255.255.255 }; }\n"
     "add set inet arctic exempt6 { type ipv6_addr; flags interval; elements = { "
     "::, ::1, fe80::/10, ff00::/8 }; }\n"
+    "add set inet arctic peers4 { type ipv4_addr . inet_service; }\n"
+    "add set inet arctic peers6 { type ipv6_addr . inet_service; }\n"
+    "add set inet arctic no_ipv6 { type mark; flags timeout; size $refused; }\n"
     "add set inet arctic refused4 { type mark . ipv4_addr . inet_service; flags timeout; size $refused; }\n"
     "add set inet arctic refused6 { type mark . ipv6_addr . inet_service; flags timeout; size $refused; }\n"
     "add map inet arctic by_mark { type mark : verdict; }\n"
@@ -33,6 +36,7 @@ static const char template[] =
     "add chain inet arctic route6\n"
 
     "add chain inet arctic refused\n"
+    "add rule inet arctic refused meta nfproto ipv6 meta mark & $mask @no_ipv6 reject with tcp reset\n"
     "add rule inet arctic refused meta mark & $mask . ip daddr . tcp dport @refused4 reject with tcp reset\n"
     "add rule inet arctic refused meta mark & $mask . ip6 daddr . tcp dport @refused6 reject with tcp reset\n"
 
@@ -41,6 +45,8 @@ static const char template[] =
     "add rule inet arctic exempt ip daddr @exempt4 accept\n"
     "add rule inet arctic exempt ip6 saddr @exempt6 accept\n"
     "add rule inet arctic exempt ip6 daddr @exempt6 accept\n"
+    "add rule inet arctic exempt ip daddr . tcp dport @peers4 accept\n"
+    "add rule inet arctic exempt ip6 daddr . tcp dport @peers6 accept\n"
     "add rule inet arctic exempt fib daddr type { local, broadcast, anycast, multicast } accept\n"
 
     "add chain inet arctic capture_marked\n"

@@ -117,9 +117,29 @@ static void delete_services(struct arci_buffer *text, const struct arci_plan *fr
     }
 }
 
+/* Writes the endpoints of `some` that `others` lacks. */
+static void spared_missing(struct arci_buffer *text, const char *verb, const struct arci_plan *some,
+                           const struct arci_plan *others)
+{
+    char address[ARCTIC_ADDRESS_TEXT];
+    size_t other = 0;
+    for (size_t at = 0; at < some->spared_count; at++) {
+        const struct arctic_endpoint *endpoint = &some->spared[at];
+        while (other < others->spared_count && arci_plan_compare_spared(&others->spared[other], endpoint) < 0)
+            other++;
+        if (other < others->spared_count && arci_plan_compare_spared(&others->spared[other], endpoint) == 0)
+            continue;
+        arci_buffer_format(text, "%s element inet arctic peers%u { %s . %u }\n", verb,
+                           endpoint->address.family, arctic_address_format(&endpoint->address, address),
+                           endpoint->port);
+    }
+}
+
 void arci_ruleset_change(struct arci_buffer *text, const struct arci_marks *marks,
                          const struct arci_plan *from, const struct arci_plan *to)
 {
+    spared_missing(text, "delete", from, to);
+    spared_missing(text, "add", to, from);
     free_marks(text, marks, from, to);
     add_and_change_services(text, marks, from, to);
     arci_ruleset_add_maps(text, &from->tuples, &to->tuples);
@@ -148,4 +168,11 @@ void arci_ruleset_refuse(struct arci_buffer *text, const struct arci_marks *mark
     arci_buffer_format(text, "add element inet arctic refused%u { 0x%08x . %s . %u timeout %us }\n",
                        destination->address.family, arci_marks_captured(marks, service->slot),
                        arctic_address_format(&destination->address, address), destination->port, seconds);
+}
+
+void arci_ruleset_refuse_ipv6(struct arci_buffer *text, const struct arci_marks *marks,
+                              const struct arci_plan_service *service, uint32_t seconds)
+{
+    arci_buffer_format(text, "add element inet arctic no_ipv6 { 0x%08x timeout %us }\n",
+                       arci_marks_captured(marks, service->slot), seconds);
 }

@@ -9,7 +9,7 @@
  *                          then sends to lo and so to capture
  *       chain exempt       what is never captured
  *       chain route4/6     one lookup for each map in use, in the order of <arctic/match.h>
- *       chain refused      resets first packets to destinations that were refused a moment ago
+ *       chain refused      resets first packets to destinations that were refused a moment ago, and IPv6 where the exit has none
  *       map by_mark        mark of a service : its capture chain
  *       map if4_24_x ...   routes by class, family, source length, destination length (x: absent)
  *       chain svc_<ULID>   marks a packet for the service; counter svc_<ULID> counts its new connections
@@ -44,5 +44,9 @@ void arci_ruleset_change(struct arci_buffer *text, const struct arci_marks *mark
 void arci_ruleset_refuse(struct arci_buffer *text, const struct arci_marks *marks,
                          const struct arci_plan_service *service, const struct arctic_endpoint *destination,
                          uint32_t seconds);
+
+/* The same for all its IPv6 destinations. */
+void arci_ruleset_refuse_ipv6(struct arci_buffer *text, const struct arci_marks *marks,
+                              const struct arci_plan_service *service, uint32_t seconds);
 
 #endif

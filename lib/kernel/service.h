@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <arctic/address.h>
 #include <arctic/id.h>
 
 #include "model/route.h"
@@ -20,6 +21,18 @@ struct arci_kernel_service {
     bool block;            /* new flows that it wins are refused with a reset */
     const struct arci_route *routes;
     size_t route_count;
+};
+
+/*
+ * All that the kernel is to do. `spared` are addresses and ports that no route captures: those of the peers' APIs and tunnels, so that
+ * whoever can reach them without Arctic can do so under a route for everything too. Pointers are borrowed for the call.
+ */
+struct arci_kernel_wish {
+    const struct arci_kernel_service *services; /* in any order */
+    size_t service_count;
+    const struct arctic_endpoint
+        *spared; /* in any order, repeated or not; those of no address family are left out */
+    size_t spared_count;
 };
 
 #endif

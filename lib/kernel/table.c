@@ -204,11 +204,13 @@ static int commit(struct arci_table *table, struct arci_plan *plan, struct arcti
     return make_anew(table, plan, error);
 }
 
-int arci_table_update(struct arci_table *table, const struct arci_kernel_service *services, size_t count,
+int arci_table_update(struct arci_table *table, const struct arci_kernel_wish *wish,
                       struct arctic_error *error)
 {
     ARCI_CLEANUP(arci_plan_release) struct arci_plan plan = {0};
-    int code = arci_plan_make(services, count, &table->marks, &table->plan, &plan, error);
+    int code = arci_plan_make(wish->services, wish->service_count, &table->marks, &table->plan, &plan, error);
+    if (code >= 0)
+        code = arci_plan_spare(&plan, wish->spared, wish->spared_count, error);
     return code < 0 ? code : commit(table, &plan, error);
 }
 
@@ -219,7 +221,10 @@ int arci_table_refuse(struct arci_table *table, const struct arctic_id *service,
     if (!table->applied || !planned)
         return arci_fail(error, ARCTIC_E_NOT_FOUND, "service", "%s is not applied", service->text);
     ARCI_BUFFER text = {0};
-    arci_ruleset_refuse(&text, &table->marks, planned, destination, seconds);
+    if (destination)
+        arci_ruleset_refuse(&text, &table->marks, planned, destination, seconds);
+    else
+        arci_ruleset_refuse_ipv6(&text, &table->marks, planned, seconds);
     return run(table, &text, error);
 }
 

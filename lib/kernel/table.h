@@ -47,8 +47,8 @@ void arci_table_free(struct arci_table *table);
 
 ARCI_DEFINE_CLEANUP(struct arci_table *, arci_table_free, arci_table_cleanup)
 
-/* See arci_kernel_apply() and arci_kernel_refuse() for these two. */
-int arci_table_update(struct arci_table *table, const struct arci_kernel_service *services, size_t count,
+/* See arci_kernel_apply(), and for the other arci_kernel_refuse(), or arci_kernel_refuse_ipv6() where `destination` is NULL. */
+int arci_table_update(struct arci_table *table, const struct arci_kernel_wish *wish,
                       struct arctic_error *error);
 int arci_table_refuse(struct arci_table *table, const struct arctic_id *service,
                       const struct arctic_endpoint *destination, uint32_t seconds,

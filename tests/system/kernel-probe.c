@@ -152,7 +152,8 @@ static json_t *apply_services(struct probe *probe, const json_t *command,
         code = read_service(probe, json_array_get(array, i), &services[i], &error);
     int64_t began = arci_time_monotonic();
     if (code >= 0)
-        code = arci_kernel_apply(probe->kernel, services, count, &error);
+        code = arci_kernel_apply(
+            probe->kernel, &(struct arci_kernel_wish){.services = services, .service_count = count}, &error);
     int64_t took = arci_time_monotonic() - began;
     if (code >= 0 && !json_is_false(json_object_get(command, "match")))
         code = fill_table(probe, services, count, &error);

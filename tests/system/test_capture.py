@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from agents import NO_BODY, Pair
+from agents import API_PORT, NO_BODY, Pair
 from arctic_lab import Connection, End, Lab, http_get, wait_for
 from flows import VERSIONS, Capture, carried, peer_seen, received, says
 
@@ -225,6 +225,18 @@ def test_sessions_live_on_under_a_host_wide_route(lab: Lab, pair: Pair, sessions
     # The control plane of the host is not taken either.
     assert json.loads(pair.entry.cli("health", "--json").stdout)["status"] == "ok"
     assert pair.exit.host.run("curl", "-sf", f"http://{entry.ipv4}:8080/livez").returncode == 0
+
+
+@pytest.mark.parametrize("origin", ["client", "entry"])
+def test_a_host_wide_route_leaves_the_peers_api_in_reach(lab: Lab, pair: Pair, origin: str) -> None:
+    """An exit serves no flow to its own API, so that without this operators behind the entry could not reach it any more."""
+    service = pair.carry(*ANYWHERE.values())
+    before = pair.entry.captured(service)
+    for port in (API_PORT, 61000):
+        with Connection(lab.hosts[origin], lab.exit.ipv4, port) as connection:
+            connection.finish()
+            assert connection.receive_to_end()[1] is End.FIN
+    assert pair.entry.captured(service) == before
 
 
 @pytest.mark.parametrize("version", VERSIONS)

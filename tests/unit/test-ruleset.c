@@ -39,6 +39,24 @@ static void plan_services(const struct random_services *all, const struct arci_p
     assert_ok(arci_plan_make(all->services, all->count, &layout, previous, ret_plan, &error), error);
 }
 
+/* A few of 32 endpoints, some of them twice, and one that is none. */
+static void spare_some(struct test_random *dice, struct arci_plan *plan)
+{
+    struct arctic_error error;
+    struct arctic_endpoint endpoints[12] = {0};
+    size_t count = test_random_below(dice, 12);
+    for (size_t i = 1; i < count; i++) {
+        bool ipv6 = test_random_below(dice, 2) != 0;
+        endpoints[i].address.family = ipv6 ? ARCTIC_FAMILY_IPV6 : ARCTIC_FAMILY_IPV4;
+        endpoints[i].address.bytes[0] = 10;
+        endpoints[i].address.bytes[3] = (uint8_t)test_random_below(dice, 4);
+        endpoints[i].port = (uint16_t)(8080 + test_random_below(dice, 4));
+    }
+    assert_ok(arci_plan_spare(plan, endpoints, count, &error), error);
+    for (size_t i = 1; i < plan->spared_count; i++)
+        assert_true(arci_plan_compare_spared(&plan->spared[i - 1], &plan->spared[i]) < 0);
+}
+
 static void differences_end_where_a_new_table_begins(void **state)
 {
     (void)state;
@@ -52,6 +70,7 @@ static void differences_end_where_a_new_table_begins(void **state)
         struct nft_model fresh = {0};
         random_services(&dice, &all);
         plan_services(&all, &plan, &next);
+        spare_some(&dice, &next);
         change(&changed, &plan, &next);
         create(&fresh, &next);
         nft_model_assert_equal(&changed, &fresh);
@@ -125,6 +144,17 @@ static void names_a_refused_destination(void **state)
                         "add element inet arctic refused6 { 0x80300000 . fd01::9 . 443 timeout 5s }\n");
 }
 
+static void names_a_service_whose_exit_has_no_ipv6(void **state)
+{
+    (void)state;
+    struct arci_marks layout = arci_marks_of(ARCI_MARK_MASK_DEFAULT);
+    struct arci_plan_service service = {.slot = 3};
+    ARCI_BUFFER text = {0};
+    arci_ruleset_refuse_ipv6(&text, &layout, &service, 30);
+    assert_string_equal((const char *)text.data,
+                        "add element inet arctic no_ipv6 { 0x80300000 timeout 30s }\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +162,7 @@ int main(void)
         cmocka_unit_test(the_same_plan_needs_no_command),
         cmocka_unit_test(one_more_route_is_one_more_element),
         cmocka_unit_test(names_a_refused_destination),
+        cmocka_unit_test(names_a_service_whose_exit_has_no_ipv6),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
