@@ -54,6 +54,8 @@ class Build:
 SANITIZERS = ("-Dwerror=false", "-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=1")
 GCC = Build("build", "gcc")
 CLANG = Build("build-clang", "clang")
+# As README has users build it: the optimiser sees more, and warns of more.
+RELEASE = Build("build-release", "gcc", ("--buildtype=release", "-Dtests=false"))
 SANITIZED = Build("build-sanitize", "gcc", SANITIZERS, SANITIZER_ENVIRONMENT)
 FUZZ = Build(
     "build-fuzz",

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from builds import BUILD_ROOT, CLANG, FUZZ, GCC, REPOSITORY, SANITIZED, Build
+from builds import BUILD_ROOT, CLANG, FUZZ, GCC, RELEASE, REPOSITORY, SANITIZED, Build
 from children import Children, Interrupted, end_in_order
 
 from arctic_lab import reap, uninterrupted
@@ -199,7 +199,7 @@ def quick(runner: Runner) -> None:
 
 def full(runner: Runner) -> None:
     runner.check("layout of the C files", "format", ["scripts/format", "--check"])
-    built = {build.name: runner.build(build) for build in (GCC, CLANG, SANITIZED, FUZZ)}
+    built = {build.name: runner.build(build) for build in (GCC, CLANG, RELEASE, SANITIZED, FUZZ)}
     for build in (GCC, CLANG, SANITIZED):
         if built[build.name]:
             runner.unit(build)

@@ -227,6 +227,26 @@ def test_sessions_live_on_under_a_host_wide_route(lab: Lab, pair: Pair, sessions
     assert pair.exit.host.run("curl", "-sf", f"http://{entry.ipv4}:8080/livez").returncode == 0
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_host_whose_firewall_lets_nobody_in(lab: Lab, pair: Pair, web: None, version: int) -> None:
+    """With the rule of the handbook: captured connections come in, and no others."""
+    pair.carry()
+    nft = (
+        "add table inet filter",
+        "add chain inet filter input { type filter hook input priority filter; policy drop; }",
+        "add rule inet filter input iif lo accept",
+        "add rule inet filter input ct state established,related accept",
+        "add rule inet filter input meta l4proto { icmp, icmpv6 } accept",
+        "add rule inet filter input meta mark and 0x80000000 != 0 accept",
+    )
+    for command in nft:
+        lab.entry.run("nft", command)
+    assert carried(lab, lab.client, version)
+    http_get(lab.client, lab.server.address(version), 80, 300_000)
+    with pytest.raises(TimeoutError):
+        Connection(lab.client, lab.entry.address(version, "lan"), API_PORT, timeout=1.5)
+
+
 @pytest.mark.parametrize("origin", ["client", "entry"])
 def test_a_host_wide_route_leaves_the_peers_api_in_reach(lab: Lab, pair: Pair, origin: str) -> None:
     """An exit serves no flow to its own API, so that without this operators behind the entry could not reach it any more."""
