@@ -178,7 +178,8 @@ def test_queue_drops_what_exceeds_its_limit(lab: Lab) -> None:
     stats = probe.emptied(lab, burst)
     arrived = probe.arrivals()
     assert stats.queue_peak_bytes == limit
-    assert stats.dropped_queue == burst - len(arrived)
+    # The hosts' own frames (neighbour discovery) may meet the full queue too.
+    assert 0 <= stats.dropped_queue - (burst - len(arrived)) <= stats.frames_in - burst
     # One more is in transmission, and some leave while the burst still comes: 2.4 ms each.
     assert 41 <= len(arrived) <= 60
     assert arrived[:41] == list(range(41))

@@ -95,6 +95,7 @@ struct arci_tls_connection {
     uint64_t reference_rate; /* of this direction right after priming, bytes a second; 0: not known */
     int64_t look_at;         /* when to look at the rate again; 0: no need */
     size_t padding;          /* bytes of padding still to be sent */
+    int64_t padding_until;   /* when it ends all the same */
     bool prime_asked, out_primed, in_primed;
     bool good;        /* the rate was looked at after the last flow */
     int64_t deadline; /* of the phase, the drain or the answer; 0: none */

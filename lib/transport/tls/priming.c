@@ -13,6 +13,7 @@
 
 #define PADDING_BURST 4    /* records for one event of the loop, so that they do not hold up flows */
 #define MEASURE_BYTES 3072 /* more than a segment */
+#define PADDING_MS 3000    /* a path that takes longer than that is full: padding would only be in the way */
 #define LOOK_AFTER_MS 250  /* for the last acknowledgements to come in */
 #define ASKED_AT_ONCE 64   /* a peer may start its pool anew a few times, but not keep this end padding */
 
@@ -44,6 +45,7 @@ static bool may_prime(struct arci_tls_connection *connection)
 static void pad(struct arci_tls_connection *connection, size_t bytes)
 {
     connection->padding = bytes;
+    connection->padding_until = arci_tls_now(connection->transport) + PADDING_MS;
     connection->out_primed = false;
     connection->reference_rate = 0;
     arci_tunnel_socket_limit_unsent(connection->fd, ARCI_PADDING_UNSENT);
@@ -167,6 +169,11 @@ static void look(struct arci_tls_connection *connection)
 
 void arci_priming_tick(struct arci_tls_connection *connection)
 {
+    if (connection->padding > 0 && !connection->session.active &&
+        arci_tls_now(connection->transport) >= connection->padding_until) {
+        connection->padding = 0;
+        finish(connection);
+    }
     if (connection->look_at == 0 || !connection->out_primed || connection->session.active ||
         connection->ending || arci_tls_now(connection->transport) < connection->look_at)
         return;

@@ -3,8 +3,9 @@
  * have to build up itself. Each end looks after its own direction; the opener asks for the other.
  *
  * Bound: a fresh connection of the minimum gets `prime_bytes` in each direction, and gets them once more when small flows have
- * worn its estimate down; all primings of a peer together draw on a bucket that refills by one in ARCI_PRIME_REFILL_MS. A flow never
- * waits for it: padding stops at the next record when a flow takes the connection, and goes on after the flow.
+ * worn its estimate down; a path that does not take them in three seconds is full without them. All primings of a peer together draw
+ * on a bucket that refills by one in ARCI_PRIME_REFILL_MS. A flow never waits for it: padding stops at the next record when a flow
+ * takes the connection, and goes on after the flow.
  */
 #ifndef ARCI_TRANSPORT_TLS_PRIMING_H
 #define ARCI_TRANSPORT_TLS_PRIMING_H

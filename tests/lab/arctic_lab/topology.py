@@ -52,9 +52,11 @@ class Topology:
 
     def host(self, name: str, forwarding: bool = False) -> Namespace:
         """Adds a host; a forwarding one is a router."""
-        namespace = Namespace(self.name, name, self.directory, self._congestion)
-        self._stack.callback(namespace.close)
-        self.hosts[name] = namespace
+        # As a whole: what `ip netns add` has begun would otherwise be ended after the lab was cleaned up.
+        with uninterrupted():
+            namespace = Namespace(self.name, name, self.directory, self._congestion)
+            self._stack.callback(namespace.close)
+            self.hosts[name] = namespace
         if forwarding:
             namespace.forward()
         return namespace
