@@ -1,14 +1,17 @@
 """What dies and comes back: either agent by kill -9, the agent by a clean stop, the WAN."""
 
 import concurrent.futures
+import contextlib
 import json
+import signal
+import socket
 import time
 from pathlib import Path
 
 import pytest
 from agents import Agent, Pair, running_pair
 from arctic_lab import Connection, End, Lab, http_get, wait_for
-from flows import VERSIONS, carried, says
+from flows import VERSIONS, carried, says, serving
 
 MEGABYTE = 1 << 20
 TABLE_MODES = ("owner", "plain")
@@ -68,6 +71,17 @@ def test_a_clean_stop_leaves_nothing(lab: Lab, build: Path, web: None) -> None:
     assert active.tables != before[0].tables and len(active.rules) == len(before[0].rules) + 6
     pair.end()
     assert [Kernel(agent) for agent in (pair.entry, pair.exit)] == before
+    assert all_direct(lab)
+
+
+def test_a_hang_up_is_a_clean_stop(lab: Lab, pair: Pair, web: None) -> None:
+    """The terminal that the agent was started from goes away."""
+    pair.carry()
+    process, pair.entry.process = pair.entry.process, None
+    assert process
+    process.signal(signal.SIGHUP)
+    assert process.wait() == 0
+    assert "arctic" not in lab.entry.run("nft", "list", "tables").stdout
     assert all_direct(lab)
 
 
@@ -189,13 +203,32 @@ def test_a_short_partition_is_only_a_pause(lab: Lab, pair: Pair, web: None) -> N
 
 @pytest.mark.slow
 def test_a_long_partition_ends_flows_and_heals(lab: Lab, pair: Pair, web: None) -> None:
-    """Flows are reset within a minute instead of hanging, and after the healing new ones work."""
+    """Flows of either direction are reset within a minute instead of hanging, and after the healing new ones work."""
     pair.carry()
-    with Connection(lab.client, lab.server.ipv4, 80, timeout=70) as transfer:
-        transfer.send(b"GET /bytes/1000000000000 HTTP/1.1\r\n\r\n")
-        transfer.receive_exactly(MEGABYTE)
+
+    def send_until_reset(connection: Connection) -> None:
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            while True:
+                connection.send(bytes(MEGABYTE))
+
+    def take_all(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while connection.recv(MEGABYTE):
+                pass
+
+    with (
+        concurrent.futures.ThreadPoolExecutor(1) as pool,
+        serving(lab.server, 9, take_all),
+        Connection(lab.client, lab.server.ipv4, 9, timeout=70) as upload,
+        Connection(lab.client, lab.server.ipv4, 80, timeout=70) as download,
+    ):
+        download.send(b"GET /bytes/1000000000000 HTTP/1.1\r\n\r\n")
+        download.receive_exactly(MEGABYTE)
+        uploaded = pool.submit(send_until_reset, upload)
+        wait_for(lambda: lab.wan.stats()["exit"].bytes_in > 5 * MEGABYTE, 10, "an upload under way")
         lab.wan.down()
-        assert transfer.receive_to_end()[1] is End.RESET
+        assert download.receive_to_end()[1] is End.RESET
+        uploaded.result()
     lab.wan.up()
 
     def works() -> bool:
