@@ -106,7 +106,7 @@ void arci_kernel_free(struct arci_kernel *kernel)
     if (arci_table_remove(kernel->table, &error) < 0)
         arci_log_warn(kernel->log, "fwmgr", "cannot remove the nft table", ARCI_ERROR(&error));
     if (arci_rules_remove(kernel->rules, &error) < 0)
-        arci_log_warn(kernel->log, "fwmgr", "cannot remove the ip rules", ARCI_ERROR(&error));
+        arci_log_warn(kernel->log, "netmgr", "cannot remove the ip rules", ARCI_ERROR(&error));
     arci_sysctls_restore(&kernel->sysctls, kernel->log);
     discard(kernel);
 }
@@ -115,7 +115,7 @@ static int ensure_anchor(struct arci_kernel *kernel, struct arctic_error *error)
 {
     if (arci_anchor_alive(&kernel->anchor))
         return ARCTIC_OK;
-    arci_log_warn(kernel->log, "fwmgr", "the anchor interface is gone or down, making it anew",
+    arci_log_warn(kernel->log, "netmgr", "the anchor interface is gone or down, making it anew",
                   ARCI_TEXT("interface", kernel->anchor.name));
     arci_anchor_close(&kernel->anchor);
     kernel->rules_made = false; /* the routes went with it */
@@ -127,7 +127,10 @@ static int ensure_rules(struct arci_kernel *kernel, struct arctic_error *error)
     bool made = false;
     int code = arci_rules_ensure(kernel->rules, kernel->anchor.index, &made, error);
     if (made && kernel->rules_made)
-        arci_log_warn(kernel->log, "fwmgr", "ip rules or routes were deleted by someone, adding them again");
+        arci_log_warn(kernel->log, "netmgr", "ip rules or routes were deleted by someone, adding them again");
+    else if (made)
+        arci_log_info(kernel->log, "netmgr", "interface, ip rules and routes made",
+                      ARCI_TEXT("interface", kernel->anchor.name));
     kernel->rules_made = kernel->rules_made || code >= 0;
     return code;
 }

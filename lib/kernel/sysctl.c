@@ -120,7 +120,7 @@ int arci_sysctls_begin(struct arci_sysctls *sysctls, const char *path, struct ar
         return arci_fail_memory(error);
     int code = arci_sysctl_file_read(path, &found, &problem);
     if (code < 0 && code != ARCTIC_E_NOT_FOUND)
-        arci_log_warn(log, "fwmgr",
+        arci_log_warn(log, "netmgr",
                       "a former agent's kernel settings can not be read and will not be put back",
                       ARCI_ERROR(&problem));
     for (size_t i = 0; code >= 0 && i < ARCI_SYSCTL_COUNT; i++) {
@@ -147,10 +147,10 @@ static void change(struct arci_sysctls *sysctls, size_t index, const char *befor
     sysctls->items[index].written = true;
     memcpy(sysctls->items[index].ours, wanted, ARCI_SYSCTL_TEXT);
     if (sysctls->path && arci_sysctl_file_write(sysctls->path, sysctls, &error) < 0)
-        arci_log_warn(log, "fwmgr", "a kernel setting will not be put back should the agent be killed",
+        arci_log_warn(log, "netmgr", "a kernel setting will not be put back should the agent be killed",
                       ARCI_TEXT("name", name), ARCI_TEXT("before", before), ARCI_ERROR(&error));
     if (write_setting(name, wanted))
-        arci_log_info(log, "fwmgr", "kernel setting changed", ARCI_TEXT("name", name),
+        arci_log_info(log, "netmgr", "kernel setting changed", ARCI_TEXT("name", name),
                       ARCI_TEXT("before", before), ARCI_TEXT("value", wanted));
 }
 
@@ -176,11 +176,11 @@ void arci_sysctls_restore(struct arci_sysctls *sysctls, struct arctic_log *log)
             continue;
         }
         all = false;
-        arci_log_warn(log, "fwmgr", "cannot put back a kernel setting", ARCI_TEXT("name", settings[i].name),
+        arci_log_warn(log, "netmgr", "cannot put back a kernel setting", ARCI_TEXT("name", settings[i].name),
                       ARCI_TEXT("value", sysctls->items[i].before));
     }
     if (sysctls->path && all && unlink(sysctls->path) < 0 && errno != ENOENT)
-        arci_log_warn(log, "fwmgr", "cannot remove the file of former kernel settings",
+        arci_log_warn(log, "netmgr", "cannot remove the file of former kernel settings",
                       ARCI_TEXT("path", sysctls->path), ARCI_TEXT("error", strerror(errno)));
 }
 
