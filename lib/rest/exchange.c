@@ -1,18 +1,30 @@
-/* One exchange: request line, headers, body, handler, answer, each phase with its deadline and refusals. */
+/* One exchange over HTTP: request line, headers, body, handler, answer, each phase with its deadline and refusals. */
 #include "rest/request.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
+#include "base/address.h"
 #include "base/error.h"
-#include "base/log.h"
+#include "base/secret.h"
 #include "base/time.h"
 #include "rest/connection.h"
 
 /* A refused body is read and dropped up to here, so that its sender gets to the answer; then it is cut off.
  */
 #define SWALLOW_MAX (8 * ARCI_HTTP_BODY_MAX)
+
+struct arci_exchange {
+    struct arci_http_server *server;
+    struct MHD_Connection *connection;
+    struct arci_request *request;
+    struct arci_exchange *next_waiting;
+    struct arci_exchange **waiting_link; /* NULL while it does not wait */
+    bool headers_seen;
+    bool handed_over; /* the handler has been called */
+    size_t body_seen; /* bytes received, kept or not */
+};
 
 /* Gives the connection's phase so many milliseconds from now; 0: as long as it takes. */
 static void set_deadline(struct MHD_Connection *handle, int64_t milliseconds)
@@ -22,81 +34,152 @@ static void set_deadline(struct MHD_Connection *handle, int64_t milliseconds)
         connection->deadline = milliseconds ? arci_time_monotonic() + milliseconds : 0;
 }
 
+static const char *find_header(void *source, const char *name)
+{
+    const struct arci_exchange *exchange = source;
+    return MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, name);
+}
+
+static bool find_basic(void *source, char **ret_name, char **ret_secret)
+{
+    const struct arci_exchange *exchange = source;
+    char *secret = NULL;
+    char *name = MHD_basic_auth_get_username_password(exchange->connection, &secret);
+    bool complete = name && secret;
+    if (complete) {
+        *ret_name = strdup(name);
+        *ret_secret = strdup(secret);
+        if (!*ret_name || !*ret_secret) {
+            free(*ret_name);
+            arci_free_secret(*ret_secret);
+            complete = false;
+        }
+    }
+    if (secret)
+        arci_wipe(secret, strlen(secret));
+    MHD_free(secret);
+    MHD_free(name);
+    return complete;
+}
+
+static void stop_waiting(struct arci_exchange *exchange)
+{
+    if (!exchange->waiting_link)
+        return;
+    *exchange->waiting_link = exchange->next_waiting;
+    if (exchange->next_waiting)
+        exchange->next_waiting->waiting_link = exchange->waiting_link;
+    exchange->waiting_link = NULL;
+    exchange->next_waiting = NULL;
+}
+
+static void start_waiting(struct arci_exchange *exchange)
+{
+    struct arci_http_server *server = exchange->server;
+    exchange->next_waiting = server->waiting;
+    exchange->waiting_link = &server->waiting;
+    if (server->waiting)
+        server->waiting->waiting_link = &exchange->next_waiting;
+    server->waiting = exchange;
+    MHD_suspend_connection(exchange->connection);
+}
+
+static void go_on(void *source)
+{
+    struct arci_exchange *exchange = source;
+    if (!exchange->waiting_link)
+        return;
+    stop_waiting(exchange);
+    MHD_resume_connection(exchange->connection);
+    arci_http_server_run_soon(exchange->server);
+}
+
+void arci_exchanges_resume_all(struct arci_http_server *server)
+{
+    while (server->waiting) {
+        struct arci_exchange *exchange = server->waiting;
+        stop_waiting(exchange);
+        MHD_resume_connection(exchange->connection);
+    }
+}
+
+static const struct arci_request_source source_calls = {find_header, find_basic, go_on};
+
+static struct arctic_endpoint remote_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (!info || !info->client_addr)
+        return (struct arctic_endpoint){.port = 0};
+    return arci_endpoint_from_sockaddr(info->client_addr);
+}
+
 /* The request line has come. */
 void *arci_exchange_on_target(void *context, const char *target, struct MHD_Connection *handle)
 {
     struct arci_http_server *server = context;
+    const struct arctic_endpoint remote = remote_of(handle);
     set_deadline(handle, server->options.header_timeout);
-    return arci_request_create(server, handle, target);
-}
-
-static void log_request(const struct arci_http_server *server, const struct arci_request *request)
-{
-    if (!arci_log_enabled(server->options.log, ARCTIC_LOG_DEBUG))
-        return;
-    char remote[ARCTIC_ENDPOINT_TEXT];
-    arci_log_debug(server->options.log, "api", "request", ARCI_TEXT("method", request->method),
-                   ARCI_TEXT("path", arci_request_path(request)), ARCI_INT("status", request->status),
-                   ARCI_INT("ms", arci_time_monotonic() - request->started_at),
-                   ARCI_TEXT("remote", arctic_endpoint_format(&request->remote, remote)));
-}
-
-void arci_exchange_stop_waiting(struct arci_request *request)
-{
-    if (!request->waiting_link)
-        return;
-    *request->waiting_link = request->next_waiting;
-    if (request->next_waiting)
-        request->next_waiting->waiting_link = request->waiting_link;
-    request->waiting_link = NULL;
-    request->next_waiting = NULL;
-}
-
-static void start_waiting(struct arci_http_server *server, struct arci_request *request)
-{
-    request->next_waiting = server->waiting;
-    request->waiting_link = &server->waiting;
-    if (server->waiting)
-        server->waiting->waiting_link = &request->next_waiting;
-    server->waiting = request;
-    MHD_suspend_connection(request->connection);
+    struct arci_exchange *exchange = calloc(1, sizeof *exchange);
+    if (!exchange)
+        return NULL;
+    exchange->server = server;
+    exchange->connection = handle;
+    exchange->request = arci_request_create(server, target, &remote, &source_calls, exchange);
+    if (!exchange->request) {
+        free(exchange);
+        return NULL;
+    }
+    return exchange;
 }
 
 /* The answer has been sent, or the connection has gone. */
-void arci_exchange_on_completed(void *context, struct MHD_Connection *handle, void **request_context,
+void arci_exchange_on_completed(void *context, struct MHD_Connection *handle, void **exchange_context,
                                 enum MHD_RequestTerminationCode how)
 {
     (void)how;
     struct arci_http_server *server = context;
-    struct arci_request *request = *request_context;
+    struct arci_exchange *exchange = *exchange_context;
     set_deadline(handle, server->options.idle_timeout);
-    if (!request)
+    if (!exchange)
         return;
-    *request_context = NULL;
-    log_request(server, request);
-    arci_exchange_stop_waiting(request);
-    request->server = NULL;
-    request->connection = NULL;
-    arci_request_unreference(request);
+    *exchange_context = NULL;
+    arci_request_log(exchange->request);
+    stop_waiting(exchange);
+    arci_request_detach(exchange->request);
+    free(exchange);
 }
 
-void arci_exchange_resume(struct arci_request *request)
+static void add_headers(struct MHD_Response *response, const struct arci_request *request)
 {
-    if (!request->server || !request->waiting_link)
-        return;
-    arci_exchange_stop_waiting(request);
-    MHD_resume_connection(request->connection);
-    arci_http_server_run_soon(request->server);
+    const struct arci_http_answer *answer = &request->answer;
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (answer->content_type)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->content_type);
+    if (answer->status == MHD_HTTP_UNAUTHORIZED)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+    if (answer->status == MHD_HTTP_METHOD_NOT_ALLOWED)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, request->allow);
 }
 
 /* Queues the answer; without one (memory ran out) the connection is closed. */
-static enum MHD_Result send_response(struct arci_http_server *server, struct arci_request *request)
+static enum MHD_Result send_answer(struct arci_exchange *exchange)
 {
-    if (!request->response)
+    struct arci_http_answer *answer = &exchange->request->answer;
+    struct MHD_Response *response = NULL;
+    if (answer->status)
+        response = MHD_create_response_from_buffer_with_free_callback(answer->length, answer->body, free);
+    if (!response)
         return MHD_NO;
-    uint64_t transfer = (uint64_t)request->response_length * 1000 / server->options.send_rate;
-    set_deadline(request->connection, server->options.send_timeout + (int64_t)transfer);
-    return MHD_queue_response(request->connection, request->status, request->response);
+    answer->body = NULL;
+    add_headers(response, exchange->request);
+    const struct arci_http_options *options = &exchange->server->options;
+    uint64_t transfer = (uint64_t)answer->length * 1000 / options->send_rate;
+    set_deadline(exchange->connection, options->send_timeout + (int64_t)transfer);
+    enum MHD_Result result = MHD_queue_response(exchange->connection, answer->status, response);
+    MHD_destroy_response(response);
+    return result;
 }
 
 static unsigned long long declared_length(const struct arci_request *request)
@@ -139,106 +222,75 @@ static enum MHD_Result note_framing(void *context, enum MHD_ValueKind kind, cons
  * (RFC 9112 sections 6.1, 6.3 and 11.2). libmicrohttpd takes the first length, and waits for the end of the connection
  * where it does not know the encoding.
  */
-static int check_framing(struct arci_request *request)
+static int check_framing(struct arci_exchange *exchange)
 {
     struct framing framing = {0};
-    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, note_framing, &framing);
+    MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, note_framing, &framing);
     if (framing.lengths + framing.encodings <= 1 && !framing.unknown_encoding)
         return ARCTIC_OK;
     return arci_fail(
-        &request->rejection, ARCTIC_E_INVALID_REQUEST, NULL,
+        &exchange->request->rejection, ARCTIC_E_INVALID_REQUEST, NULL,
         "where the body ends is not clear: send one Content-Length, or Transfer-Encoding: chunked "
         "alone");
 }
 
-static int reject_size(struct arci_request *request)
-{
-    return arci_fail(&request->rejection, ARCTIC_E_BODY_TOO_LARGE, NULL, "the body is larger than %zu bytes",
-                     ARCI_HTTP_BODY_MAX);
-}
-
-static int authorize(struct arci_http_server *server, struct arci_request *request)
-{
-    const struct arci_http_endpoint *endpoint = request->endpoint;
-    bool waived = (endpoint->flags & ARCI_HTTP_PUBLIC_ON_LOOPBACK) && arci_request_is_loopback(request);
-    if (!endpoint->scope || waived)
-        return ARCTIC_OK;
-    return server->options.authorize(server->options.context, request, endpoint->scope, &request->rejection);
-}
-
 /* The headers have come: all that can be refused without the body is, before a byte of it is kept. */
-static enum MHD_Result begin(struct arci_http_server *server, struct arci_request *request,
-                             const char *method)
+static enum MHD_Result begin(struct arci_exchange *exchange, const char *method)
 {
-    snprintf(request->method, sizeof request->method, "%s", method);
-    request->headers_seen = true;
-    set_deadline(request->connection, server->options.body_timeout);
-    int code = request->rejection.code;
-    bool framed = check_framing(request) >= 0;
-    if (!framed)
-        code = request->rejection.code;
-    if (code == ARCTIC_OK)
-        code = arci_routing_find(server->options.endpoints, request->method, &request->target,
-                                 &request->endpoint, request->allow, &request->rejection);
-    if (code == ARCTIC_OK)
-        code = authorize(server, request);
+    struct arci_request *request = exchange->request;
+    exchange->headers_seen = true;
+    set_deadline(exchange->connection, exchange->server->options.body_timeout);
+    bool framed = check_framing(exchange) >= 0;
+    int code = arci_request_admit(request, method);
     if (code == ARCTIC_OK && declared_length(request) > ARCI_HTTP_BODY_MAX)
-        code = reject_size(request);
+        code = arci_request_reject_size(request);
     if (code == ARCTIC_OK || (framed && !refuses_at_once(request)))
         return MHD_YES;
     arci_request_set_failure(request, &request->rejection);
-    return send_response(server, request);
+    return send_answer(exchange);
 }
 
-static enum MHD_Result take_body(struct arci_request *request, const char *bytes, size_t length)
+static enum MHD_Result take_body(struct arci_exchange *exchange, const char *bytes, size_t length)
 {
-    request->body_seen += length;
-    if (request->rejection.code == ARCTIC_OK && request->body_seen > ARCI_HTTP_BODY_MAX) {
-        reject_size(request);
+    struct arci_request *request = exchange->request;
+    exchange->body_seen += length;
+    if (request->rejection.code == ARCTIC_OK && exchange->body_seen > ARCI_HTTP_BODY_MAX) {
+        arci_request_reject_size(request);
         arci_buffer_release_secret(&request->body);
     }
     if (request->rejection.code == ARCTIC_OK)
         arci_buffer_append(&request->body, bytes, length);
-    return request->body_seen > SWALLOW_MAX ? MHD_NO : MHD_YES;
+    return exchange->body_seen > SWALLOW_MAX ? MHD_NO : MHD_YES;
 }
 
 /* The body has come whole. */
-static enum MHD_Result hand_over(struct arci_http_server *server, struct arci_request *request)
+static enum MHD_Result hand_over(struct arci_exchange *exchange)
 {
-    if (request->rejection.code == ARCTIC_OK)
-        arci_request_read_body(request, &request->rejection);
-    if (request->rejection.code != ARCTIC_OK) {
-        arci_request_set_failure(request, &request->rejection);
-        return send_response(server, request);
-    }
-    set_deadline(request->connection, 0);
-    request->handed_over = true;
-    request->references++;
-    request->endpoint->handler(server->options.context, request);
-    if (request->references > 1) {
-        start_waiting(server, request);
-        return MHD_YES;
-    }
-    return send_response(server, request);
+    set_deadline(exchange->connection, 0);
+    exchange->handed_over = true;
+    if (arci_request_serve(exchange->request))
+        return send_answer(exchange);
+    start_waiting(exchange);
+    return MHD_YES;
 }
 
 enum MHD_Result arci_exchange_on_request(void *context, struct MHD_Connection *handle, const char *url,
                                          const char *method, const char *version, const char *bytes,
-                                         size_t *length, void **request_context)
+                                         size_t *length, void **exchange_context)
 {
+    (void)context;
     (void)handle;
     (void)url;
     (void)version;
-    struct arci_http_server *server = context;
-    struct arci_request *request = *request_context;
-    if (!request)
+    struct arci_exchange *exchange = *exchange_context;
+    if (!exchange)
         return MHD_NO;
-    if (!request->headers_seen)
-        return begin(server, request, method);
+    if (!exchange->headers_seen)
+        return begin(exchange, method);
     if (*length > 0) {
         size_t taken = *length;
         *length = 0;
-        return take_body(request, bytes, taken);
+        return take_body(exchange, bytes, taken);
     }
-    return request->handed_over ? send_response(server, request) : hand_over(server, request);
+    return exchange->handed_over ? send_answer(exchange) : hand_over(exchange);
 }

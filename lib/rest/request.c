@@ -6,31 +6,21 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/address.h"
 #include "base/error.h"
-#include "base/json.h"
-#include "base/secret.h"
 #include "base/time.h"
 
-static struct arctic_endpoint remote_of(struct MHD_Connection *connection)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    if (!info || !info->client_addr)
-        return (struct arctic_endpoint){.port = 0};
-    return arci_endpoint_from_sockaddr(info->client_addr);
-}
-
-struct arci_request *arci_request_create(struct arci_http_server *server, struct MHD_Connection *connection,
-                                         const char *raw_target)
+struct arci_request *arci_request_create(struct arci_http_server *server, const char *raw_target,
+                                         const struct arctic_endpoint *remote,
+                                         const struct arci_request_source *source_calls, void *source)
 {
     struct arci_request *request = calloc(1, sizeof *request);
     if (!request)
         return NULL;
     request->server = server;
-    request->connection = connection;
+    request->source_calls = source_calls;
+    request->source = source;
     request->references = 1;
-    request->remote = remote_of(connection);
+    request->remote = *remote;
     request->started_at = arci_time_monotonic();
     arci_target_parse(raw_target, &request->target, &request->rejection);
     return request;
@@ -42,68 +32,18 @@ void arci_request_unreference(struct arci_request *request)
         return;
     if (request->release_principal)
         request->release_principal(request->principal);
-    if (request->response)
-        MHD_destroy_response(request->response);
+    free(request->answer.body);
     json_decref(request->json);
     arci_buffer_release_secret(&request->body); /* token requests and licences */
     arci_target_release(&request->target);
     free(request);
 }
 
-static bool is_media_type(const char *header, const char *type)
+void arci_request_detach(struct arci_request *request)
 {
-    size_t length = strcspn(header, "; \t");
-    return strlen(type) == length && strncasecmp(header, type, length) == 0;
-}
-
-static int check_media_type(const struct arci_request *request, const char *wanted,
-                            struct arctic_error *error)
-{
-    const char *type = arci_request_header(request, "Content-Type");
-    if (!type || is_media_type(type, wanted))
-        return ARCTIC_OK;
-    return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "Content-Type", "the body must be %s, not '%.80s'",
-                     wanted, type);
-}
-
-static int read_json(struct arci_request *request, struct arctic_error *error)
-{
-    bool required = request->endpoint->flags & ARCI_HTTP_JSON;
-    if (request->body.length == 0 && required)
-        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, NULL, "a JSON object is required as the body");
-    if (request->body.length == 0)
-        return ARCTIC_OK;
-    int code = check_media_type(request, "application/json", error);
-    if (code < 0)
-        return code;
-    return arci_json_parse(request->body.data, request->body.length, &request->json, error);
-}
-
-static int read_form(struct arci_request *request, struct arctic_error *error)
-{
-    if (request->body.length == 0)
-        return ARCTIC_OK;
-    int code = check_media_type(request, "application/x-www-form-urlencoded", error);
-    if (code < 0)
-        return code;
-    char *text = (char *)request->body.data;
-    if (strlen(text) != request->body.length)
-        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, NULL, "the form holds a NUL character");
-    return arci_pairs_parse(text, "form", &request->form, error);
-}
-
-int arci_request_read_body(struct arci_request *request, struct arctic_error *error)
-{
-    if (request->body.failed)
-        return arci_fail_memory(error);
-    if (request->endpoint->flags & (ARCI_HTTP_JSON | ARCI_HTTP_JSON_OPTIONAL))
-        return read_json(request, error);
-    if (request->endpoint->flags & ARCI_HTTP_FORM)
-        return read_form(request, error);
-    if (request->body.length > 0)
-        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, NULL, "%s %.200s takes no body", request->method,
-                         request->target.path);
-    return ARCTIC_OK;
+    request->server = NULL;
+    request->source = NULL;
+    arci_request_unreference(request);
 }
 
 const char *arci_request_method(const struct arci_request *request)
@@ -152,10 +92,10 @@ int arci_request_query_boolean(const struct arci_request *request, const char *n
     return ARCTIC_OK;
 }
 
-/* A request outlives its connection only while it waits for its answer; headers are gone then. */
+/* A request outlives its source only while it waits for its answer; headers are gone then. */
 const char *arci_request_header(const struct arci_request *request, const char *name)
 {
-    return request->server ? MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name) : NULL;
+    return request->source ? request->source_calls->header(request->source, name) : NULL;
 }
 
 const char *arci_request_bearer(const struct arci_request *request)
@@ -169,25 +109,7 @@ const char *arci_request_bearer(const struct arci_request *request)
 
 bool arci_request_basic(const struct arci_request *request, char **ret_name, char **ret_secret)
 {
-    if (!request->server)
-        return false;
-    char *secret = NULL;
-    char *name = MHD_basic_auth_get_username_password(request->connection, &secret);
-    bool complete = name && secret;
-    if (complete) {
-        *ret_name = strdup(name);
-        *ret_secret = strdup(secret);
-        if (!*ret_name || !*ret_secret) {
-            free(*ret_name);
-            arci_free_secret(*ret_secret);
-            complete = false;
-        }
-    }
-    if (secret)
-        arci_wipe(secret, strlen(secret));
-    MHD_free(secret);
-    MHD_free(name);
-    return complete;
+    return request->source && request->source_calls->basic(request->source, ret_name, ret_secret);
 }
 
 const json_t *arci_request_json(const struct arci_request *request)
@@ -200,13 +122,27 @@ const char *arci_request_form(const struct arci_request *request, const char *na
     return arci_pairs_get(&request->form, name);
 }
 
+const void *arci_request_body(const struct arci_request *request, size_t *ret_length)
+{
+    *ret_length = request->body.length;
+    return request->body.data;
+}
+
 struct arctic_endpoint arci_request_remote(const struct arci_request *request)
 {
     return request->remote;
 }
 
+bool arci_request_is_carried(const struct arci_request *request)
+{
+    return request->carried;
+}
+
+/* The peer that carried a request may run on this host, its client need not. */
 bool arci_request_is_loopback(const struct arci_request *request)
 {
+    if (request->carried)
+        return false;
     const struct arctic_address *address = &request->remote.address;
     static const uint8_t loopback6[16] = {[15] = 1};
     if (address->family == ARCTIC_FAMILY_IPV4)

@@ -1,4 +1,8 @@
-/* The insides of server, connections and requests, shared by the files of the server. */
+/*
+ * The insides of server, connections and requests, shared by the files of the server. A request knows nothing of libmicrohttpd:
+ * what only the place it comes from can tell or do is asked of its source, an exchange over HTTP (exchange.c) or a submission of
+ * this process (submission.c).
+ */
 #ifndef ARCI_REST_REQUEST_H
 #define ARCI_REST_REQUEST_H
 
@@ -18,12 +22,15 @@ struct arci_http_connection {
     int64_t deadline; /* monotonic milliseconds, 0: none */
 };
 
+struct arci_exchange;
+
 struct arci_http_server {
     struct arci_http_options options;
     struct arctic_endpoint endpoint;
     struct MHD_Daemon *daemon;
     struct arci_http_connection *connections;
-    struct arci_request *waiting;
+    struct arci_exchange *waiting; /* suspended, so that closing can resume them */
+    struct arci_http_submission *submissions;
     uv_poll_t poll;
     uv_timer_t run_timer;   /* when libmicrohttpd wants to run without an event */
     uv_timer_t sweep_timer; /* deadlines */
@@ -34,22 +41,28 @@ struct arci_http_server {
     void *closed_context;
 };
 
+struct arci_request_source {
+    /* Value of a header, NULL where it is absent; good as long as the source. */
+    const char *(*header)(void *source, const char *name);
+    /* As arci_request_basic(). */
+    bool (*basic)(void *source, char **ret_name, char **ret_secret);
+    /* The answer is in the request. May be called while the handler still runs. */
+    void (*answered)(void *source);
+};
+
 struct arci_request {
-    struct arci_http_server *server; /* NULL once the server or the connection has gone */
-    struct MHD_Connection *connection;
-    struct arci_request *next_waiting; /* suspended requests, so that closing can resume them */
-    struct arci_request **waiting_link;
-    unsigned references; /* the connection's and, until it answers, the handler's */
+    struct arci_http_server *server; /* NULL once the source has gone */
+    const struct arci_request_source *source_calls;
+    void *source;        /* for source_calls; NULL once it has gone */
+    unsigned references; /* the source's and, until it answers, the handler's */
 
     char method[16];
     struct arci_target target;
     const struct arci_http_endpoint *endpoint;
     struct arctic_endpoint remote;
+    bool carried;
     int64_t started_at; /* monotonic milliseconds */
 
-    bool headers_seen;
-    bool handed_over; /* the handler has been called */
-    size_t body_seen; /* bytes received, kept or not */
     struct arci_buffer body;
     json_t *json;
     struct arci_pairs form;
@@ -59,24 +72,43 @@ struct arci_request {
 
     struct arctic_error rejection; /* code below 0: answered with it once the body has been swallowed */
     char allow[ARCI_ALLOW_SIZE];
-    struct MHD_Response *response;
-    unsigned status;
-    size_t response_length;
+    struct arci_http_answer answer; /* status 0 while there is none, or after memory ran out; owns its body */
 };
 
 /* --- request.c --- */
 
 /* Makes a request with one reference; NULL when memory runs out. A bad target is left in `rejection`. */
-struct arci_request *arci_request_create(struct arci_http_server *server, struct MHD_Connection *connection,
-                                         const char *raw_target);
+struct arci_request *arci_request_create(struct arci_http_server *server, const char *raw_target,
+                                         const struct arctic_endpoint *remote,
+                                         const struct arci_request_source *source_calls, void *source);
 void arci_request_unreference(struct arci_request *request);
 
-/* Parses the body as the endpoint wants it. Errors: ARCTIC_E_INVALID_REQUEST, ARCTIC_E_NO_MEMORY. */
-int arci_request_read_body(struct arci_request *request, struct arctic_error *error);
+/* The source goes: headers are gone from here on, and an answer goes nowhere. Drops the source's reference. */
+void arci_request_detach(struct arci_request *request);
+
+/* --- serving.c: what happens to a request wherever it comes from --- */
+
+/*
+ * Finds the endpoint and asks whether the caller may use it, from the headers alone. What is wrong is left in `rejection`; returns
+ * its code.
+ */
+int arci_request_admit(struct arci_request *request, const char *method);
+
+/* Leaves BODY_TOO_LARGE in `rejection` and returns it. */
+int arci_request_reject_size(struct arci_request *request);
+
+/*
+ * The body is whole: has the rejection answered, or parses the body and calls the handler. Returns whether the answer is there
+ * already; else the source's answered() will be called.
+ */
+bool arci_request_serve(struct arci_request *request);
+
+/* Notes an answered request in the log. */
+void arci_request_log(const struct arci_request *request);
 
 /* --- response.c --- */
 
-/* Sets the answer without touching references or the connection. */
+/* Sets the answer without touching references or the source. */
 void arci_request_set_failure(struct arci_request *request, const struct arctic_error *error);
 
 /* --- server.c --- */
@@ -89,14 +121,16 @@ void arci_http_server_run_soon(struct arci_http_server *server);
 void *arci_exchange_on_target(void *server, const char *target, struct MHD_Connection *connection);
 enum MHD_Result arci_exchange_on_request(void *server, struct MHD_Connection *connection, const char *url,
                                          const char *method, const char *version, const char *bytes,
-                                         size_t *length, void **request);
-void arci_exchange_on_completed(void *server, struct MHD_Connection *connection, void **request,
+                                         size_t *length, void **exchange);
+void arci_exchange_on_completed(void *server, struct MHD_Connection *connection, void **exchange,
                                 enum MHD_RequestTerminationCode how);
 
-/* Lets the connection of a request that waits go on with its answer. */
-void arci_exchange_resume(struct arci_request *request);
+/* Lets all connections that wait for their answer go on without one: libmicrohttpd cannot stop while any is suspended. */
+void arci_exchanges_resume_all(struct arci_http_server *server);
 
-/* Takes a request out of the server's list of waiting ones. */
-void arci_exchange_stop_waiting(struct arci_request *request);
+/* --- submission.c --- */
+
+/* Cancels all of a server that closes. */
+void arci_submissions_cancel_all(struct arci_http_server *server);
 
 #endif

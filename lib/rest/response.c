@@ -1,5 +1,4 @@
-/* The answers: the API's headers on each, the error form, and nothing of the inside in what a client is told.
- */
+/* The answers: JSON or text, the error form, and nothing of the inside in what a client is told. */
 #include "rest/request.h"
 
 #include <stdlib.h>
@@ -12,31 +11,12 @@
 
 #define REAL_DIGITS 9 /* 0.795, not 0.79500000000000004 */
 
-static void add_headers(struct arci_request *request, const char *content_type)
+/* Takes over `body`. */
+static void set_answer(struct arci_request *request, int status, const char *content_type, char *body,
+                       size_t length)
 {
-    struct MHD_Response *response = request->response;
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    if (content_type)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
-    if (request->status == MHD_HTTP_UNAUTHORIZED)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
-    if (request->status == MHD_HTTP_METHOD_NOT_ALLOWED)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, request->allow);
-}
-
-/* Takes over `body`. A request that is left without a response has its connection closed. */
-static void set_response(struct arci_request *request, int status, const char *content_type, char *body,
-                         size_t length)
-{
-    request->status = (unsigned)status;
-    request->response_length = length;
-    request->response = MHD_create_response_from_buffer_with_free_callback(length, body, free);
-    if (!request->response) {
-        free(body);
-        return;
-    }
-    add_headers(request, content_type);
+    request->answer = (struct arci_http_answer){
+        .status = (unsigned)status, .content_type = content_type, .body = body, .length = length};
 }
 
 static int append_text(const char *text, size_t length, void *buffer)
@@ -61,7 +41,7 @@ static void set_json(struct arci_request *request, int status, const json_t *bod
     size_t length = 0;
     char *text = body ? json_text(body, &length) : NULL;
     if (text)
-        set_response(request, status, "application/json", text, length);
+        set_answer(request, status, "application/json", text, length);
 }
 
 /* What a client is told of an error: the library's own codes stay inside. */
@@ -93,7 +73,8 @@ void arci_request_set_failure(struct arci_request *request, const struct arctic_
 /* Ends the handler's use of the request. */
 static void finish(struct arci_request *request)
 {
-    arci_exchange_resume(request);
+    if (request->source)
+        request->source_calls->answered(request->source);
     arci_request_unreference(request);
 }
 
@@ -115,7 +96,7 @@ void arci_request_respond_json(struct arci_request *request, int status, json_t 
     ARCI_JSON *owned = body;
     if (owned)
         set_json(request, status, owned);
-    if (!request->response)
+    if (!request->answer.status)
         fail_memory(request);
     else
         finish(request);
@@ -124,8 +105,8 @@ void arci_request_respond_json(struct arci_request *request, int status, json_t 
 void arci_request_respond_text(struct arci_request *request, int status, const char *content_type, char *text)
 {
     if (text)
-        set_response(request, status, content_type, text, strlen(text));
-    if (!request->response)
+        set_answer(request, status, content_type, text, strlen(text));
+    if (!request->answer.status)
         fail_memory(request);
     else
         finish(request);
@@ -133,8 +114,8 @@ void arci_request_respond_text(struct arci_request *request, int status, const c
 
 void arci_request_respond_empty(struct arci_request *request, int status)
 {
-    set_response(request, status, NULL, NULL, 0);
-    if (!request->response)
+    set_answer(request, status, NULL, NULL, 0);
+    if (!request->answer.status)
         fail_memory(request);
     else
         finish(request);

@@ -211,12 +211,8 @@ void arci_http_server_close(struct arci_http_server *server, void (*closed)(void
     uv_close((uv_handle_t *)&server->poll, on_handle_closed);
     uv_close((uv_handle_t *)&server->run_timer, on_handle_closed);
     uv_close((uv_handle_t *)&server->sweep_timer, on_handle_closed);
-    /* libmicrohttpd cannot stop while connections are suspended. */
-    while (server->waiting) {
-        struct arci_request *request = server->waiting;
-        arci_exchange_stop_waiting(request);
-        MHD_resume_connection(request->connection);
-    }
+    arci_submissions_cancel_all(server);
+    arci_exchanges_resume_all(server);
     MHD_stop_daemon(server->daemon);
     server->daemon = NULL;
 }

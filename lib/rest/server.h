@@ -1,6 +1,7 @@
 /*
  * The REST server: HTTP by libmicrohttpd, driven by the caller's libuv loop; requests routed by one table;
- * answers in the API's form. Everything here runs on the loop's thread.
+ * answers in the API's form. A request may also be made in the process (arci_http_server_submit()): it takes
+ * the same way through authority, body and handler. Everything here runs on the loop's thread.
  *
  * A handler gets a request whose path, scope, query escapes and body have been checked, and answers it
  * exactly once with one of the arci_request_respond_*() calls or arci_request_fail(): before it returns, or
@@ -91,7 +92,51 @@ struct arctic_endpoint arci_http_server_endpoint(const struct arci_http_server *
  */
 void arci_http_server_close(struct arci_http_server *server, void (*closed)(void *context), void *context);
 
-/* What a request carries. Texts live as long as the request, those of headers only as long as the connection.
+struct arci_http_header {
+    const char *name;
+    const char *value;
+};
+
+/* A request that comes by another way than HTTP; all borrowed for the time of the call. */
+struct arci_http_submit_options {
+    const char *method;
+    const char *target;                     /* "/v1/services/x?y=z" */
+    const struct arci_http_header *headers; /* "Authorization", "Content-Type", ... */
+    size_t header_count;                    /* up to ARCI_HTTP_SUBMIT_HEADERS */
+    const void *body;
+    size_t body_length;
+    struct arctic_endpoint remote; /* where it comes from */
+    bool carried;                  /* another peer has passed it on, see arci_request_is_carried() */
+};
+
+#define ARCI_HTTP_SUBMIT_HEADERS 8
+
+struct arci_http_answer {
+    unsigned status;
+    const char *content_type; /* static; NULL without a body */
+    char *body;               /* NULL without one */
+    size_t length;
+};
+
+struct arci_http_submission;
+
+/* The answer, borrowed. Status 0: memory ran out over it. */
+typedef void (*arci_http_submit_done)(void *context, const struct arci_http_answer *answer);
+
+/*
+ * Has a request served as if it had come over HTTP, with the same checks and limits. `done` is called exactly
+ * once, perhaps before this returns, and never after arci_http_submission_cancel() or
+ * arci_http_server_close(). *ret_submission (may be NULL) is what to cancel, NULL where the answer has been
+ * given already. Errors, without a call of `done`: ARCTIC_E_USAGE (too many headers), ARCTIC_E_NO_MEMORY.
+ */
+int arci_http_server_submit(struct arci_http_server *server, const struct arci_http_submit_options *options,
+                            arci_http_submit_done done, void *context,
+                            struct arci_http_submission **ret_submission, struct arctic_error *error);
+
+/* Nobody waits for the answer any more: what the request does goes on, `done` is not called. NULL is allowed. */
+void arci_http_submission_cancel(struct arci_http_submission *submission);
+
+/* What a request carries. Texts live as long as the request, those of headers only as long as the client waits.
  */
 
 const char *arci_request_method(const struct arci_request *request);
@@ -137,7 +182,15 @@ const json_t *arci_request_json(const struct arci_request *request);
 /* Value of a member of a form body (ARCI_HTTP_FORM), NULL where it is absent. */
 const char *arci_request_form(const struct arci_request *request, const char *name);
 
+/* The body as it came, not ended by NUL; *ret_length may be 0. */
+const void *arci_request_body(const struct arci_request *request, size_t *ret_length);
+
+/* Whether another peer has passed the request on: its remote address is that peer's. */
+bool arci_request_is_carried(const struct arci_request *request);
+
 struct arctic_endpoint arci_request_remote(const struct arci_request *request);
+
+/* Whether the client is on this host; never so for a carried request. */
 bool arci_request_is_loopback(const struct arci_request *request);
 
 /* Keeps what authorize found out about the caller; `release` (may be NULL) frees it with the request. */

@@ -214,7 +214,8 @@ static void *fixture_run(void *context)
     return NULL;
 }
 
-static void fixture_start(struct fixture *fixture, struct arci_http_options options)
+/* The server alone: the caller runs the loop. */
+static void fixture_make(struct fixture *fixture, struct arci_http_options options)
 {
     struct arctic_error error;
     memset(fixture, 0, sizeof *fixture);
@@ -229,10 +230,15 @@ static void fixture_start(struct fixture *fixture, struct arci_http_options opti
     options.context = fixture;
     assert_ok(arci_http_server_create(&options, &fixture->server, &error), error);
     fixture->endpoint = arci_http_server_endpoint(fixture->server);
+}
+
+static __attribute__((unused)) void fixture_start(struct fixture *fixture, struct arci_http_options options)
+{
+    fixture_make(fixture, options);
     assert_int_equal(pthread_create(&fixture->thread, NULL, fixture_run, fixture), 0);
 }
 
-static void fixture_stop(struct fixture *fixture)
+static __attribute__((unused)) void fixture_stop(struct fixture *fixture)
 {
     fixture->stop = true;
     uv_async_send(&fixture->wish);
