@@ -11,20 +11,6 @@ struct parser {
     struct cli_arguments *arguments;
 };
 
-static const char *plural_of(const char *word)
-{
-    static const char *const pairs[][2] = {{"peer", "peers"},
-                                           {"service", "services"},
-                                           {"route", "routes"},
-                                           {"credential", "credentials"},
-                                           {"licence", "license"}};
-    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
-        if (strcmp(word, pairs[i][0]) == 0)
-            return pairs[i][1];
-    }
-    return word;
-}
-
 /* --- Near misses --- */
 
 struct words {
@@ -38,12 +24,10 @@ static bool collect_word(const struct cli_command *command, void *context)
 {
     struct words *words = context;
     const char *word = command->path;
-    if (words->group) {
-        size_t length = strlen(words->group);
-        if (strncmp(word, words->group, length) != 0 || word[length] != ' ')
-            return true;
-        word += length + 1;
-    }
+    if (words->group && !cli_command_is_under(command, words->group))
+        return true;
+    if (words->group)
+        word += strlen(words->group) + 1;
     if (words->count < 64) {
         snprintf(words->memory[words->count], sizeof words->memory[0], "%.*s", (int)strcspn(word, " "), word);
         words->texts[words->count] = words->memory[words->count];
@@ -70,24 +54,12 @@ static int fail_command(const struct parser *parser, const char *word, struct ar
     return cli_fail_usage(error, "unknown command '%s%s%.60s'", group, space, word);
 }
 
-static const struct cli_flag *flag_of_list(const struct cli_flag *list, const char *name, size_t length,
-                                           char letter)
-{
-    for (; list && list->name; list++) {
-        if (name && strlen(list->name) == length && memcmp(list->name, name, length) == 0)
-            return list;
-        if (letter && list->letter == letter)
-            return list;
-    }
-    return NULL;
-}
-
 static const struct cli_flag *find_flag(const struct parser *parser, const char *name, size_t length,
                                         char letter)
 {
     const struct cli_command *command = parser->arguments->command;
-    const struct cli_flag *flag = flag_of_list(cli_global_flags, name, length, letter);
-    return flag || !command ? flag : flag_of_list(command->flags, name, length, letter);
+    const struct cli_flag *flag = cli_flag_find(cli_global_flags, name, length, letter);
+    return flag || !command ? flag : cli_flag_find(command->flags, name, length, letter);
 }
 
 static void collect_flags(const struct cli_flag *list, struct words *words)
@@ -142,7 +114,7 @@ static int take_flag(struct parser *parser, const struct cli_flag *flag, const c
         value = parser->argv[parser->next++];
     }
     /* A variable that was not set, most likely: what it was to choose must not be chosen by default. */
-    if (value && !*value && flag_of_list(cli_global_flags, flag->name, strlen(flag->name), 0))
+    if (value && !*value && cli_flag_find(cli_global_flags, flag->name, strlen(flag->name), 0))
         return cli_fail_usage(error, "--%s is empty", flag->name);
     return store_flag(parser, flag, value, error);
 }
@@ -190,7 +162,7 @@ static int parse_command_word(struct parser *parser, const char *word, struct ar
     struct cli_arguments *arguments = parser->arguments;
     char path[96];
     if (!*arguments->group)
-        word = plural_of(word);
+        word = cli_command_plain_word(word);
     snprintf(path, sizeof path, "%s%s%.40s", arguments->group, *arguments->group ? " " : "", word);
     arguments->command = cli_command_find(path);
     if (arguments->command) {
@@ -222,6 +194,7 @@ static int parse_word(struct parser *parser, struct arctic_error *error)
 static int check_complete(const struct cli_arguments *arguments, struct arctic_error *error)
 {
     const struct cli_command *command = arguments->command;
+    const char *text = NULL;
     if (cli_flag_on(arguments, "help") || cli_flag_on(arguments, "version"))
         return ARCTIC_OK;
     if (!command && *arguments->group)
@@ -230,6 +203,11 @@ static int check_complete(const struct cli_arguments *arguments, struct arctic_e
         return cli_fail_usage(error, "no command given");
     if (arguments->operand_count < command->operands_min)
         return cli_fail_usage(error, "'%s' needs %s", command->path, command->operands);
+    for (const struct cli_flag *flag = command->flags; flag && flag->name; flag++) {
+        int code = flag->required ? cli_flag_required(arguments, flag->name, &text, error) : ARCTIC_OK;
+        if (code < 0)
+            return code;
+    }
     return ARCTIC_OK;
 }
 
@@ -241,7 +219,7 @@ int cli_arguments_parse(int argc, char **argv, struct cli_arguments *ret_argumen
     /* "arctic help services create" is "arctic services create --help". */
     if (argc > 1 && strcmp(argv[1], "help") == 0) {
         parser.next = 2;
-        store_flag(&parser, flag_of_list(cli_global_flags, "help", 4, 0), NULL, error);
+        store_flag(&parser, cli_flag_find(cli_global_flags, "help", 4, 0), NULL, error);
     }
     while (parser.next < argc) {
         int code = parse_word(&parser, error);

@@ -91,20 +91,25 @@ static int run_bootstrap(struct cli *cli, const struct cli_arguments *arguments,
 }
 
 static const struct cli_flag bootstrap_flags[] = {
-    {"license-file", 0, "FILE", "the licence, \"-\" for stdin"},
-    {"name", 0, "NAME", "name of the new peer (default: the agent's host name)"},
-    {"description", 0, "TEXT", "what the peer is for"},
+    {.name = "license-file",
+     .value = "FILE",
+     .kind = CLI_KIND_FILE,
+     .required = true,
+     .help = "the licence, \"-\" for stdin"},
+    {.name = "name", .value = "NAME", .help = "name of the new peer (default: the agent's host name)"},
+    {.name = "description", .value = "TEXT", .help = "what the peer is for"},
     {.name = NULL},
 };
 
 const struct cli_command cli_bootstrap_commands[] = {
-    {"bootstrap", "", 0, 0, "give a new agent its identity and licence",
-     "Gives a new agent its identity and licence. Possible once for each agent. The credentials that the "
-     "agent\n"
-     "makes are kept in the configuration file, and its cluster becomes the current one.\n\n"
-     "Examples:\n"
-     "  arctic bootstrap --url http://10.0.1.10:8080 --license-file license.json\n"
-     "  arctic bootstrap --url http://10.0.1.10:8080 --license-file license.json --name agent-a",
-     bootstrap_flags, run_bootstrap},
+    {.path = "bootstrap",
+     .summary = "give a new agent its identity and licence",
+     .about =
+         "Gives a new agent its identity and licence. Possible once for each agent. The credentials that the "
+         "agent makes are kept in the configuration file, and its cluster becomes the current one.",
+     .examples = "arctic bootstrap --url http://10.0.1.10:8080 --license-file license.json\n"
+                 "arctic bootstrap --url http://10.0.1.10:8080 --license-file license.json --name agent-a\n",
+     .flags = bootstrap_flags,
+     .run = run_bootstrap},
     {.path = NULL},
 };

@@ -108,30 +108,37 @@ static int run_use_cluster(struct cli *cli, const struct cli_arguments *argument
 }
 
 const struct cli_command cli_config_commands[] = {
-    {"config view", "", 0, 0, "show the configuration file, without its secrets",
-     "Shows the configuration file with its secrets hidden, as YAML (or JSON with -j).\n\nExample:\n  arctic "
-     "config view",
-     NULL, run_view},
-    {"config path", "", 0, 0, "print where the configuration file is",
-     "Prints the path of the configuration file: --config, $ARCTIC_CONFIG, "
-     "$XDG_CONFIG_HOME/arctic/config.yaml, or\n"
-     "~/.config/arctic/config.yaml.\n\nExample:\n  arctic config path",
-     NULL, run_path},
-    {"config clusters", "", 0, 0, "list the clusters of the configuration file",
-     "Lists what this command has credentials for, an entry for each agent that it has bootstrapped. Agents "
-     "that "
-     "are\n"
-     "peers are of one cluster, whose id an entry shows as 'cluster_id' (--json); ID is the one that the "
-     "agent "
-     "began\n"
-     "with.\n\nExample:\n  arctic config clusters",
-     NULL, run_clusters},
-    {"config use-cluster", "CLUSTER", 1, 1, "make a cluster the current one",
-     "Makes a cluster of the configuration file the one that is used without --cluster: by its id, its name, "
-     "or the\n"
-     "name of a peer in it.\n\n"
-     "Examples:\n  arctic config use-cluster clu_01JD2Q4Y7M8N9P0QRSTVWXYZ12\n  arctic config use-cluster "
-     "agent-a",
-     NULL, run_use_cluster},
+    {.path = "config view",
+     .summary = "show the configuration file, without its secrets",
+     .about = "Shows the configuration file with its secrets hidden, as YAML, or as JSON with -j.",
+     .examples = "arctic config view\n",
+     .run = run_view},
+    {.path = "config path",
+     .summary = "print where the configuration file is",
+     .about = "Prints the path of the configuration file: --config, $ARCTIC_CONFIG, "
+              "$XDG_CONFIG_HOME/arctic/config.yaml, or ~/.config/arctic/config.yaml.",
+     .examples = "arctic config path\n",
+     .run = run_path},
+    {.path = "config clusters",
+     .summary = "list the clusters of the configuration file",
+     .about = "Lists what this command has credentials for, an entry for each agent that it has "
+              "bootstrapped. Agents "
+              "that are peers are of one cluster, whose id an entry shows as 'cluster_id' (--json); ID is "
+              "the one that "
+              "the agent began with.",
+     .examples = "arctic config clusters\n",
+     .run = run_clusters},
+    {.path = "config use-cluster",
+     .summary = "make a cluster the current one",
+     .operands = "CLUSTER",
+     .operand_kind = CLI_KIND_CLUSTER,
+     .operands_min = 1,
+     .operands_max = 1,
+     .about = "Makes a cluster of the configuration file the one that is used without --cluster: by its id, "
+              "its name, "
+              "or the name of a peer in it.",
+     .examples = "arctic config use-cluster clu_01JD2Q4Y7M8N9P0QRSTVWXYZ12\n"
+                 "arctic config use-cluster agent-a\n",
+     .run = run_use_cluster},
     {.path = NULL},
 };

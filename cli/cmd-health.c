@@ -49,20 +49,26 @@ static int run_version(struct cli *cli, const struct cli_arguments *arguments, s
 }
 
 static const struct cli_flag health_flags[] = {
-    {"readyz", 0, NULL, "whether the agent does its work, with each check, instead of whether it lives"},
+    {.name = "readyz",
+     .help = "whether the agent does its work, with each check, instead of whether it lives"},
     {.name = NULL},
 };
 
 const struct cli_command cli_health_commands[] = {
-    {"health", "", 0, 0, "ask whether the agent lives, or is ready",
-     "Asks whether the agent lives; with --readyz, whether it does its work: store, listeners, kernel state "
-     "and\n"
-     "licence. Ends with 1 when it does not, with 4 when there is no agent.\n\n"
-     "Examples:\n"
-     "  arctic health\n"
-     "  arctic health --readyz --url http://10.0.1.10:8080",
-     health_flags, run_health},
-    {"version", "", 0, 0, "print the version",
-     "Prints the version of this command.\n\nExample:\n  arctic version -j", NULL, run_version},
+    {.path = "health",
+     .summary = "ask whether the agent lives, or is ready",
+     .about = "Asks whether the agent lives; with --readyz, whether it does its work: store, listeners, "
+              "kernel state "
+              "and licence. Ends with 1 when it does not, with 4 when there is no agent.",
+     .examples = "arctic health\n"
+                 "arctic health --readyz --url http://10.0.1.10:8080\n",
+     .flags = health_flags,
+     .run = run_health},
+    {.path = "version",
+     .summary = "print the version",
+     .about = "Prints the version of this command.",
+     .examples = "arctic version\n"
+                 "arctic version -j\n",
+     .run = run_version},
     {.path = NULL},
 };

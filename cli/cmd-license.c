@@ -133,34 +133,52 @@ static int run_issue(struct cli *cli, const struct cli_arguments *arguments, str
 }
 
 static const struct cli_flag keygen_flags[] = {
-    {"out", 0, "FILE", "new file for the private key (mode 0600); without it the key goes to stdout"},
+    {.name = "out",
+     .value = "FILE",
+     .kind = CLI_KIND_FILE,
+     .help = "new file for the private key (mode 0600); without it the key goes to stdout"},
     {.name = NULL},
 };
 
 static const struct cli_flag issue_flags[] = {
-    {"root-key", 0, "FILE", "private key of the trust root, \"-\" for stdin (required)"},
-    {"out", 0, "FILE", "new file for the licence (mode 0600), \"-\" for stdout (required)"},
-    {"max-nodes", 0, "NUMBER", "peers that the cluster may have (required)"},
-    {"max-services", 0, "NUMBER", "services that the cluster may have (required)"},
-    {"days", 0, "NUMBER", "days until it expires (required)"},
-    {"customer", 0, "ID", "customer whose cluster it is, \"cust_...\" (default: a new one)"},
-    {"license", 0, "ID", "id of the licence, \"lic_...\" (default: a new one)"},
+    {.name = "root-key",
+     .value = "FILE",
+     .kind = CLI_KIND_FILE,
+     .required = true,
+     .help = "private key of the trust root, \"-\" for stdin"},
+    {.name = "out",
+     .value = "FILE",
+     .kind = CLI_KIND_FILE,
+     .required = true,
+     .help = "new file for the licence (mode 0600), \"-\" for stdout"},
+    {.name = "max-nodes", .value = "NUMBER", .required = true, .help = "peers that the cluster may have"},
+    {.name = "max-services",
+     .value = "NUMBER",
+     .required = true,
+     .help = "services that the cluster may have"},
+    {.name = "days", .value = "NUMBER", .required = true, .help = "days until it expires"},
+    {.name = "customer",
+     .value = "ID",
+     .help = "customer whose cluster it is, \"cust_...\" (default: a new one)"},
+    {.name = "license", .value = "ID", .help = "id of the licence, \"lic_...\" (default: a new one)"},
     {.name = NULL},
 };
 
 const struct cli_command cli_license_commands[] = {
-    {"license keygen", "", 0, 0, "make a trust root",
-     "Makes a trust root: the private key signs licences, the public key is built into agents that are to "
-     "accept them\n"
-     "(build option trust_roots). Needs no agent.\n\n"
-     "Example:\n"
-     "  arctic license keygen --out root.pem",
-     keygen_flags, run_keygen},
-    {"license issue", "", 0, 0, "issue a licence with a trust root",
-     "Issues a licence. Agents with licences of one customer form one cluster. Needs no agent.\n\n"
-     "Example:\n"
-     "  arctic license issue --root-key root.pem --max-nodes 10 --max-services 100 --days 365 --out "
-     "license.json",
-     issue_flags, run_issue},
+    {.path = "license keygen",
+     .summary = "make a trust root",
+     .about = "Makes a trust root: the private key signs licences, the public key is built into agents that "
+              "are to "
+              "accept them (build option trust_roots). Needs no agent.",
+     .examples = "arctic license keygen --out root.pem\n",
+     .flags = keygen_flags,
+     .run = run_keygen},
+    {.path = "license issue",
+     .summary = "issue a licence with a trust root",
+     .about = "Issues a licence. Agents with licences of one customer form one cluster. Needs no agent.",
+     .examples = "arctic license issue --root-key root.pem --max-nodes 10 --max-services 100 --days 365 "
+                 "--out license.json\n",
+     .flags = issue_flags,
+     .run = run_issue},
     {.path = NULL},
 };

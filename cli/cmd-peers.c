@@ -90,34 +90,43 @@ static int run_add(struct cli *cli, const struct cli_arguments *arguments, struc
 }
 
 static const struct cli_flag list_flags[] = {
-    {"local", 0, NULL, "only the peer that answers"},
-    {"remote", 0, NULL, "only the others"},
+    {.name = "local", .help = "only the peer that answers"},
+    {.name = "remote", .help = "only the others"},
     {.name = NULL},
 };
 
 static const struct cli_flag add_flags[] = {
-    {"name", 0, "NAME", "name for the peer (default: the one it gives itself)"},
+    {.name = "name", .value = "NAME", .help = "name for the peer (default: the one it gives itself)"},
     {.name = NULL},
 };
 
 const struct cli_command cli_peers_commands[] = {
-    {"peers list", "", 0, 0, "list the peers of the cluster",
-     "Lists the peers: those that have completed their handshake are \"connected\".\n\n"
-     "Examples:\n"
-     "  arctic peers list\n"
-     "  arctic peers list --remote --json",
-     list_flags, run_list},
-    {"peers get", "PEER", 1, 1, "show a peer",
-     "Shows all that is known of a peer, by id, name or the beginning of its id.\n\n"
-     "Example:\n"
-     "  arctic peers get agent-b",
-     NULL, run_get},
-    {"peers add", "ADDRESS", 1, 1, "add a peer by its API address",
-     "Adds the agent at an address (host:port of its API) to the cluster: both prove their keys and licences "
-     "to\n"
-     "each other. The agent there has to be bootstrapped with a licence of the same customer.\n\n"
-     "Example:\n"
-     "  arctic peers add 10.0.2.10:8080 --name agent-b",
-     add_flags, run_add},
+    {.path = "peers list",
+     .summary = "list the peers of the cluster",
+     .about = "Lists the peers: those that have completed their handshake are \"connected\".",
+     .examples = "arctic peers list\n"
+                 "arctic peers list --remote --json\n",
+     .flags = list_flags,
+     .run = run_list},
+    {.path = "peers get",
+     .summary = "show a peer",
+     .operands = "PEER",
+     .operand_kind = CLI_KIND_PEER,
+     .operands_min = 1,
+     .operands_max = 1,
+     .about = "Shows all that is known of a peer.",
+     .examples = "arctic peers get agent-b\n",
+     .run = run_get},
+    {.path = "peers add",
+     .summary = "add a peer by its API address",
+     .operands = "ADDRESS",
+     .operands_min = 1,
+     .operands_max = 1,
+     .about = "Adds the agent at an address (host:port of its API) to the cluster: both prove their keys and "
+              "licences "
+              "to each other. The agent there has to be bootstrapped with a licence of the same customer.",
+     .examples = "arctic peers add 10.0.2.10:8080 --name agent-b\n",
+     .flags = add_flags,
+     .run = run_add},
     {.path = NULL},
 };

@@ -180,55 +180,75 @@ static int run_delete(struct cli *cli, const struct cli_arguments *arguments, st
 
 #define SERVICE_FLAG                                                                                         \
     {                                                                                                        \
-        "service", 0, "SERVICE", "service by id, name or beginning of its id (required)"                     \
+        .name = "service", .value = "SERVICE", .kind = CLI_KIND_SERVICE, .required = true,                   \
+        .help = "service by id, name or beginning of its id"                                                 \
     }
 #define ROUTE_FLAG                                                                                           \
     {                                                                                                        \
-        "route", 0, "NUMBER", "number of the route, see 'arctic routes list' (required)"                     \
+        .name = "route", .value = "NUMBER", .kind = CLI_KIND_ROUTE, .required = true,                        \
+        .help = "number of the route, see 'arctic routes list'"                                              \
     }
-#define ROUTE_MEMBERS                                                                                        \
-    {"source-cidr", 0, "CIDR", "network that the traffic comes from, such as 10.0.0.0/8"},                   \
-        {"dest-cidr", 0, "CIDR", "network that the traffic goes to, such as 192.168.100.0/24"},              \
+#define CIDR_FLAGS                                                                                           \
+    {.name = "source-cidr",                                                                                  \
+     .value = "CIDR",                                                                                        \
+     .help = "network that the traffic comes from, such as 10.0.0.0/8"},                                     \
     {                                                                                                        \
-        "priority", 0, "NUMBER", "1 or more; of routes that are equally specific the LOWEST value wins"      \
+        .name = "dest-cidr", .value = "CIDR",                                                                \
+        .help = "network that the traffic goes to, such as 192.168.100.0/24"                                 \
     }
+#define PRIORITY_HELP "1 or more; of routes that are equally specific the LOWEST value wins"
 
 static const struct cli_flag list_flags[] = {SERVICE_FLAG, {.name = NULL}};
-static const struct cli_flag add_flags[] = {SERVICE_FLAG, ROUTE_MEMBERS, {.name = NULL}};
-static const struct cli_flag update_flags[] = {SERVICE_FLAG, ROUTE_FLAG, ROUTE_MEMBERS, {.name = NULL}};
-static const struct cli_flag delete_flags[] = {
-    SERVICE_FLAG, ROUTE_FLAG, {"yes", 'y', NULL, "do not ask"}, {.name = NULL}};
+static const struct cli_flag add_flags[] = {
+    SERVICE_FLAG,
+    CIDR_FLAGS,
+    {.name = "priority", .value = "NUMBER", .required = true, .help = PRIORITY_HELP},
+    {.name = NULL},
+};
+static const struct cli_flag update_flags[] = {
+    SERVICE_FLAG,   ROUTE_FLAG, CIDR_FLAGS, {.name = "priority", .value = "NUMBER", .help = PRIORITY_HELP},
+    {.name = NULL},
+};
+static const struct cli_flag delete_flags[] = {SERVICE_FLAG, ROUTE_FLAG, CLI_FLAG_YES, {.name = NULL}};
 
 const struct cli_command cli_routes_commands[] = {
-    {"routes list", "", 0, 0, "list the routes of a service",
-     "Lists the routes of a service.\n\n"
-     "Example:\n"
-     "  arctic routes list --service db-replication",
-     list_flags, run_list},
-    {"routes add", "", 0, 0, "add a route to a service",
-     "Adds a route: traffic from --source-cidr to --dest-cidr (at least one of them) is carried by the "
-     "service. The\n"
-     "most specific route wins: by source and destination, then by source, then by destination; of equally "
-     "specific\n"
-     "ones the one with the LOWER priority value.\n\n"
-     "Examples:\n"
-     "  arctic routes add --service db-replication --source-cidr 10.0.0.0/8 --dest-cidr 192.168.100.0/24 "
-     "--priority 100\n"
-     "  arctic routes add --service db-replication --dest-cidr 2001:db8:1::/48 --priority 100",
-     add_flags, run_add},
-    {"routes update", "", 0, 0, "change a route",
-     "Changes what the flags name. An empty CIDR (--source-cidr \"\") takes it back, as long as the other "
-     "one remains.\n\n"
-     "Examples:\n"
-     "  arctic routes update --service db-replication --route 3 --priority 50\n"
-     "  arctic routes update --service db-replication --route 3 --source-cidr 10.1.0.0/16 --dest-cidr "
-     "192.168.200.0/24",
-     update_flags, run_update},
-    {"routes delete", "", 0, 0, "delete a route",
-     "Deletes a route of a service; asks first.\n\n"
-     "Examples:\n"
-     "  arctic routes delete --service db-replication --route 3\n"
-     "  arctic routes delete --service db-replication --route 3 --yes",
-     delete_flags, run_delete},
+    {.path = "routes list",
+     .summary = "list the routes of a service",
+     .about = "Lists the routes of a service.",
+     .examples = "arctic routes list --service db-replication\n",
+     .flags = list_flags,
+     .run = run_list},
+    {.path = "routes add",
+     .summary = "add a route to a service",
+     .about =
+         "Adds a route: traffic from --source-cidr to --dest-cidr (at least one of them) is carried by the "
+         "service. The most specific route wins: by source and destination, then by source, then by "
+         "destination; "
+         "of equally specific ones the one with the LOWER priority value.",
+     .examples =
+         "arctic routes add --service db-replication --source-cidr 10.0.0.0/8 --dest-cidr 192.168.100.0/24 "
+         "--priority 100\n"
+         "arctic routes add --service db-replication --dest-cidr 2001:db8:1::/48 --priority 100\n",
+     .flags = add_flags,
+     .run = run_add},
+    {.path = "routes update",
+     .summary = "change a route",
+     .about = "Changes what the flags name. An empty CIDR (--source-cidr \"\") takes it back, as long as the "
+              "other "
+              "one remains.",
+     .examples =
+         "arctic routes update --service db-replication --route 3 --priority 50\n"
+         "arctic routes update --service db-replication --route 3 --source-cidr 10.1.0.0/16 "
+         "--dest-cidr 192.168.200.0/24\n"
+         "arctic routes update --service db-replication --route 3 --source-cidr \"\"   # from anywhere\n",
+     .flags = update_flags,
+     .run = run_update},
+    {.path = "routes delete",
+     .summary = "delete a route",
+     .about = "Deletes a route of a service; asks first.",
+     .examples = "arctic routes delete --service db-replication --route 3\n"
+                 "arctic routes delete --service db-replication --route 3 --yes\n",
+     .flags = delete_flags,
+     .run = run_delete},
     {.path = NULL},
 };

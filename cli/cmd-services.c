@@ -226,50 +226,62 @@ static int run_delete(struct cli *cli, const struct cli_arguments *arguments, st
 }
 
 static const struct cli_flag list_flags[] = {
-    {"source-peer", 0, "PEER", "only services from this peer"},
-    {"target-peer", 0, "PEER", "only services to this peer"},
-    {"requires-interface", 0, NULL, "only services with an interface (=false: without)"},
+    {.name = "source-peer", .value = "PEER", .kind = CLI_KIND_PEER, .help = "only services from this peer"},
+    {.name = "target-peer", .value = "PEER", .kind = CLI_KIND_PEER, .help = "only services to this peer"},
+    {.name = "requires-interface", .help = "only services with an interface (=false: without)"},
     {.name = NULL},
 };
 
-static const struct cli_flag delete_flags[] = {
-    {"yes", 'y', NULL, "do not ask"},
-    {.name = NULL},
-};
+static const struct cli_flag delete_flags[] = {CLI_FLAG_YES, {.name = NULL}};
+
+#define ONE_SERVICE                                                                                          \
+    .operands = "SERVICE", .operand_kind = CLI_KIND_SERVICE, .operands_min = 1, .operands_max = 1
 
 const struct cli_command cli_services_commands[] = {
-    {"services list", "", 0, 0, "list services",
-     "Lists the services of the cluster, and names those of the answering agent that do no work, and why.\n"
-     "'services get' shows the state of one, and --json that of all.\n\n"
-     "Examples:\n"
-     "  arctic services list\n"
-     "  arctic services list --target-peer agent-b --json | jq -r '.[].id'",
-     list_flags, run_list},
-    {"services get", "SERVICE", 1, 1, "show a service with its routes",
-     "Shows a service by id, name or the beginning of its id: its settings, state, interface and routes.\n\n"
-     "Example:\n"
-     "  arctic services get db-replication",
-     NULL, run_get},
-    {"services create", "", 0, 0, "create a service",
-     "Creates a service: a link from a source peer to a target peer. It takes traffic once it has routes.\n\n"
-     "Examples:\n"
-     "  arctic services create --target-peer agent-b\n"
-     "  arctic services create --target-peer agent-b --transport kcp\n"
-     "  arctic services create --target-peer agent-b --requires-interface --desired-ipv4 192.168.100.10/24\n"
-     "  arctic services create --source-peer agent-a --target-peer agent-b --bandwidth-limit 1000",
-     cli_service_create_flags, run_create},
-    {"services update", "SERVICE", 1, 1, "change a service",
-     "Changes what the flags name and nothing else.\n\n"
-     "Examples:\n"
-     "  arctic services update db-replication --bandwidth-limit 500\n"
-     "  arctic services update db-replication --bandwidth-limit 0      # no limit\n"
-     "  arctic services update db-replication --desired-ipv4 \"\"        # an address by DHCP again",
-     cli_service_update_flags, run_update},
-    {"services delete", "SERVICE", 1, 1, "delete a service and its routes",
-     "Deletes a service with its routes and its interface; asks first.\n\n"
-     "Examples:\n"
-     "  arctic services delete db-replication\n"
-     "  arctic services delete db-replication --yes",
-     delete_flags, run_delete},
+    {.path = "services list",
+     .summary = "list services",
+     .about = "Lists the services of the cluster, and names those of the answering agent that do no work, "
+              "and why. "
+              "'services get' shows the state of one, and --json that of all.",
+     .examples = "arctic services list\n"
+                 "arctic services list --target-peer agent-b --json | jq -r '.[].id'\n",
+     .flags = list_flags,
+     .run = run_list},
+    {.path = "services get",
+     .summary = "show a service with its routes",
+     ONE_SERVICE,
+     .about = "Shows a service: its settings, state, interface and routes.",
+     .examples = "arctic services get db-replication\n",
+     .run = run_get},
+    {.path = "services create",
+     .summary = "create a service",
+     .about = "Creates a service: a link from a source peer to a target peer. It takes traffic once it has "
+              "routes.",
+     .examples =
+         "arctic services create --target-peer agent-b\n"
+         "arctic services create --target-peer agent-b --transport kcp\n"
+         "arctic services create --target-peer agent-b --requires-interface --desired-ipv4 "
+         "192.168.100.10/24\n"
+         "arctic services create --source-peer agent-a --target-peer agent-b --bandwidth-limit 1000\n",
+     .flags = cli_service_create_flags,
+     .run = run_create},
+    {.path = "services update",
+     .summary = "change a service",
+     ONE_SERVICE,
+     .about = "Changes what the flags name and nothing else.",
+     .examples =
+         "arctic services update db-replication --bandwidth-limit 500\n"
+         "arctic services update db-replication --bandwidth-limit 0      # no limit\n"
+         "arctic services update db-replication --desired-ipv4 \"\"        # an address by DHCP again\n",
+     .flags = cli_service_update_flags,
+     .run = run_update},
+    {.path = "services delete",
+     .summary = "delete a service and its routes",
+     ONE_SERVICE,
+     .about = "Deletes a service with its routes and its interface; asks first.",
+     .examples = "arctic services delete db-replication\n"
+                 "arctic services delete db-replication --yes\n",
+     .flags = delete_flags,
+     .run = run_delete},
     {.path = NULL},
 };

@@ -4,25 +4,77 @@
 #include <string.h>
 
 const struct cli_group cli_groups[] = {
-    {"Start", cli_bootstrap_commands},   {"Peers", cli_peers_commands},
-    {"Services", cli_services_commands}, {"Routes", cli_routes_commands},
-    {"Licences", cli_license_commands},  {"Settings of this command", cli_config_commands},
-    {"Other", cli_health_commands},      {.title = NULL},
+    {.title = "Start", .commands = cli_bootstrap_commands},
+    {.title = "Peers",
+     .word = "peers",
+     .singular = "peer",
+     .about =
+         "A peer is an agent as the cluster sees it. Agents become peers of each other by a handshake, in "
+         "which both prove their keys and their licences.\n\n"
+         "Wherever a PEER is taken, its id, a name that only it has, or the beginning of its id will do.",
+     .commands = cli_peers_commands},
+    {.title = "Services",
+     .word = "services",
+     .singular = "service",
+     .about = "A service is a directed link from a source peer, where traffic comes in, to a target peer, "
+              "where it "
+              "goes out. Its routes say which traffic it carries.\n\n"
+              "Wherever a SERVICE is taken, its id, its name, or the beginning of its id will do.",
+     .commands = cli_services_commands},
+    {.title = "Routes",
+     .word = "routes",
+     .singular = "route",
+     .about =
+         "Routes are the rules of a service: traffic from a network, to a network, or both. The most "
+         "specific "
+         "route wins: by source and destination, then by source, then by destination, longer prefixes first; "
+         "of equally specific ones the one with the LOWER priority value.",
+     .commands = cli_routes_commands},
+    {.title = "Licences",
+     .word = "license",
+     .singular = "licence",
+     .about =
+         "A licence says whose cluster an agent belongs to, and how many peers and services that cluster may "
+         "have. Whoever builds Arctic may be its own issuer.",
+     .commands = cli_license_commands},
+    {.title = "Settings of this command",
+     .word = "config",
+     .about = "The configuration file holds, for each cluster, the credentials and the endpoints of its "
+              "peers, and "
+              "preferences of this command. It is kept for its owner alone (mode 0600).",
+     .commands = cli_config_commands},
+    {.title = "Other", .commands = cli_health_commands},
+    {.title = NULL},
 };
 
 const struct cli_flag cli_global_flags[] = {
-    {"url", 0, "URL", "agent to talk to, such as http://10.0.1.10:8080, instead of the cluster's peers"},
-    {"config", 0, "FILE", "configuration file (default: $ARCTIC_CONFIG, or ~/.config/arctic/config.yaml)"},
-    {"cluster", 0, "CLUSTER",
-     "cluster of the configuration file to use: its id, its name, or the name of a peer in it"},
-    {"output", 'o', "FORMAT", "table, json or yaml"},
-    {"json", 'j', NULL, "the same as --output json"},
-    {"timeout", 0, "TIME", "give up after this long: seconds, or with a unit: 500ms, 30s, 2m (default 30s)"},
-    {"no-color", 0, NULL, "no colours"},
-    {"quiet", 'q', NULL, "data only: no legends, confirmations and hints"},
-    {"verbose", 'v', NULL, "tell on stderr what is done"},
-    {"help", 'h', NULL, "explain a command"},
-    {"version", 0, NULL, "print the version"},
+    {.name = "url",
+     .value = "URL",
+     .kind = CLI_KIND_URL,
+     .help = "agent to talk to, such as http://10.0.1.10:8080, instead of the cluster's peers"},
+    {.name = "config",
+     .value = "FILE",
+     .kind = CLI_KIND_FILE,
+     .help = "configuration file (default: $ARCTIC_CONFIG, or ~/.config/arctic/config.yaml)"},
+    {.name = "cluster",
+     .value = "CLUSTER",
+     .kind = CLI_KIND_CLUSTER,
+     .help = "cluster of the configuration file to use: its id, its name, or the name of a peer in it"},
+    {.name = "output",
+     .letter = 'o',
+     .value = "FORMAT",
+     .kind = CLI_KIND_WORDS,
+     .words = "table json yaml",
+     .help = "table, json or yaml"},
+    {.name = "json", .letter = 'j', .help = "the same as --output json"},
+    {.name = "timeout",
+     .value = "TIME",
+     .help = "give up after this long: seconds, or with a unit: 500ms, 30s, 2m (default 30s)"},
+    {.name = "no-color", .help = "no colours"},
+    {.name = "quiet", .letter = 'q', .help = "data only: no legends, confirmations and hints"},
+    {.name = "verbose", .letter = 'v', .help = "tell on stderr what is done"},
+    {.name = "help", .letter = 'h', .help = "explain a command"},
+    {.name = "version", .help = "print the version"},
     {.name = NULL},
 };
 
@@ -57,11 +109,16 @@ const struct cli_command *cli_command_find(const char *path)
     return search.found;
 }
 
+bool cli_command_is_under(const struct cli_command *command, const char *word)
+{
+    size_t length = strlen(word);
+    return length == 0 || (strncmp(command->path, word, length) == 0 && command->path[length] == ' ');
+}
+
 static bool is_in_group(const struct cli_command *command, void *context)
 {
     struct search *search = context;
-    size_t length = strlen(search->text);
-    if (strncmp(command->path, search->text, length) != 0 || command->path[length] != ' ')
+    if (!cli_command_is_under(command, search->text))
         return true;
     search->found = command;
     return false;
@@ -72,4 +129,25 @@ bool cli_command_is_group(const char *word)
     struct search search = {.text = word};
     cli_commands_visit(is_in_group, &search);
     return search.found != NULL;
+}
+
+const char *cli_command_plain_word(const char *word)
+{
+    for (const struct cli_group *group = cli_groups; group->title; group++) {
+        if (group->singular && strcmp(group->singular, word) == 0)
+            return group->word;
+    }
+    return word;
+}
+
+const struct cli_flag *cli_flag_find(const struct cli_flag *list, const char *name, size_t length,
+                                     char letter)
+{
+    for (; list && list->name; list++) {
+        if (name && strlen(list->name) == length && memcmp(list->name, name, length) == 0)
+            return list;
+        if (letter && list->letter == letter)
+            return list;
+    }
+    return NULL;
 }

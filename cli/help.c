@@ -3,24 +3,32 @@
 
 #include <string.h>
 
+#include "cli/text.h"
+
+#define WIDTH 96
+#define FLAG_COLUMN 31
+#define ROW_COLUMN 37
+
 static void print_flags(FILE *stream, const struct cli_flag *flags)
 {
     for (; flags && flags->name; flags++) {
-        char left[48];
-        char letter[] = {' ', ' ', ' ', ' ', '\0'};
+        char left[64];
+        char letter[] = "    ";
         if (flags->letter)
-            memcpy(letter, (char[]){'-', flags->letter, ',', ' '}, 4);
-        snprintf(left, sizeof left, "%s--%s%s%s", letter, flags->name, flags->value ? " " : "",
+            snprintf(letter, sizeof letter, "-%c, ", flags->letter);
+        snprintf(left, sizeof left, "  %s--%s%s%s", letter, flags->name, flags->value ? " " : "",
                  flags->value ? flags->value : "");
-        fprintf(stream, "  %-28s %s\n", left, flags->help);
+        CLI_FREE char *help = cli_format("%s%s", flags->help, flags->required ? " (required)" : "");
+        cli_print_entry(stream, left, help ? help : flags->help, FLAG_COLUMN, WIDTH);
     }
 }
 
 static void print_row(FILE *stream, const struct cli_command *command)
 {
-    char left[48];
-    snprintf(left, sizeof left, "%s%s%s", command->path, *command->operands ? " " : "", command->operands);
-    fprintf(stream, "  %-34s %s\n", left, command->summary);
+    const char *operands = command->operands ? command->operands : "";
+    char left[64];
+    snprintf(left, sizeof left, "  %s%s%s", command->path, *operands ? " " : "", operands);
+    cli_print_entry(stream, left, command->summary, ROW_COLUMN, WIDTH);
 }
 
 static void print_overview(FILE *stream)
@@ -36,43 +44,71 @@ static void print_overview(FILE *stream)
     }
     fputs("\nFlags of every command:\n", stream);
     print_flags(stream, cli_global_flags);
-    fputs("\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 not authenticated or not allowed, 4 agent "
-          "unreachable,\n"
-          "5 not found, 6 refused as invalid or conflicting.\n"
-          "Run 'arctic COMMAND --help' for a command's own flags and examples.\n",
+    fputs("\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 not authenticated or not allowed, 4 agent\n"
+          "unreachable, 5 not found, 6 refused as invalid or conflicting.\n"
+          "Run 'arctic COMMAND --help' for a command's own flags and examples; 'man arctic' has it all.\n",
           stream);
 }
 
 struct group_printer {
     FILE *stream;
-    const char *group;
+    const char *word;
 };
 
 static bool print_if_in_group(const struct cli_command *command, void *context)
 {
     const struct group_printer *printer = context;
-    size_t length = strlen(printer->group);
-    if (strncmp(command->path, printer->group, length) == 0 && command->path[length] == ' ')
+    if (cli_command_is_under(command, printer->word))
         print_row(printer->stream, command);
     return true;
 }
 
-static void print_group(FILE *stream, const char *group)
+static void print_group(FILE *stream, const char *word)
 {
-    struct group_printer printer = {.stream = stream, .group = group};
-    fprintf(stream, "Usage: arctic %s COMMAND [flags]\n\n", group);
+    struct group_printer printer = {.stream = stream, .word = word};
+    fprintf(stream, "Usage: arctic %s COMMAND [flags]\n\n", word);
+    for (const struct cli_group *group = cli_groups; group->title; group++) {
+        if (group->word && strcmp(group->word, word) == 0) {
+            cli_print_wrapped(stream, group->about, WIDTH);
+            fputc('\n', stream);
+        }
+    }
     cli_commands_visit(print_if_in_group, &printer);
-    fprintf(stream, "\nRun 'arctic %s COMMAND --help' for flags and examples.\n", group);
+    fprintf(stream, "\nRun 'arctic %s COMMAND --help' for flags and examples.\n", word);
+}
+
+/* "routes add --service SERVICE --priority NUMBER [flags]": what cannot be left out. */
+static void print_usage(FILE *stream, const struct cli_command *command)
+{
+    fprintf(stream, "Usage: arctic %s", command->path);
+    if (command->operands)
+        fprintf(stream, command->operands_min > 0 ? " %s" : " [%s]", command->operands);
+    for (const struct cli_flag *flag = command->flags; flag && flag->name; flag++) {
+        if (flag->required)
+            fprintf(stream, " --%s %s", flag->name, flag->value);
+    }
+    fputs(" [flags]\n\n", stream);
+}
+
+static void print_examples(FILE *stream, const char *examples)
+{
+    fputs("\nExamples:\n", stream);
+    while (*examples) {
+        size_t length = strcspn(examples, "\n");
+        fprintf(stream, "  %.*s\n", (int)length, examples);
+        examples += length + (examples[length] == '\n');
+    }
 }
 
 static void print_command(FILE *stream, const struct cli_command *command)
 {
-    fprintf(stream, "Usage: arctic %s%s%s [flags]\n\n%s\n", command->path, *command->operands ? " " : "",
-            command->operands, command->help);
+    print_usage(stream, command);
+    cli_print_wrapped(stream, command->about, WIDTH);
     if (command->flags && command->flags->name) {
         fputs("\nFlags:\n", stream);
         print_flags(stream, command->flags);
     }
+    print_examples(stream, command->examples);
     fputs("\nFlags of every command: see 'arctic --help'.\n", stream);
 }
 

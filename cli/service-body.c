@@ -4,27 +4,48 @@
 #include <string.h>
 
 #define SETTINGS                                                                                             \
-    {"requires-interface", 0, NULL, "give the service a MACVLAN interface of its own"},                      \
-        {"desired-ipv4", 0, "CIDR", "address of the interface, such as 192.168.100.10/24 (default: DHCP)"},  \
-        {"desired-ipv6", 0, "CIDR", "IPv6 address of the interface"},                                        \
-        {"bandwidth-limit", 0, "MBPS", "limit in Mbit/s for each direction, 0 for none"},                    \
-        {"fully-transparent", 0, NULL, "the destination sees the client's own address"},                     \
-        {"when-unreachable", 0, "WHAT",                                                                      \
-         "step_aside (default) or block, while the target peer does not answer"},                            \
+    {.name = "requires-interface", .help = "give the service a MACVLAN interface of its own"},               \
+        {.name = "desired-ipv4",                                                                             \
+         .value = "CIDR",                                                                                    \
+         .help = "address of the interface, such as 192.168.100.10/24 (default: DHCP)"},                     \
+        {.name = "desired-ipv6", .value = "CIDR", .help = "IPv6 address of the interface"},                  \
+        {.name = "bandwidth-limit",                                                                          \
+         .value = "MBPS",                                                                                    \
+         .help = "limit in Mbit/s for each direction, 0 for none"},                                          \
+        {.name = "rtt", .value = "MS", .help = "round-trip time to shape for in ms, 0: measured"},           \
+        {.name = "memory-limit", .value = "KB", .help = "memory of the shaper in KiB, 0: chosen"},           \
+        {.name = "fully-transparent", .help = "the destination sees the client's own address"},              \
+        {.name = "when-unreachable",                                                                         \
+         .value = "WHAT",                                                                                    \
+         .kind = CLI_KIND_WORDS,                                                                             \
+         .words = "step_aside block",                                                                        \
+         .help = "step_aside (default) or block, while the target peer does not answer"},                    \
     {                                                                                                        \
-        "name", 0, "NAME", "name of the service"                                                             \
+        .name = "name", .value = "NAME", .help = "name of the service"                                       \
+    }
+#define TRANSPORT(text)                                                                                      \
+    {                                                                                                        \
+        .name = "transport", .value = "TRANSPORT", .kind = CLI_KIND_WORDS, .words = "tcp kcp auto",          \
+        .help = (text)                                                                                       \
     }
 
 const struct cli_flag cli_service_create_flags[] = {
-    {"target-peer", 0, "PEER", "peer that traffic is carried to (required)"},
-    {"source-peer", 0, "PEER", "peer that takes the traffic (default: the local one)"},
-    {"transport", 0, "TRANSPORT", "tcp (default), kcp or auto"},
+    {.name = "target-peer",
+     .value = "PEER",
+     .kind = CLI_KIND_PEER,
+     .required = true,
+     .help = "peer that traffic is carried to"},
+    {.name = "source-peer",
+     .value = "PEER",
+     .kind = CLI_KIND_PEER,
+     .help = "peer that takes the traffic (default: the local one)"},
+    TRANSPORT("tcp (default), kcp or auto"),
     SETTINGS,
     {.name = NULL},
 };
 
 const struct cli_flag cli_service_update_flags[] = {
-    {"transport", 0, "TRANSPORT", "tcp, kcp or auto"},
+    TRANSPORT("tcp, kcp or auto"),
     SETTINGS,
     {.name = NULL},
 };
@@ -61,13 +82,30 @@ static int set_address(const struct cli_arguments *arguments, const char *flag, 
     return set_member(body, name, *text ? json_string(text) : json_null(), error);
 }
 
-static int set_limit(const struct cli_arguments *arguments, json_t *body, struct arctic_error *error)
+static int set_number(const struct cli_arguments *arguments, const char *flag, const char *name,
+                      json_t *object, struct arctic_error *error)
 {
-    int64_t limit = 0;
-    int code = cli_flag_number(arguments, "bandwidth-limit", &limit, error);
-    if (code < 0 || !cli_flag_given(arguments, "bandwidth-limit"))
+    int64_t number = 0;
+    int code = cli_flag_number(arguments, flag, &number, error);
+    if (code < 0 || !cli_flag_given(arguments, flag))
         return code;
-    return set_member(body, "bandwidth_limit_mbps", json_integer(limit), error);
+    return set_member(object, name, json_integer(number), error);
+}
+
+/* The limit goes by its flat name; what only a shaper knows is under "qos". */
+static int set_qos(const struct cli_arguments *arguments, json_t *body, struct arctic_error *error)
+{
+    CLI_JSON *qos = json_object();
+    if (!qos)
+        return cli_fail_memory(error);
+    int code = set_number(arguments, "bandwidth-limit", "bandwidth_limit_mbps", body, error);
+    if (code == ARCTIC_OK)
+        code = set_number(arguments, "rtt", "rtt_ms", qos, error);
+    if (code == ARCTIC_OK)
+        code = set_number(arguments, "memory-limit", "memory_limit_kb", qos, error);
+    if (code < 0 || json_object_size(qos) == 0)
+        return code;
+    return set_member(body, "qos", json_incref(qos), error);
 }
 
 static int set_settings(const struct cli_arguments *arguments, json_t *body, struct arctic_error *error)
@@ -85,7 +123,7 @@ static int set_settings(const struct cli_arguments *arguments, json_t *body, str
         code = set_address(arguments, "desired-ipv6", "desired_interface_ipv6", body, error);
     if (code == ARCTIC_OK)
         code = set_text(arguments, "when-unreachable", "when_unreachable", body, error);
-    return code == ARCTIC_OK ? set_limit(arguments, body, error) : code;
+    return code == ARCTIC_OK ? set_qos(arguments, body, error) : code;
 }
 
 static int set_peer(struct cli *cli, const char *text, const char *name, json_t *body,

@@ -2,6 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include <string.h>
+#include <wordexp.h>
 
 #include "cli/arguments.h"
 
@@ -108,6 +109,8 @@ static void test_what_is_refused(void **state)
                    "--requires-interface is a switch: it takes true or false, not '7'");
     assert_refused("services get", "'services get' needs SERVICE");
     assert_refused("services get a b", "'services get' takes no further 'b'");
+    assert_refused("services create --name x", "'services create' needs --target-peer");
+    assert_refused("services create --target-peer=", "'services create' needs --target-peer");
     assert_refused("services list -x", "unknown flag -x for 'services list'");
 }
 
@@ -123,23 +126,64 @@ static void test_numbers(void **state)
         assert_false(cli_read_number(wrong[i], 10, &number));
 }
 
-/* Help is made from the table: each row has to have what it needs. */
+/* An example is a line for a shell: what stands before a pipe or a comment is a command line of ours. */
+static void check_example(const struct cli_command *command, const char *line, size_t length)
+{
+    char text[512];
+    wordexp_t words;
+    struct cli_arguments arguments;
+    struct arctic_error error;
+    assert_true(length < sizeof text);
+    snprintf(text, sizeof text, "%.*s", (int)length, line);
+    char *pipe = strstr(text, " | ");
+    char *comment = strstr(text, "  #");
+    if (pipe)
+        *pipe = '\0';
+    if (comment)
+        *comment = '\0';
+    assert_int_equal(wordexp(text, &words, WRDE_NOCMD | WRDE_UNDEF), 0);
+    assert_string_equal(words.we_wordv[0], "arctic");
+    assert_ok(cli_arguments_parse((int)words.we_wordc, words.we_wordv, &arguments, &error), error);
+    assert_ptr_equal(arguments.command, command);
+    wordfree(&words);
+}
+
+static void check_examples(const struct cli_command *command)
+{
+    const char *line = command->examples;
+    assert_true(*line != '\0');
+    while (*line) {
+        size_t length = strcspn(line, "\n");
+        assert_true(line[length] == '\n');
+        check_example(command, line, length);
+        line += length + 1;
+    }
+}
+
+static void check_flag(const struct cli_flag *flag)
+{
+    assert_non_null(flag->help);
+    assert_true((flag->kind == CLI_KIND_WORDS) == (flag->words != NULL));
+    assert_true(flag->value || (!flag->kind && !flag->required));
+    assert_true(strchr(flag->help, '\n') == NULL && flag->help[strlen(flag->help) - 1] != '.');
+}
+
+/* Help, completion and manual pages are made from the table: each row has to have what they need. */
 static bool check_row(const struct cli_command *command, void *context)
 {
     int *count = context;
     ++*count;
-    assert_non_null(command->summary);
-    assert_non_null(strstr(command->help, "arctic "));
-    assert_non_null(strstr(command->help, command->path));
+    assert_true(command->summary[strlen(command->summary) - 1] != '.');
+    assert_true(command->about[strlen(command->about) - 1] == '.');
     assert_ptr_equal(cli_command_find(command->path), command);
     assert_true(command->operands_min <= command->operands_max &&
                 command->operands_max <= CLI_POSITIONALS_MAX);
+    assert_true((command->operands != NULL) == (command->operands_max > 0));
+    assert_true((command->operand_kind == CLI_KIND_WORDS) == (command->words != NULL));
+    check_examples(command);
     for (const struct cli_flag *flag = command->flags; flag && flag->name; flag++) {
-        assert_non_null(flag->help);
-        for (const struct cli_flag *global = cli_global_flags; global->name; global++) {
-            assert_string_not_equal(flag->name, global->name);
-            assert_true(flag->letter == 0 || flag->letter != global->letter);
-        }
+        check_flag(flag);
+        assert_null(cli_flag_find(cli_global_flags, flag->name, strlen(flag->name), flag->letter));
     }
     return true;
 }
@@ -150,6 +194,10 @@ static void test_table_of_commands(void **state)
     int count = 0;
     cli_commands_visit(check_row, &count);
     assert_true(count > 15);
+    for (const struct cli_flag *flag = cli_global_flags; flag->name; flag++)
+        check_flag(flag);
+    for (const struct cli_group *group = cli_groups; group->title; group++)
+        assert_true((group->word != NULL) == (group->about != NULL));
 }
 
 int main(void)
