@@ -18,6 +18,13 @@ void arci_api_cluster_identity(void *context, struct arci_request *request);
 void arci_api_bootstrap(void *context, struct arci_request *request);
 void arci_api_token(void *context, struct arci_request *request);
 
+/* api-credentials.c */
+void arci_api_credentials_list(void *context, struct arci_request *request);
+void arci_api_credentials_create(void *context, struct arci_request *request);
+void arci_api_credentials_revoke(void *context, struct arci_request *request);
+void arci_api_cluster_credentials_get(void *context, struct arci_request *request);
+void arci_api_cluster_credentials_rotate(void *context, struct arci_request *request);
+
 /* api-peers.c */
 void arci_api_peers_list(void *context, struct arci_request *request);
 void arci_api_peers_get(void *context, struct arci_request *request);

@@ -4,14 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/credentials.h"
 #include "base/error.h"
 #include "base/secret.h"
 #include "base/time.h"
-#include "crypto/client-secret.h"
 #include "crypto/token.h"
-
-/* What a client id that does not exist is compared with, so that its answer takes as long as that of one that does. */
-#define NO_HASH "sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 static const uint8_t *find_issuer_key(void *context, const char *issuer)
 {
@@ -42,8 +39,7 @@ int arci_auth_issue(struct arctic_agent *agent, const char *client_id, const cha
     if (arci_auth_check_bootstrapped(agent, error) < 0)
         return ARCTIC_E_NOT_BOOTSTRAPPED;
     const struct arci_credential *credential = find_credential(agent, client_id);
-    bool right = arci_client_secret_matches(client_secret, credential ? credential->secret_hash : NO_HASH);
-    if (!credential || !right) {
+    if (!arci_credentials_match(credential, client_secret)) {
         arci_log_warn(agent->log, "auth", "client id or secret is wrong",
                       ARCI_TEXT("client_id", loggable(client_id)));
         return arci_fail(error, ARCTIC_E_UNAUTHORIZED, NULL, "client id or secret is wrong");
@@ -116,6 +112,11 @@ int arci_auth_check_license(const struct arctic_agent *agent, bool change, struc
             "after that, bootstrap this agent anew, with an empty DATA_DIR and a new licence",
             agent->license->license_id.text, ended);
     return ARCTIC_OK;
+}
+
+const char *arci_principal_name(const struct arci_principal *principal)
+{
+    return principal->client_id.text;
 }
 
 static bool is_read(const struct arci_request *request)

@@ -16,10 +16,14 @@ int arci_auth_check_bootstrapped(const struct arctic_agent *agent, struct arctic
 /* Whether the licence allows requests, and changes where `change`. Errors: ARCTIC_E_LICENSE_SUSPENDED, ARCTIC_E_LICENSE_READ_ONLY. */
 int arci_auth_check_license(const struct arctic_agent *agent, bool change, struct arctic_error *error);
 
+/* Who makes a request. */
 struct arci_principal {
     struct arctic_id client_id;
     uint32_t scopes;
 };
+
+/* For the log. Text of the principal. */
+const char *arci_principal_name(const struct arci_principal *principal);
 
 /*
  * Checks a client's secret and issues a token. `scopes` is what the client asks for, 0 for all it has; it gets what it asks for or

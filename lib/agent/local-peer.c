@@ -8,11 +8,11 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "agent/credentials.h"
 #include "agent/peer-links.h"
 #include "base/error.h"
 #include "base/secret.h"
 #include "base/time.h"
-#include "crypto/client-secret.h"
 
 #define KEY_FILE "peer.key"
 /* Note "name": where the name came from. */
@@ -113,16 +113,9 @@ static int put_notes(struct bootstrap *bootstrap, struct arctic_error *error)
 
 static int put_first_credential(struct bootstrap *bootstrap, struct arctic_error *error)
 {
-    struct arci_credential credential = {
-        .scopes = ARCI_SCOPE_ADMIN, .created_at = arci_time_now(), .name = "bootstrap"};
-    int code = arctic_id_generate(ARCTIC_ID_CLIENT, &credential.client_id, error);
-    if (code >= 0)
-        code = arci_client_secret_generate(&bootstrap->result.client_secret, error);
-    if (code >= 0)
-        code = arci_client_secret_hash(bootstrap->result.client_secret, credential.secret_hash,
-                                       sizeof credential.secret_hash, error);
-    if (code >= 0)
-        code = arci_registry_put_credential(bootstrap->agent->registry, &credential, error);
+    struct arci_credential credential = {.scopes = ARCI_SCOPE_ADMIN, .name = "bootstrap", .bootstrap = true};
+    int code =
+        arci_credentials_put_new(bootstrap->agent, &credential, &bootstrap->result.client_secret, error);
     bootstrap->result.client_id = credential.client_id;
     return code;
 }

@@ -1,37 +1,95 @@
 /* Forms of a credential. */
 #include "model/credential.h"
 
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
 #include "base/json.h"
 #include "base/time.h"
+#include "model/members.h"
 
 json_t *arci_credential_to_json(const struct arci_credential *credential)
 {
-    char scopes[ARCI_SCOPES_TEXT];
-    char created_at[ARCI_TIME_TEXT];
-    return json_pack("{s:s, s:s*, s:s, s:s}", "client_id", credential->client_id.text, "name",
-                     credential->name[0] ? credential->name : NULL, "scope",
-                     arci_scopes_format(credential->scopes, scopes), "created_at",
-                     arci_time_format(credential->created_at, created_at));
+    ARCI_JSON *object = json_object();
+    bool former = credential->former_hash[0] != '\0';
+    bool good = object && arci_put_text(object, "client_id", credential->client_id.text) &&
+                arci_put_text(object, "name", credential->name) &&
+                json_object_set_new(object, "scopes", arci_scopes_to_json(credential->scopes)) == 0 &&
+                arci_put_time(object, "created_at", credential->created_at) &&
+                arci_put_time(object, "rotated_at", credential->rotated_at) &&
+                arci_put_time(object, "former_secret_until", former ? credential->former_until : 0);
+    return good ? arci_steal(object) : NULL;
+}
+
+int arci_credential_from_json(const json_t *object, struct arci_credential *ret_credential,
+                              struct arctic_error *error)
+{
+    static const char *const members[] = {"name", "scopes", NULL};
+    struct arci_credential credential = {0};
+    const json_t *scopes = NULL;
+    int code = arci_json_check_members(object, members, error);
+    if (code >= 0)
+        code = arci_read_name(object, false, credential.name, error);
+    if (code >= 0)
+        code = arci_json_array(object, "scopes", true, &scopes, error);
+    if (code >= 0)
+        code = arci_scopes_from_json(scopes, &credential.scopes, error);
+    if (code >= 0)
+        *ret_credential = credential;
+    return code;
+}
+
+void arci_credential_rotate(struct arci_credential *credential, const char *new_hash, int64_t now)
+{
+    memcpy(credential->former_hash, credential->secret_hash, sizeof credential->former_hash);
+    snprintf(credential->secret_hash, sizeof credential->secret_hash, "%s", new_hash);
+    credential->rotated_at = now;
+    credential->former_until = now + ARCI_FORMER_SECRET_LASTS;
+}
+
+/* What is seldom there stands in a record only where it is. */
+static bool put_rotation(json_t *object, const struct arci_credential *credential)
+{
+    if (credential->bootstrap && !arci_put_boolean(object, "bootstrap", true))
+        return false;
+    if (!credential->rotated_at)
+        return true;
+    return arci_put_integer(object, "rotated_at", credential->rotated_at) &&
+           arci_put_text(object, "former_hash", credential->former_hash) &&
+           arci_put_integer(object, "former_until", credential->former_until);
 }
 
 json_t *arci_credential_to_record(const struct arci_credential *credential)
 {
     char scopes[ARCI_SCOPES_TEXT];
-    return json_pack("{s:s, s:s, s:s, s:s, s:I}", "client_id", credential->client_id.text, "name",
-                     credential->name, "secret_hash", credential->secret_hash, "scope",
-                     arci_scopes_format(credential->scopes, scopes), "created_at",
-                     (json_int_t)credential->created_at);
+    ARCI_JSON *object = json_pack("{s:s, s:s, s:s, s:s, s:I}", "client_id", credential->client_id.text,
+                                  "name", credential->name, "secret_hash", credential->secret_hash, "scope",
+                                  arci_scopes_format(credential->scopes, scopes), "created_at",
+                                  (json_int_t)credential->created_at);
+    return object && put_rotation(object, credential) ? arci_steal(object) : NULL;
+}
+
+static int read_rotation(const json_t *object, struct arci_credential *credential, struct arctic_error *error)
+{
+    int code = arci_json_boolean(object, "bootstrap", false, &credential->bootstrap, error);
+    if (code >= 0)
+        code = arci_json_integer(object, "rotated_at", false, 0, INT64_MAX, &credential->rotated_at, error);
+    if (code >= 0)
+        code = arci_json_copy_text(object, "former_hash", false, credential->former_hash,
+                                   sizeof credential->former_hash, error);
+    if (code >= 0)
+        code =
+            arci_json_integer(object, "former_until", false, 0, INT64_MAX, &credential->former_until, error);
+    return code;
 }
 
 int arci_credential_from_record(const json_t *object, struct arci_credential *ret_credential,
                                 struct arctic_error *error)
 {
     struct arci_credential credential = {0};
-    const char *client_id = NULL;
     const char *scopes = NULL;
-    int code = arci_json_text(object, "client_id", true, &client_id, error);
-    if (code >= 0)
-        code = arctic_id_parse(ARCTIC_ID_CLIENT, client_id, &credential.client_id, error);
+    int code = arci_read_id(object, "client_id", true, ARCTIC_ID_CLIENT, &credential.client_id, error);
     if (code >= 0)
         code = arci_json_copy_text(object, "name", true, credential.name, sizeof credential.name, error);
     if (code >= 0)
@@ -43,6 +101,8 @@ int arci_credential_from_record(const json_t *object, struct arci_credential *re
         code = arci_scopes_parse(scopes, &credential.scopes, error);
     if (code >= 0)
         code = arci_json_integer(object, "created_at", true, 0, INT64_MAX, &credential.created_at, error);
+    if (code >= 0)
+        code = read_rotation(object, &credential, error);
     if (code >= 0)
         *ret_credential = credential;
     return code;

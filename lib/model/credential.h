@@ -1,8 +1,12 @@
-/* Credentials: OAuth clients. Only a hash of the secret is kept. */
+/*
+ * Credentials: OAuth clients. Only a hash of the secret is kept; of one that was replaced, the former hash too, until its time is
+ * over.
+ */
 #ifndef ARCI_MODEL_CREDENTIAL_H
 #define ARCI_MODEL_CREDENTIAL_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include <arctic/id.h>
 
@@ -10,6 +14,8 @@
 #include "model/scope.h"
 
 #define ARCI_SECRET_HASH_SIZE 64 /* "sha256:" and 43 characters of base64url, with room */
+/* How long the former secret of a credential works after it was replaced, in milliseconds. */
+#define ARCI_FORMER_SECRET_LASTS ((int64_t)24 * 60 * 60 * 1000)
 
 struct arci_credential {
     struct arctic_id client_id;
@@ -17,10 +23,25 @@ struct arci_credential {
     char secret_hash[ARCI_SECRET_HASH_SIZE];
     uint32_t scopes;
     int64_t created_at; /* milliseconds since 1970 */
+
+    bool bootstrap; /* a bootstrap made it: the oldest one in a cluster is the shared cluster credential */
+    int64_t rotated_at;                      /* milliseconds since 1970; 0: never */
+    char former_hash[ARCI_SECRET_HASH_SIZE]; /* "" without one */
+    int64_t former_until;                    /* milliseconds since 1970: the former secret works before it */
 };
 
 /* The API's form: no trace of the secret. NULL when memory runs out. */
 json_t *arci_credential_to_json(const struct arci_credential *credential);
+
+/*
+ * Reads what a request for a new credential says: name and scopes; the rest is zero. Errors: ARCTIC_E_INVALID_REQUEST,
+ * ARCTIC_E_MISSING_FIELD.
+ */
+int arci_credential_from_json(const json_t *object, struct arci_credential *ret_credential,
+                              struct arctic_error *error);
+
+/* Puts a new hash in the place of the present one, which works on until `now` + ARCI_FORMER_SECRET_LASTS. */
+void arci_credential_rotate(struct arci_credential *credential, const char *new_hash, int64_t now);
 
 /* The durable form: a round trip through both gives the same credential. */
 json_t *arci_credential_to_record(const struct arci_credential *credential);

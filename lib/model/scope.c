@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/json.h"
 
 #define PREFIX "urn:tillered:arctic:"
 
@@ -55,6 +56,38 @@ int arci_scopes_parse(const char *text, uint32_t *ret_scopes, struct arctic_erro
     return ARCTIC_OK;
 }
 
+int arci_scopes_from_json(const json_t *array, uint32_t *ret_scopes, struct arctic_error *error)
+{
+    uint32_t scopes = 0;
+    size_t index;
+    const json_t *item;
+    if (json_array_size(array) == 0)
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "scopes", "'scopes' must name at least one scope");
+    json_array_foreach((json_t *)array, index, item)
+    {
+        const char *text = json_string_value(item);
+        uint32_t scope = text ? find_scope(text, strlen(text)) : 0;
+        if (!text)
+            return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "scopes", "'scopes' must hold strings");
+        if (!scope)
+            return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "scopes", "'%.80s' is no scope", text);
+        scopes |= scope;
+    }
+    *ret_scopes = scopes;
+    return ARCTIC_OK;
+}
+
+json_t *arci_scopes_to_json(uint32_t scopes)
+{
+    ARCI_JSON *array = json_array();
+    for (size_t i = 0; array && i < SCOPE_COUNT; i++) {
+        if ((scopes & scope_names[i].scope) &&
+            json_array_append_new(array, json_sprintf(PREFIX "%s", scope_names[i].name)) < 0)
+            return NULL;
+    }
+    return arci_steal(array);
+}
+
 char *arci_scopes_format(uint32_t scopes, char *text)
 {
     char *cursor = text;
@@ -67,6 +100,11 @@ char *arci_scopes_format(uint32_t scopes, char *text)
         cursor = stpcpy(stpcpy(cursor, PREFIX), scope_names[i].name);
     }
     return text;
+}
+
+bool arci_scopes_cover(uint32_t held, uint32_t wanted)
+{
+    return (held & ARCI_SCOPE_ADMIN) != 0 || (wanted & ~held) == 0;
 }
 
 bool arci_scopes_allow(uint32_t held, uint32_t needed)

@@ -2,6 +2,7 @@
 #ifndef ARCI_MODEL_SCOPE_H
 #define ARCI_MODEL_SCOPE_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,7 +29,18 @@ int arci_scopes_parse(const char *text, uint32_t *ret_scopes, struct arctic_erro
 /* Writes the full forms; `text` has ARCI_SCOPES_TEXT bytes. Returns `text`. */
 char *arci_scopes_format(uint32_t scopes, char *text);
 
+/*
+ * Reads an array of scopes, one or more, in the short or the full form. Errors: ARCTIC_E_INVALID_REQUEST with field "scopes".
+ */
+int arci_scopes_from_json(const json_t *array, uint32_t *ret_scopes, struct arctic_error *error);
+
+/* The array of the full forms. NULL when memory runs out. */
+json_t *arci_scopes_to_json(uint32_t scopes);
+
 /* Whether a holder of `held` may do what needs `needed` (one scope). */
 bool arci_scopes_allow(uint32_t held, uint32_t needed);
+
+/* Whether a holder of `held` has all of `wanted` (a set) to give away. */
+bool arci_scopes_cover(uint32_t held, uint32_t wanted);
 
 #endif
