@@ -5,24 +5,38 @@
 #include <string.h>
 
 #include "agent/credentials.h"
+#include "agent/peers.h"
 #include "base/error.h"
 #include "base/secret.h"
 #include "base/time.h"
 #include "crypto/token.h"
 
+/* Whether what this peer signs counts here: this agent, or a peer that has proved its key to it and was not revoked. */
+static bool is_member(struct arctic_agent *agent, const struct arctic_id *id)
+{
+    if (arctic_id_equal(id, &agent->local_id))
+        return true;
+    const struct arci_agent_peer *peer = arci_peers_find(agent, id);
+    return peer && peer->live.state != ARCI_PEER_REVOKED;
+}
+
 static const uint8_t *find_issuer_key(void *context, const char *issuer)
 {
     struct arctic_agent *agent = context;
-    return strcmp(issuer, agent->local_id.text) == 0 ? arci_identity_public_key(agent->identity) : NULL;
+    struct arctic_id id;
+    if (arctic_id_parse(ARCTIC_ID_PEER, issuer, &id, NULL) < 0 || !is_member(agent, &id))
+        return NULL;
+    const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_PEER, &id);
+    return entry ? entry->content.peer.public_key : NULL;
 }
 
-static const struct arci_credential *find_credential(const struct arctic_agent *agent, const char *client_id)
+static const struct arci_credential *find_credential(struct arctic_agent *agent, const char *client_id)
 {
     struct arctic_id id;
     if (arctic_id_parse(ARCTIC_ID_CLIENT, client_id, &id, NULL) < 0)
         return NULL;
     const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_CREDENTIAL, &id);
-    return entry ? &entry->content.credential : NULL;
+    return entry && is_member(agent, &entry->record.owner) ? &entry->content.credential : NULL;
 }
 
 /* Who mistakes the two sends the secret where the id should be. */

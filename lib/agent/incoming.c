@@ -135,8 +135,6 @@ static bool merge_one(struct arci_incoming *incoming, const json_t *object, stru
     if (code >= 0 && !arctic_id_equal(&record.owner, &incoming->peer_id))
         code = arci_fail(error, ARCTIC_E_FORBIDDEN, "owner", "%s sent a record of %s", incoming->peer_id.text,
                          record.owner.text);
-    if (code >= 0 && record.kind == ARCI_RECORD_CREDENTIAL)
-        code = arci_fail(error, ARCTIC_E_FORBIDDEN, "kind", "credentials are not taken from a link");
     if (code >= 0 && !arci_link_peer_key(incoming->link, key))
         code = arci_fail(error, ARCTIC_E_INTERNAL, NULL, "the link has no key");
     if (code >= 0)

