@@ -17,6 +17,7 @@ static int exit_code(int code)
     case ARCTIC_E_FORBIDDEN:
     case ARCTIC_E_LICENSE_READ_ONLY:
     case ARCTIC_E_LICENSE_SUSPENDED:
+    case ARCTIC_E_UNTRUSTED:
         return 3;
     case ARCTIC_E_UNREACHABLE:
     case ARCTIC_E_TIMEOUT:

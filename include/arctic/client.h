@@ -18,6 +18,9 @@
 extern "C" {
 #endif
 
+/* Size of a fingerprint's text, the terminating NUL included. */
+#define ARCTIC_FINGERPRINT_TEXT 72
+
 /* The largest answer that a client takes. */
 #define ARCTIC_CLIENT_ANSWER_MAX (64 * 1024 * 1024)
 
@@ -35,6 +38,19 @@ struct arctic_client_options {
     int32_t timeout_ms;         /* for one call as a whole, token and all endpoints included; 0: 30000 */
     int32_t connect_timeout_ms; /* for one connection to one endpoint; 0: 5000 */
     uint32_t socket_mark;       /* SO_MARK of its sockets, needs CAP_NET_ADMIN; 0: none */
+    /*
+     * NULL, or as many as there are endpoints and in their order: the fingerprint of the key that an https
+     * endpoint has to show, in a form that arctic_fingerprint_normalize() takes. An https endpoint without one
+     * (NULL or "") needs a certificate for its name from a CA that this host trusts.
+     */
+    const char *const *fingerprints;
+    const char *
+        peer; /* id of the peer that is to serve the requests, by way of the endpoint; NULL: the endpoint itself */
+    /*
+     * The recovery token of the agent, which makes each request one of an administrator; used in the place of
+     * credentials and tokens. It goes to https endpoints and to this host itself, never in the clear. NULL: none
+     */
+    const char *recovery_token;
 };
 
 /*
@@ -58,7 +74,8 @@ ARCTIC_API void arctic_client_free(struct arctic_client *client);
  * On success the status was below 400; *ret_status (may be NULL) is it, *ret_body (may be NULL) is the body,
  * "" where there is none, to be given to arctic_client_free_text().
  * Errors: what the agent answered, by the code it names, with its message and field; ARCTIC_E_UNREACHABLE
- * naming each endpoint and why; ARCTIC_E_TIMEOUT; ARCTIC_E_LIMIT (the answer is too large); ARCTIC_E_PROTOCOL
+ * naming each endpoint and why; ARCTIC_E_UNTRUSTED (an https endpoint shows another key than it has to, both
+ * named, or one that no CA vouches for; nothing was sent to it); ARCTIC_E_TIMEOUT; ARCTIC_E_LIMIT (the answer is too large); ARCTIC_E_PROTOCOL
  * (no HTTP, or a token answer that makes no sense); ARCTIC_E_USAGE; ARCTIC_E_NO_MEMORY.
  */
 ARCTIC_API int arctic_client_request(struct arctic_client *client, const char *method, const char *path,
@@ -93,6 +110,34 @@ ARCTIC_API const char *arctic_client_endpoint(const struct arctic_client *client
  * address or localhost, 0 for any other text. Any thread.
  */
 ARCTIC_API int32_t arctic_client_is_private(const char *endpoint);
+
+/*
+ * The fingerprint of the key that the client's endpoint shows, see arctic_client_endpoint(): SHA-256 over the
+ * public key (SubjectPublicKeyInfo) as "sha256:" and 64 hex digits. The connection is made for that alone: no
+ * request is sent, and who answers is not checked. For a first use of an agent, whose fingerprint is compared
+ * with what the agent's log says, or is kept and required from then on. Errors: ARCTIC_E_USAGE (no https
+ * endpoint), ARCTIC_E_UNREACHABLE, ARCTIC_E_PROTOCOL, ARCTIC_E_NO_MEMORY.
+ */
+ARCTIC_API int arctic_client_fingerprint(struct arctic_client *client,
+                                         char ret_fingerprint[ARCTIC_FINGERPRINT_TEXT],
+                                         struct arctic_error *error);
+
+/*
+ * Brings a fingerprint to its one form, "sha256:" and 64 lower-case hex digits. `text` is that in any case,
+ * with or without "sha256:" in front and colons between pairs of digits, or curl's "sha256//" and base64.
+ * Errors: ARCTIC_E_USAGE. Any thread.
+ */
+ARCTIC_API int arctic_fingerprint_normalize(const char *text, char ret_fingerprint[ARCTIC_FINGERPRINT_TEXT],
+                                            struct arctic_error *error);
+
+/*
+ * Whether the peer with this identity key vouches for a fingerprint: `public_key`, `fingerprint` and
+ * `signature` are the texts `public_key`, `api_fingerprint` and `api_fingerprint_signature` of
+ * GET /v1/cluster/identity, the key from a source that is trusted. Errors: ARCTIC_E_UNTRUSTED (it does not),
+ * ARCTIC_E_USAGE (no such texts), ARCTIC_E_NO_MEMORY. Any thread.
+ */
+ARCTIC_API int arctic_fingerprint_verify(const char *public_key, const char *fingerprint,
+                                         const char *signature, struct arctic_error *error);
 
 /*
  * Escapes a text for use as one segment of a path or as a query value. The result goes to

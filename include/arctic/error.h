@@ -57,6 +57,7 @@ enum arctic_code {
     ARCTIC_E_UNSUPPORTED = -107, /* this build or this kernel cannot do it */
     ARCTIC_E_CANCELLED = -108,   /* the work was cancelled before it finished */
     ARCTIC_E_LIMIT = -109,       /* a limit on input size or number was reached */
+    ARCTIC_E_UNTRUSTED = -110,   /* the other end did not prove to be who it has to be */
 };
 
 /* A struct of fixed layout that the caller owns, so that reporting an error can never fail itself. */

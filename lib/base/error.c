@@ -49,6 +49,7 @@ static const struct code_row {
     {ARCTIC_E_UNSUPPORTED, 500, "UNSUPPORTED"},
     {ARCTIC_E_CANCELLED, 500, "CANCELLED"},
     {ARCTIC_E_LIMIT, 500, "LIMIT"},
+    {ARCTIC_E_UNTRUSTED, 500, "UNTRUSTED"},
 };
 
 #define CODE_ROWS (sizeof code_table / sizeof code_table[0])

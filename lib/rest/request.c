@@ -150,6 +150,11 @@ bool arci_request_is_loopback(const struct arci_request *request)
     return address->family == ARCTIC_FAMILY_IPV6 && memcmp(address->bytes, loopback6, sizeof loopback6) == 0;
 }
 
+bool arci_request_is_tls(const struct arci_request *request)
+{
+    return request->is_tls;
+}
+
 void arci_request_set_principal(struct arci_request *request, void *principal,
                                 void (*release)(void *principal))
 {

@@ -27,6 +27,7 @@ struct arci_exchange;
 struct arci_http_server {
     struct arci_http_options options;
     struct arctic_endpoint endpoint;
+    bool is_tls;
     struct MHD_Daemon *daemon;
     struct arci_http_connection *connections;
     struct arci_exchange *waiting; /* suspended, so that closing can resume them */
@@ -61,6 +62,7 @@ struct arci_request {
     const struct arci_http_endpoint *endpoint;
     struct arctic_endpoint remote;
     bool carried;
+    bool is_tls;
     int64_t started_at; /* monotonic milliseconds */
 
     struct arci_buffer body;

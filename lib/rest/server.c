@@ -116,21 +116,30 @@ static int check_options(struct arci_http_options *options, struct arctic_error 
     return arci_routing_check(options->endpoints, error);
 }
 
-/* HTTPS comes in here: MHD_USE_TLS beside the flags, certificate and key beside the options. */
+/* TLS 1.3 alone, by the ciphers that all who speak it have (RFC 8446 section 9.1). */
+#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:-AES-128-CCM:-AES-256-CCM"
+
 static struct MHD_Daemon *start_daemon(struct arci_http_server *server, int listener)
 {
+    const struct arci_http_options *options = &server->options;
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     if (server->endpoint.address.family == ARCTIC_FAMILY_IPV6)
         flags |= MHD_USE_IPv6;
-    const struct arci_http_options *options = &server->options;
+    const struct MHD_OptionItem plain[] = {{MHD_OPTION_END, 0, NULL}};
+    const struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)options->tls_chain},
+                                         {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)options->tls_key},
+                                         {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITIES},
+                                         {MHD_OPTION_END, 0, NULL}};
+    if (server->is_tls)
+        flags |= MHD_USE_TLS;
     /* The external logger has to come first, or the errors of other options go to stderr. */
-    return MHD_start_daemon(flags, 0, NULL, NULL, arci_exchange_on_request, server,
-                            MHD_OPTION_EXTERNAL_LOGGER, log_library, server, MHD_OPTION_LISTEN_SOCKET,
-                            listener, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
-                            options->connection_limit, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-                            options->per_address_limit, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
-                            MHD_OPTION_URI_LOG_CALLBACK, arci_exchange_on_target, server,
-                            MHD_OPTION_NOTIFY_COMPLETED, arci_exchange_on_completed, server, MHD_OPTION_END);
+    return MHD_start_daemon(
+        flags, 0, NULL, NULL, arci_exchange_on_request, server, MHD_OPTION_EXTERNAL_LOGGER, log_library,
+        server, MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_CONNECTION_LIMIT, options->connection_limit, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        options->per_address_limit, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+        MHD_OPTION_URI_LOG_CALLBACK, arci_exchange_on_target, server, MHD_OPTION_NOTIFY_COMPLETED,
+        arci_exchange_on_completed, server, MHD_OPTION_ARRAY, server->is_tls ? tls : plain, MHD_OPTION_END);
 }
 
 static int start(struct arci_http_server *server, struct arctic_error *error)
@@ -140,8 +149,9 @@ static int start(struct arci_http_server *server, struct arctic_error *error)
                                 &listener, &server->endpoint, error);
     if (code < 0)
         return code;
-    server->options.address = NULL;
+    server->is_tls = server->options.tls_chain != NULL;
     server->daemon = start_daemon(server, listener);
+    server->options.address = server->options.tls_chain = server->options.tls_key = NULL;
     if (!server->daemon)
         return arci_fail(error, ARCTIC_E_SYSTEM, NULL, "the HTTP library did not start");
     arci_steal_fd(&listener);

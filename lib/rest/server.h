@@ -61,6 +61,8 @@ struct arci_http_options {
     const struct arci_http_endpoint *endpoints; /* outlives the server */
     arci_http_authorize authorize;              /* required when a row has a scope */
     void *context;                              /* for authorize and the handlers */
+    const char *tls_chain; /* PEM certificates: TLS 1.3 and nothing else is spoken; NULL: plain HTTP */
+    const char *tls_key;   /* PEM, of the first of them; both are borrowed until the server is created */
 
     unsigned connection_limit;  /* [512] all connections; further ones wait in the kernel's queue */
     unsigned per_address_limit; /* [64] connections of one client address; further ones are closed */
@@ -192,6 +194,8 @@ struct arctic_endpoint arci_request_remote(const struct arci_request *request);
 
 /* Whether the client is on this host; never so for a carried request. */
 bool arci_request_is_loopback(const struct arci_request *request);
+/* Whether it came over TLS. */
+bool arci_request_is_tls(const struct arci_request *request);
 
 /* Keeps what authorize found out about the caller; `release` (may be NULL) frees it with the request. */
 void arci_request_set_principal(struct arci_request *request, void *principal,

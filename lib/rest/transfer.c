@@ -28,12 +28,21 @@ static bool add_header(struct curl_slist **list, const char *name, const char *v
     return true;
 }
 
+/* Where there is something to say. */
+static bool add_optional(struct curl_slist **list, const char *name, const char *value)
+{
+    return !value || add_header(list, name, value);
+}
+
 static bool make_headers(const struct arci_transfer *transfer, struct curl_slist **list)
 {
     ARCI_CLEANUP(arci_buffer_release_secret) struct arci_buffer bearer = {.limit = 0};
     if (!add_header(list, "Accept", "application/json"))
         return false;
     if (transfer->body && !add_header(list, "Content-Type", transfer->content_type))
+        return false;
+    if (!add_optional(list, "X-Arctic-Peer", transfer->peer) ||
+        !add_optional(list, "X-Arctic-Recovery", transfer->recovery_token))
         return false;
     if (!transfer->token)
         return true;
@@ -118,6 +127,9 @@ static int explain(CURL *curl, struct arci_transfer *transfer, CURLcode result, 
     if (transfer->answer.failed)
         return fail(transfer, ARCTIC_E_LIMIT, "the answer is too large");
     transfer->timed_out = result == CURLE_OPERATION_TIMEDOUT;
+    int code;
+    if (arci_transfer_explain_tls(curl, transfer, result, detail, &code))
+        return code;
     give_reason(curl, transfer, result, detail);
     switch (result) {
     case CURLE_OUT_OF_MEMORY:
@@ -145,6 +157,7 @@ int arci_transfer_run(CURL *curl, struct arci_transfer *transfer)
 
     curl_easy_reset(curl);
     set_limits(curl, transfer);
+    arci_transfer_set_trust(curl, transfer, false);
     set_request(curl, transfer, (char *)url.data);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
@@ -164,4 +177,22 @@ int arci_transfer_run(CURL *curl, struct arci_transfer *transfer)
         return code;
     transfer->status = (int32_t)status;
     return ARCTIC_OK;
+}
+
+int arci_transfer_look(CURL *curl, struct arci_transfer *transfer, uint8_t ret_fingerprint[ARCI_SHA256_SIZE])
+{
+    char detail[CURL_ERROR_SIZE] = "";
+    curl_easy_reset(curl);
+    set_limits(curl, transfer);
+    arci_transfer_set_trust(curl, transfer, true);
+    curl_easy_setopt(curl, CURLOPT_URL, transfer->endpoint);
+    curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
+    curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
+    CURLcode result = curl_easy_perform(curl);
+    int code = result == CURLE_OK ? ARCTIC_OK : explain(curl, transfer, result, detail);
+    if (code == ARCTIC_OK && !arci_transfer_shown(curl, ret_fingerprint))
+        code = fail(transfer, ARCTIC_E_PROTOCOL, "it shows no certificate that could be read");
+    curl_easy_reset(curl);
+    return code;
 }

@@ -105,6 +105,16 @@ static void handle_large(void *context, struct arci_request *request)
     arci_request_respond_text(request, 200, "text/plain", text);
 }
 
+static void handle_headers(void *context, struct arci_request *request)
+{
+    (void)context;
+    arci_request_respond_json(
+        request, 200,
+        json_pack("{s:s*, s:s*, s:s*, s:b}", "authorization", arci_request_header(request, "Authorization"),
+                  "peer", arci_request_header(request, "X-Arctic-Peer"), "recovery",
+                  arci_request_header(request, "X-Arctic-Recovery"), "tls", arci_request_is_tls(request)));
+}
+
 static void handle_self(void *context, struct arci_request *request)
 {
     (void)context;
@@ -163,6 +173,7 @@ static void handle_principal(void *context, struct arci_request *request)
 
 static const struct arci_http_endpoint fixture_endpoints[] = {
     {"GET", "/echo/{id}", NULL, handle_echo, 0, "echoes"},
+    {"GET", "/headers", NULL, handle_headers, 0, "tells the headers"},
     {"GET", "/echo/self", NULL, handle_self, 0, "goes before a parameter"},
     {"GET", "/strict", NULL, handle_strict_query, 0, "checks its query"},
     {"POST", "/things", NULL, handle_create, ARCI_HTTP_JSON, "takes a body"},
