@@ -43,6 +43,17 @@ struct arci_agent_settings {
     uint32_t prime_kb;
 };
 
+/* What the watch over the licence knows (license-watch.c). Times are milliseconds since 1970 but for `told_at`. */
+struct arci_license_watch {
+    uv_timer_t timer;
+    bool known; /* false before a bootstrap; the rest means nothing then */
+    enum arctic_license_state state;
+    int64_t since;
+    int64_t looked_at;
+    int64_t told_at; /* monotonic milliseconds: when the log last said it */
+    bool unnoted;    /* the state could not be stored yet */
+};
+
 struct arctic_agent {
     struct arci_agent_settings settings;
     struct arctic_log *log;
@@ -62,6 +73,7 @@ struct arctic_agent {
     struct arctic_id cluster_id;
     struct arci_identity *identity;
     struct arci_license *license;
+    struct arci_license_watch license_watch;
     struct arci_trust_roots trust_roots;
     struct arci_tls *tls;
 

@@ -12,6 +12,7 @@
 #include "agent/auth.h"
 #include "agent/data-plane.h"
 #include "agent/incoming.h"
+#include "agent/license.h"
 #include "agent/local-peer.h"
 #include "agent/peer-addition.h"
 #include "agent/peer-links.h"
@@ -100,6 +101,7 @@ static void begin_stop(struct arctic_agent *agent)
     arci_peer_additions_stop(agent);
     arci_incoming_stop(agent);
     arci_data_plane_stop(agent);
+    arci_license_watch_stop(agent);
     arci_peers_stop(agent);
     if (agent->proxy)
         arci_proxy_stop(agent->proxy, STOP_GRACE_MS);
@@ -134,6 +136,8 @@ static int start_all(struct arctic_agent *agent, struct arctic_error *error)
     int code = open_state(agent, error);
     if (code >= 0)
         code = start_loop(agent, error);
+    if (code >= 0)
+        code = arci_license_watch_create(agent, error);
     if (code >= 0)
         code = start_api(agent, error);
     if (code >= 0)

@@ -4,6 +4,7 @@
 #include "agent/data-plane.h"
 #include "agent/api.h"
 #include "agent/auth.h"
+#include "agent/license.h"
 #include "agent/local-peer.h"
 #include "base/base64.h"
 #include "base/error.h"
@@ -63,6 +64,7 @@ void arci_api_bootstrap(void *context, struct arci_request *request)
         arci_request_fail(request, &error);
         return;
     }
+    arci_license_watch_look(agent);
     /* The identity is on disk and cannot be made again: a data plane that does not start is /readyz's to tell, not a failure here. */
     (void)arci_data_plane_start(agent, &error);
     arci_log_info(agent->log, "auth", "bootstrapped", ARCI_TEXT("peer_id", agent->local_id.text),

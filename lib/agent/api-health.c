@@ -3,10 +3,12 @@
 
 #include "agent/api.h"
 #include "agent/auth.h"
+#include "agent/license.h"
 #include "agent/reconcile.h"
 #include "base/base64.h"
 #include "base/error.h"
 #include "base/time.h"
+#include "model/members.h"
 
 void arci_api_livez(void *context, struct arci_request *request)
 {
@@ -42,10 +44,15 @@ static void add_hints(const struct arctic_agent *agent, json_t *check)
 static bool check_license(const struct arctic_agent *agent, json_t *checks)
 {
     struct arctic_error error = {0};
-    int code = arci_auth_check_bootstrapped(agent, &error);
-    if (code >= 0)
-        code = arci_auth_check_license(agent, false, &error);
-    return add_check(checks, "license", code >= 0, error.message);
+    int64_t now = arci_time_now();
+    if (arci_auth_check_bootstrapped(agent, &error) < 0)
+        return add_check(checks, "license", false, error.message);
+    bool good =
+        add_check(checks, "license", arci_license_check_request(agent, false, &error) >= 0, error.message);
+    json_t *check = json_object_get(checks, "license");
+    arci_put_text(check, "state", arctic_license_state_name(arci_license_state_at(agent->license, now)));
+    arci_put_integer(check, "days_left", arci_license_days_left(agent->license, now));
+    return good;
 }
 
 void arci_api_readyz(void *context, struct arci_request *request)

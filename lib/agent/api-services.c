@@ -138,9 +138,8 @@ static int check_room(struct arctic_agent *agent, struct arctic_error *error)
     if (arci_registry_count(agent->registry, ARCI_RECORD_SERVICE) < limit)
         return ARCTIC_OK;
     return arci_fail(error, ARCTIC_E_SERVICE_LIMIT_EXCEEDED, NULL,
-                     "the licence allows %zu service%s and they are all there: delete one, or get a larger "
-                     "licence for an agent "
-                     "that is to know more",
+                     "the licence allows %zu service%s and they are all there: delete one, or install a "
+                     "larger licence: arctic license update --license-file FILE",
                      limit, limit == 1 ? "" : "s");
 }
 

@@ -25,6 +25,10 @@ void arci_api_credentials_revoke(void *context, struct arci_request *request);
 void arci_api_cluster_credentials_get(void *context, struct arci_request *request);
 void arci_api_cluster_credentials_rotate(void *context, struct arci_request *request);
 
+/* api-license.c */
+void arci_api_license_get(void *context, struct arci_request *request);
+void arci_api_license_update(void *context, struct arci_request *request);
+
 /* api-peers.c */
 void arci_api_peers_list(void *context, struct arci_request *request);
 void arci_api_peers_get(void *context, struct arci_request *request);

@@ -5,14 +5,14 @@
 #include <string.h>
 
 #include "agent/credentials.h"
+#include "agent/license.h"
 #include "agent/peers.h"
 #include "base/error.h"
 #include "base/secret.h"
 #include "base/time.h"
 #include "crypto/token.h"
 
-/* Whether what this peer signs counts here: this agent, or a peer that has proved its key to it and was not revoked. */
-static bool is_member(struct arctic_agent *agent, const struct arctic_id *id)
+bool arci_auth_is_member(struct arctic_agent *agent, const struct arctic_id *id)
 {
     if (arctic_id_equal(id, &agent->local_id))
         return true;
@@ -24,7 +24,7 @@ static const uint8_t *find_issuer_key(void *context, const char *issuer)
 {
     struct arctic_agent *agent = context;
     struct arctic_id id;
-    if (arctic_id_parse(ARCTIC_ID_PEER, issuer, &id, NULL) < 0 || !is_member(agent, &id))
+    if (arctic_id_parse(ARCTIC_ID_PEER, issuer, &id, NULL) < 0 || !arci_auth_is_member(agent, &id))
         return NULL;
     const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_PEER, &id);
     return entry ? entry->content.peer.public_key : NULL;
@@ -36,7 +36,7 @@ static const struct arci_credential *find_credential(struct arctic_agent *agent,
     if (arctic_id_parse(ARCTIC_ID_CLIENT, client_id, &id, NULL) < 0)
         return NULL;
     const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_CREDENTIAL, &id);
-    return entry && is_member(agent, &entry->record.owner) ? &entry->content.credential : NULL;
+    return entry && arci_auth_is_member(agent, &entry->record.owner) ? &entry->content.credential : NULL;
 }
 
 /* Who mistakes the two sends the secret where the id should be. */
@@ -107,27 +107,6 @@ int arci_auth_check_bootstrapped(const struct arctic_agent *agent, struct arctic
                      "this agent is not bootstrapped: arctic bootstrap --url URL --license-file FILE");
 }
 
-/* A licence cannot be replaced in this version: what can be done is said instead. */
-int arci_auth_check_license(const struct arctic_agent *agent, bool change, struct arctic_error *error)
-{
-    enum arctic_license_state state = arci_license_state_at(agent->license, arci_time_now());
-    char ended[ARCI_TIME_TEXT];
-    arci_time_format(agent->license->expires_at, ended);
-    if (state == ARCTIC_LICENSE_SUSPENDED)
-        return arci_fail(
-            error, ARCTIC_E_LICENSE_SUSPENDED, NULL,
-            "the licence %s expired at %s, and its services have stopped: bootstrap this agent anew, "
-            "with an empty DATA_DIR and a new licence",
-            agent->license->license_id.text, ended);
-    if (state == ARCTIC_LICENSE_READ_ONLY && change)
-        return arci_fail(
-            error, ARCTIC_E_LICENSE_READ_ONLY, NULL,
-            "the licence %s expired at %s, and changes are refused: before its services stop, 28 days "
-            "after that, bootstrap this agent anew, with an empty DATA_DIR and a new licence",
-            agent->license->license_id.text, ended);
-    return ARCTIC_OK;
-}
-
 const char *arci_principal_name(const struct arci_principal *principal)
 {
     return principal->client_id.text;
@@ -136,7 +115,16 @@ const char *arci_principal_name(const struct arci_principal *principal)
 static bool is_read(const struct arci_request *request)
 {
     const char *method = arci_request_method(request);
-    return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+    return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 ||
+           (arci_request_endpoint(request)->flags & ARCI_HTTP_READS);
+}
+
+static int check_license(const struct arctic_agent *agent, const struct arci_request *request,
+                         struct arctic_error *error)
+{
+    if (arci_request_endpoint(request)->flags & ARCI_HTTP_ALWAYS)
+        return ARCTIC_OK;
+    return arci_license_check_request(agent, !is_read(request), error);
 }
 
 static int check_scope(const struct arci_principal *principal, const char *scope, struct arctic_error *error)
@@ -165,7 +153,7 @@ int arci_auth_authorize(void *context, struct arci_request *request, const char 
     if (code >= 0)
         code = check_scope(&principal, scope, error);
     if (code >= 0)
-        code = arci_auth_check_license(agent, !is_read(request), error);
+        code = check_license(agent, request, error);
     if (code < 0)
         return code;
     struct arci_principal *kept = malloc(sizeof *kept);

@@ -13,8 +13,11 @@ int arci_auth_authorize(void *context, struct arci_request *request, const char 
 /* Fails for an agent that has no identity yet, with the command that gives it one. Errors: ARCTIC_E_NOT_BOOTSTRAPPED. */
 int arci_auth_check_bootstrapped(const struct arctic_agent *agent, struct arctic_error *error);
 
-/* Whether the licence allows requests, and changes where `change`. Errors: ARCTIC_E_LICENSE_SUSPENDED, ARCTIC_E_LICENSE_READ_ONLY. */
-int arci_auth_check_license(const struct arctic_agent *agent, bool change, struct arctic_error *error);
+/*
+ * Whether what this peer signs counts here, tokens and credentials: this agent, or a peer that has proved its key to it and was not
+ * revoked.
+ */
+bool arci_auth_is_member(struct arctic_agent *agent, const struct arctic_id *id);
 
 /* Who makes a request. */
 struct arci_principal {

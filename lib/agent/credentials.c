@@ -1,6 +1,7 @@
 /* The credentials that this agent knows. */
 #include "agent/credentials.h"
 
+#include "agent/auth.h"
 #include "agent/peer-links.h"
 #include "agent/peers.h"
 #include "base/error.h"
@@ -73,14 +74,15 @@ static int check_own(struct arctic_agent *agent, const struct arci_entry *entry,
                      owner->text, peer ? peer->live.address : "its own address");
 }
 
-static bool is_last_admin(const struct arctic_agent *agent, const struct arci_entry *candidate)
+static bool is_last_admin(struct arctic_agent *agent, const struct arci_entry *candidate)
 {
     const struct arci_entry *entry;
     size_t cursor = 0;
     if (!(candidate->content.credential.scopes & ARCI_SCOPE_ADMIN))
         return false;
     while ((entry = arci_registry_next(agent->registry, ARCI_RECORD_CREDENTIAL, &cursor))) {
-        if (entry != candidate && (entry->content.credential.scopes & ARCI_SCOPE_ADMIN))
+        if (entry != candidate && (entry->content.credential.scopes & ARCI_SCOPE_ADMIN) &&
+            arci_auth_is_member(agent, &entry->record.owner))
             return false;
     }
     return true;
@@ -111,7 +113,7 @@ int arci_credentials_find_shared(struct arctic_agent *agent, const struct arci_e
     const struct arci_entry *entry;
     size_t cursor = 0;
     while ((entry = arci_registry_next(agent->registry, ARCI_RECORD_CREDENTIAL, &cursor))) {
-        if (!entry->content.credential.bootstrap)
+        if (!entry->content.credential.bootstrap || !arci_auth_is_member(agent, &entry->record.owner))
             continue;
         *ret_entry = entry;
         return ARCTIC_OK;

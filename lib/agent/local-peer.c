@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/credentials.h"
+#include "agent/license.h"
 #include "agent/peer-links.h"
 #include "base/error.h"
 #include "base/secret.h"
@@ -208,22 +209,6 @@ int arci_local_peer_bootstrap(struct arctic_agent *agent, const json_t *license,
 
 /* --- Start of a bootstrapped agent. ---------------------------------------------------------------------------------------- */
 
-static int load_license(struct arctic_agent *agent, struct arctic_error *error)
-{
-    ARCI_CLEANUP(arci_secret_cleanup) char *text = NULL;
-    json_t *parsed = NULL;
-    int code = arci_store_get_note(agent->store, "agent", "license", &text, error);
-    if (code >= 0 && !text)
-        code = arci_fail(error, ARCTIC_E_CORRUPT, NULL, "arctic.db has no licence: " RESTORE,
-                         agent->settings.data_dir);
-    if (code >= 0)
-        code = arci_json_parse(text, strlen(text), &parsed, error);
-    ARCI_JSON *object = parsed;
-    if (code >= 0)
-        code = arci_license_from_json(object, ARCI_LICENSE_FILE, &agent->trust_roots, &agent->license, error);
-    return code < 0 ? arci_fail_within(error, code, "the stored licence") : ARCTIC_OK;
-}
-
 static int load_id(struct arctic_agent *agent, const char *key, int32_t kind, struct arctic_id *ret_id,
                    struct arctic_error *error)
 {
@@ -277,7 +262,7 @@ int arci_local_peer_load(struct arctic_agent *agent, struct arctic_error *error)
     if (code >= 0)
         code = arci_identity_load(path, &agent->identity, error);
     if (code >= 0)
-        code = load_license(agent, error);
+        code = arci_license_load(agent, error);
     if (code >= 0)
         code = check_own_records(agent, error);
     if (code < 0)

@@ -102,8 +102,8 @@ int arci_peers_check_room(struct arctic_agent *agent, const struct arctic_id *id
     if (arci_peers_find(agent, id) || (int64_t)agent->peer_count + 1 < limit)
         return ARCTIC_OK;
     return arci_fail(error, ARCTIC_E_NODE_LIMIT_EXCEEDED, NULL,
-                     "the licence allows %lld node%s and they are all there: get a larger licence for an "
-                     "agent that is to know more",
+                     "the licence allows %lld node%s and they are all there: install a "
+                     "larger one: arctic license update --license-file FILE",
                      (long long)limit, limit == 1 ? "" : "s");
 }
 

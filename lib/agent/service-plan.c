@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/license-limits.h"
 #include "agent/peers.h"
 #include "base/error.h"
-#include "base/time.h"
 
 void arci_service_plan_free(struct arci_service_plan *plan)
 {
@@ -69,7 +69,8 @@ static const char *unreachable_reason(const struct arci_service *service)
                : "the target peer does not answer: new flows take the next best way";
 }
 
-static void judge(struct arctic_agent *agent, struct arci_planned_service *planned)
+static void judge(struct arctic_agent *agent, const struct arci_license_limits *limits,
+                  struct arci_planned_service *planned)
 {
     const struct arci_service *service = planned->service;
     const struct arci_agent_peer *peer = arci_peers_find(agent, &service->target_peer_id);
@@ -78,8 +79,8 @@ static void judge(struct arctic_agent *agent, struct arci_planned_service *plann
         set_state(planned, ARCI_SERVICE_PENDING, missing);
         return;
     }
-    if (arci_license_state_at(agent->license, arci_time_now()) == ARCTIC_LICENSE_SUSPENDED) {
-        set_state(planned, ARCI_SERVICE_ERROR, "the licence has run out: the service captures nothing");
+    if (!arci_license_limits_allow(limits, service, planned->reason, sizeof planned->reason)) {
+        planned->state = ARCI_SERVICE_ERROR;
         return;
     }
     if (!peer) {
@@ -97,17 +98,20 @@ static void judge(struct arctic_agent *agent, struct arci_planned_service *plann
 }
 
 static void add_item(struct arctic_agent *agent, struct arci_service_plan *plan,
-                     const struct arci_entry *entry)
+                     const struct arci_license_limits *limits, const struct arci_entry *entry)
 {
     struct arci_planned_service *planned = &plan->items[plan->count++];
     planned->entry = arci_entry_ref(entry);
     planned->service = &entry->content.service;
-    judge(agent, planned);
+    judge(agent, limits, planned);
 }
 
-static bool is_exit(struct arctic_agent *agent, const struct arci_service *service)
+static bool is_exit(struct arctic_agent *agent, const struct arci_license_limits *limits,
+                    const struct arci_service *service)
 {
-    return arctic_id_equal(&service->target_peer_id, &agent->local_id) &&
+    char unused[256];
+    return arci_license_limits_allow(limits, service, unused, sizeof unused) &&
+           arctic_id_equal(&service->target_peer_id, &agent->local_id) &&
            arci_peers_find(agent, &service->source_peer_id);
 }
 
@@ -117,6 +121,8 @@ static int gather_services(struct arctic_agent *agent, struct arci_service_plan 
     size_t room = arci_registry_count(agent->registry, ARCI_RECORD_SERVICE) + 1;
     const struct arci_entry *entry;
     size_t cursor = 0;
+    struct arci_license_limits limits;
+    arci_license_limits_find(agent, &limits);
     plan->items = calloc(room, sizeof *plan->items);
     plan->kernel = calloc(room, sizeof *plan->kernel);
     plan->exits = calloc(room, sizeof *plan->exits);
@@ -124,8 +130,8 @@ static int gather_services(struct arctic_agent *agent, struct arci_service_plan 
         return arci_fail_memory(error);
     while ((entry = arci_registry_next(agent->registry, ARCI_RECORD_SERVICE, &cursor))) {
         if (arctic_id_equal(&entry->record.owner, &agent->local_id))
-            add_item(agent, plan, entry);
-        else if (is_exit(agent, &entry->content.service))
+            add_item(agent, plan, &limits, entry);
+        else if (is_exit(agent, &limits, &entry->content.service))
             plan->exits[plan->exit_count++] = arci_entry_ref(entry);
     }
     return ARCTIC_OK;

@@ -30,6 +30,8 @@ enum arci_http_flags {
     ARCI_HTTP_JSON_OPTIONAL = 1 << 1,      /* one JSON object or nothing */
     ARCI_HTTP_FORM = 1 << 2,               /* application/x-www-form-urlencoded, may be empty */
     ARCI_HTTP_PUBLIC_ON_LOOPBACK = 1 << 3, /* the scope is asked of remote clients only */
+    ARCI_HTTP_READS = 1 << 4,  /* for the authorize callback: changes nothing, though its method is no GET */
+    ARCI_HTTP_ALWAYS = 1 << 5, /* for the authorize callback: served whatever state the program is in */
 };
 
 /* One row of the table of endpoints; a row whose method is NULL ends it. */

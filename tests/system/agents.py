@@ -219,6 +219,10 @@ class Agent:
             self._tokens[scope] = answer.json()["access_token"]
         return self._tokens[scope]
 
+    def log_out(self) -> None:
+        """Forgets its tokens: the next request gets a new one."""
+        self._tokens.clear()
+
     # What tests do often
 
     @property

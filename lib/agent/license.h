@@ -1,0 +1,40 @@
+/*
+ * The agent's licence: what it allows now, the watch over its five states (license-watch.c), and its replacement. How the time
+ * divides into states: <arctic/license.h>.
+ */
+#ifndef ARCI_AGENT_LICENSE_H
+#define ARCI_AGENT_LICENSE_H
+
+#include "agent/agent-internal.h"
+
+/* Whether the licence allows requests, and changes where `change`. Errors: ARCTIC_E_LICENSE_SUSPENDED, ARCTIC_E_LICENSE_READ_ONLY. */
+int arci_license_check_request(const struct arctic_agent *agent, bool change, struct arctic_error *error);
+
+/* Reads the stored licence of a bootstrapped agent. Errors: ARCTIC_E_CORRUPT, ARCTIC_E_LICENSE_INVALID, those of the store. */
+int arci_license_load(struct arctic_agent *agent, struct arctic_error *error);
+
+/*
+ * Puts a licence, as its file has it, in the place of the present one: on disk first, then its limits and its state hold. One that
+ * is there already changes nothing. Errors: ARCTIC_E_LICENSE_INVALID (form, signature, or older than the present one),
+ * ARCTIC_E_LICENSE_MISMATCH (another customer), ARCTIC_E_LICENSE_EXPIRED, those of the store.
+ */
+int arci_license_replace(struct arctic_agent *agent, const json_t *object, struct arctic_error *error);
+
+/* The API's form: terms, state, and what is in use. NULL when memory runs out. */
+json_t *arci_license_to_json(const struct arctic_agent *agent);
+
+/* Whole days until the licence ends, below 0 once it has. */
+int64_t arci_license_days_left(const struct arci_license *license, int64_t now);
+
+/* --- The watch (license-watch.c). ------------------------------------------------------------------------------------------- */
+
+/* Starts to watch; the loop is there. Errors: ARCTIC_E_SYSTEM. */
+int arci_license_watch_create(struct arctic_agent *agent, struct arctic_error *error);
+
+/* Looks now, after the licence has changed: notes and logs the state, and lets services follow. */
+void arci_license_watch_look(struct arctic_agent *agent);
+
+/* Looks no more; the timer closes while the loop runs on. */
+void arci_license_watch_stop(struct arctic_agent *agent);
+
+#endif
