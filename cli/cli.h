@@ -10,13 +10,19 @@
 #include "cli/output.h"
 
 struct cli {
-    const char *url;     /* --url, else NULL */
-    const char *cluster; /* --cluster, else NULL */
+    const char *url;                 /* --url, else NULL */
+    const char *cluster;             /* --cluster, else NULL */
+    const char *peer;                /* --peer, else NULL */
+    const char *recovery_token_file; /* --recovery-token-file, else NULL */
+    char *recovery_token;            /* what it holds, once read */
+    char only_url[512];              /* what `url` is after cli_stay_at_endpoint() */
     enum cli_format format;
     int32_t timeout_ms;
+    int64_t cache_ttl; /* seconds that completion keeps what it has asked for */
     bool quiet;
     bool verbose;
-    bool color; /* of messages on stderr */
+    bool silent; /* nothing on stderr at all: completion */
+    bool color;  /* of messages on stderr */
     struct cli_config config;
     const json_t *cluster_object; /* the one in use, of the configuration; NULL: none */
     struct arctic_client *client; /* made at the first request */
@@ -46,18 +52,39 @@ int cli_request_list(struct cli *cli, const char *path, const char *member, json
 /* The client for requests of other kinds; it stays the run's. Errors: as cli_request(). */
 int cli_client(struct cli *cli, struct arctic_client **ret_client, struct arctic_error *error);
 
-/* The agent that --url names, without credentials. To be freed with arctic_client_free(). */
-int cli_client_without_credentials(struct cli *cli, const char *url, struct arctic_client **ret_client,
-                                   struct arctic_error *error);
+/* Says once in a command when credentials go over an open wire. Only requests that carry them need it. */
+void cli_warn_of_credentials(struct cli *cli);
+
+/* Settles on the endpoint that has answered for what is asked from here on. Errors: as cli_client(). */
+int cli_stay_at_endpoint(struct cli *cli, struct arctic_error *error);
+
+/*
+ * The agent at a URL, without credentials; `fingerprint` (NULL: none) is what https has to show there. To be freed with
+ * arctic_client_free().
+ */
+int cli_client_without_credentials(struct cli *cli, const char *url, const char *fingerprint,
+                                   struct arctic_client **ret_client, struct arctic_error *error);
+
+/* The agent of a peer, at the endpoints that an entry of the configuration has, with the credentials in use. */
+int cli_client_of_peer(struct cli *cli, const json_t *cluster, const char *peer_id,
+                       struct arctic_client **ret_client, struct arctic_error *error);
+
+/* --- What the configuration learns (cli-follow.c): failures are told, not returned, since the command is done --- */
 
 /* Saves which endpoint answered, where it was not the first; problems are only told with --verbose. */
 void cli_remember_endpoint(struct cli *cli);
 
 /*
- * Agents that meet are of one cluster from then on, which for one of them has another id than before: saves the id for
- * what the configuration knows of this agent and of `other_peer`. Errors: those of cli_request() and cli_config_change().
+ * Agents that meet are of one cluster from then on, which for one of them has another id than before: saves the id, and
+ * makes one entry of the two where the credentials in use work at `other_peer` too.
  */
-int cli_follow_cluster(struct cli *cli, const char *other_peer, struct arctic_error *error);
+void cli_follow_cluster(struct cli *cli, const char *other_peer);
+
+/* A peer is no longer of the cluster. */
+void cli_forget_peer(struct cli *cli, const char *peer_id);
+
+/* A peer has a new name. */
+void cli_follow_name(struct cli *cli, const char *peer_id, const char *name);
 
 /* Parses the text of an answer. Errors: ARCTIC_E_PROTOCOL. */
 int cli_parse_answer(const char *text, json_t **ret_value, struct arctic_error *error);
@@ -81,6 +108,10 @@ int cli_resolve_in(const json_t *list, const char *kind, const char *text, const
 /* The id alone, as a copy; a complete id is taken as it is, without asking the agent. */
 int cli_resolve_peer(struct cli *cli, const char *text, char **ret_id, struct arctic_error *error);
 int cli_resolve_service(struct cli *cli, const char *text, char **ret_id, struct arctic_error *error);
+int cli_resolve_credential(struct cli *cli, const char *text, char **ret_id, struct arctic_error *error);
+
+/* "id" of a service or peer, "client_id" of a credential, "peer_id" of a peer in the configuration file; "" without. */
+const char *cli_object_id(const json_t *object);
 
 /* --- Talking to people (messages.c) --- */
 

@@ -11,7 +11,7 @@ static const char *string_of(const char *text, const char *by_default)
 }
 
 static int save(struct cli *cli, const json_t *answer, const json_t *license, const char *name,
-                const char *endpoint, struct arctic_error *error)
+                const char *endpoint, const char *fingerprint, struct arctic_error *error)
 {
     struct cli_bootstrap_result result = {.cluster_id = cli_json_text(answer, "cluster_id"),
                                           .customer_id = cli_json_text(license, "customer_id"),
@@ -20,7 +20,8 @@ static int save(struct cli *cli, const json_t *answer, const json_t *license, co
                                           .peer_id = cli_json_text(answer, "peer_id"),
                                           .peer_name =
                                               string_of(cli_json_text(answer, "name"), name ? name : ""),
-                                          .endpoint = endpoint};
+                                          .endpoint = endpoint,
+                                          .fingerprint = *fingerprint ? fingerprint : NULL};
     if (!*result.cluster_id || !*result.client_id || !*result.client_secret || !*result.peer_id)
         return cli_fail(error, ARCTIC_E_PROTOCOL, "the agent's answer lacks its ids or its secret");
     return cli_config_change(&cli->config, true, cli_config_save_bootstrap, &result, error);
@@ -28,10 +29,10 @@ static int save(struct cli *cli, const json_t *answer, const json_t *license, co
 
 /* The agent has been bootstrapped and tells its secret only once: it must not be lost with a full disk. */
 static int save_or_show(struct cli *cli, const json_t *answer, const json_t *license, const char *name,
-                        const char *endpoint, struct arctic_error *error)
+                        const char *endpoint, const char *fingerprint, struct arctic_error *error)
 {
     struct arctic_error inner;
-    int code = save(cli, answer, license, name, endpoint, &inner);
+    int code = save(cli, answer, license, name, endpoint, fingerprint, &inner);
     if (code == ARCTIC_OK)
         return code;
     json_dumpf(answer, stdout, JSON_INDENT(2));
@@ -62,31 +63,70 @@ static void free_client(struct arctic_client **client)
     arctic_client_free(*client);
 }
 
+/* The fingerprint that https is held to: the expected one, or the one that it shows at this first use. */
+static int learn_fingerprint(struct cli *cli, const char *expected,
+                             char ret_fingerprint[ARCTIC_FINGERPRINT_TEXT], struct arctic_error *error)
+{
+    CLI_CLEANUP(free_client) struct arctic_client *client = NULL;
+    const char *const endpoints[] = {cli->url, NULL};
+    struct arctic_client_options options = {
+        .size = sizeof options, .endpoints = endpoints, .timeout_ms = cli->timeout_ms};
+    ret_fingerprint[0] = '\0';
+    int code = arctic_client_create(&options, &client, error);
+    if (code < 0)
+        return code;
+    bool is_https = strncmp(arctic_client_endpoint(client), "https:", 6) == 0;
+    if (!is_https && expected)
+        return cli_fail_usage(error, "--fingerprint is for https, and --url is not");
+    if (!is_https || expected)
+        return expected ? arctic_fingerprint_normalize(expected, ret_fingerprint, error) : ARCTIC_OK;
+    code = arctic_client_fingerprint(client, ret_fingerprint, error);
+    /* Whatever --quiet says: somebody has to compare it. */
+    if (code == ARCTIC_OK)
+        fprintf(stderr,
+                "arctic: %s shows the fingerprint %s, which is required there from now on: compare it with "
+                "the one in "
+                "the agent's log\n",
+                arctic_client_endpoint(client), ret_fingerprint);
+    return code;
+}
+
+/* Reads the licence, and sends it to the agent. *ret_endpoint is what the configuration keeps of the URL. */
+static int send_license(struct cli *cli, const struct cli_arguments *arguments, const char *fingerprint,
+                        const char *license, json_t **ret_answer, char **ret_endpoint,
+                        struct arctic_error *error)
+{
+    CLI_CLEANUP(free_client) struct arctic_client *client = NULL;
+    CLI_SECRET *answer = NULL;
+    int code = cli_client_without_credentials(cli, cli->url, fingerprint, &client, error);
+    if (code == ARCTIC_OK)
+        code = arctic_client_bootstrap(client, license, cli_flag_text(arguments, "name"),
+                                       cli_flag_text(arguments, "description"), &answer, error);
+    if (code < 0)
+        return code;
+    *ret_endpoint = strdup(arctic_client_endpoint(client));
+    return *ret_endpoint ? cli_parse_answer(answer, ret_answer, error) : cli_fail_memory(error);
+}
+
 static int run_bootstrap(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
 {
-    const char *file = NULL;
-    const char *name = cli_flag_text(arguments, "name");
+    char fingerprint[ARCTIC_FINGERPRINT_TEXT];
     CLI_SECRET *license_text = NULL;
-    CLI_SECRET *answer_text = NULL;
+    CLI_FREE char *endpoint = NULL;
     CLI_JSON *license = NULL;
     CLI_JSON *answer = NULL;
-    CLI_CLEANUP(free_client) struct arctic_client *client = NULL;
     if (!cli->url)
         return cli_fail_usage(error, "'bootstrap' needs --url");
-    int code = cli_flag_required(arguments, "license-file", &file, error);
+    int code = cli_read_file(cli_flag_text(arguments, "license-file"), ARCTIC_LICENSE_TEXT_MAX, &license_text,
+                             error);
     if (code == ARCTIC_OK)
-        code = cli_read_file(file, ARCTIC_LICENSE_TEXT_MAX, &license_text, error);
+        code = learn_fingerprint(cli, cli_flag_text(arguments, "fingerprint"), fingerprint, error);
     if (code == ARCTIC_OK)
-        code = cli_client_without_credentials(cli, cli->url, &client, error);
-    if (code == ARCTIC_OK)
-        code = arctic_client_bootstrap(client, license_text, name, cli_flag_text(arguments, "description"),
-                                       &answer_text, error);
-    if (code == ARCTIC_OK)
-        code = cli_parse_answer(answer_text, &answer, error);
+        code = send_license(cli, arguments, fingerprint, license_text, &answer, &endpoint, error);
     if (code < 0)
         return code;
     license = json_loads(license_text, 0, NULL);
-    code = save_or_show(cli, answer, license, name, arctic_client_endpoint(client), error);
+    code = save_or_show(cli, answer, license, cli_flag_text(arguments, "name"), endpoint, fingerprint, error);
     return code < 0 ? code : print_result(cli, answer, error);
 }
 
@@ -96,6 +136,9 @@ static const struct cli_flag bootstrap_flags[] = {
      .kind = CLI_KIND_FILE,
      .required = true,
      .help = "the licence, \"-\" for stdin"},
+    {.name = "fingerprint",
+     .value = "SHA256",
+     .help = "what https has to show at --url, as the agent's log has it (default: what it shows now)"},
     {.name = "name", .value = "NAME", .help = "name of the new peer (default: the agent's host name)"},
     {.name = "description", .value = "TEXT", .help = "what the peer is for"},
     {.name = NULL},
@@ -108,7 +151,8 @@ const struct cli_command cli_bootstrap_commands[] = {
          "Gives a new agent its identity and licence. Possible once for each agent. The credentials that the "
          "agent makes are kept in the configuration file, and its cluster becomes the current one.",
      .examples = "arctic bootstrap --url http://10.0.1.10:8080 --license-file license.json\n"
-                 "arctic bootstrap --url http://10.0.1.10:8080 --license-file license.json --name agent-a\n",
+                 "arctic bootstrap --url http://10.0.1.10:8080 --license-file license.json --name agent-a\n"
+                 "arctic bootstrap --url https://10.0.1.10:8443 --license-file license.json\n",
      .flags = bootstrap_flags,
      .run = run_bootstrap},
     {.path = NULL},

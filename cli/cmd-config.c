@@ -1,5 +1,5 @@
 /* arctic config: the settings of this command itself. */
-#include "cli/cli.h"
+#include "cli/preferences.h"
 
 #include <string.h>
 
@@ -90,20 +90,70 @@ static int run_clusters(struct cli *cli, const struct cli_arguments *arguments, 
     return cli_table_end(&table, stdout, error);
 }
 
+/* By the name of a peer is meant the cluster that it is in, and this peer in it. */
 static int run_use_cluster(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
 {
+    const char *wanted = arguments->operands[0];
     json_t *cluster = NULL;
-    int code = cli_config_cluster(&cli->config, arguments->operands[0], &cluster, error);
+    int code = cli_config_cluster(&cli->config, wanted, &cluster, error);
     if (code == ARCTIC_OK && !cluster)
         code = cli_fail_usage(error, "the name of a cluster is empty");
     if (code < 0)
         return code;
-    CLI_FREE char *id = strdup(cli_config_key(&cli->config, cluster));
-    if (!id)
+    const char *peer_id = cli_config_peer_named(cluster, wanted);
+    CLI_FREE char *key = strdup(cli_config_key(&cli->config, cluster));
+    CLI_FREE char *peer = peer_id ? strdup(peer_id) : NULL;
+    struct cli_choice choice = {.key = key, .peer_id = peer, .current = true};
+    if (!key || (peer_id && !peer))
         return cli_fail_memory(error);
-    code = cli_config_change(&cli->config, true, cli_config_set_current, id, error);
+    code = cli_config_change(&cli->config, true, cli_config_set_current, &choice, error);
     if (code == ARCTIC_OK)
-        cli_note(cli, "The current cluster is %s.", id);
+        cli_note(cli, "The current cluster is %s%s%s.", key, peer ? ", by way of " : "", peer ? wanted : "");
+    return code;
+}
+
+static int run_use_peer(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
+{
+    json_t *cluster = NULL;
+    const json_t *peer = NULL;
+    int code = cli_config_cluster(&cli->config, cli->cluster, &cluster, error);
+    if (code == ARCTIC_OK && !cluster)
+        code = cli_fail_usage(error, "%s has no current cluster: give --cluster", cli->config.path);
+    if (code == ARCTIC_OK)
+        code =
+            cli_resolve_in(json_object_get(cluster, "peers"), "peer", arguments->operands[0], &peer, error);
+    if (code < 0)
+        return code;
+    CLI_FREE char *key = strdup(cli_config_key(&cli->config, cluster));
+    CLI_FREE char *id = strdup(cli_json_text(peer, "peer_id"));
+    CLI_FREE char *name = strdup(cli_json_text(peer, "name"));
+    struct cli_choice choice = {.key = key, .peer_id = id};
+    if (!key || !id || !name)
+        return cli_fail_memory(error);
+    code = cli_config_change(&cli->config, true, cli_config_set_current, &choice, error);
+    if (code == ARCTIC_OK)
+        cli_note(cli, "Commands for cluster %s go to %s first.", key, *name ? name : id);
+    return code;
+}
+
+static int run_set(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
+{
+    const char *text = arguments->operands[1];
+    CLI_JSON *value = NULL;
+    struct cli_preference preference = {.name = arguments->operands[0]};
+    if (arguments->operand_count < 2)
+        return cli_fail_usage(error, "'config set' needs a value for %.40s, \"\" for its default",
+                              preference.name);
+    /* The name is checked in any case. */
+    int code = cli_preference_check(preference.name, error);
+    if (code == ARCTIC_OK && *text)
+        code = cli_preference_parse(preference.name, text, &value, error);
+    if (code < 0)
+        return code;
+    preference.value = value;
+    code = cli_config_change(&cli->config, true, cli_config_set_preference, &preference, error);
+    if (code == ARCTIC_OK)
+        cli_note(cli, *text ? "%s is %s now." : "%s has its default again.", preference.name, text);
     return code;
 }
 
@@ -136,9 +186,37 @@ const struct cli_command cli_config_commands[] = {
      .operands_max = 1,
      .about = "Makes a cluster of the configuration file the one that is used without --cluster: by its id, "
               "its name, "
-              "or the name of a peer in it.",
+              "or the name of a peer in it, which is asked first from then on.",
      .examples = "arctic config use-cluster clu_01JD2Q4Y7M8N9P0QRSTVWXYZ12\n"
                  "arctic config use-cluster agent-a\n",
      .run = run_use_cluster},
+    {.path = "config use-peer",
+     .summary = "ask a peer of the current cluster first",
+     .operands = "PEER",
+     .operand_kind = CLI_KIND_CONFIG_PEER,
+     .operands_min = 1,
+     .operands_max = 1,
+     .about = "Makes a peer of the current cluster (or of --cluster) the one that is asked first; the others "
+              "stand in "
+              "while it is away. The peers of a cluster are shown by 'config view'.",
+     .examples = "arctic config use-peer agent-b\n",
+     .run = run_use_peer},
+    {.path = "config set",
+     .summary = "set a preference",
+     .operands = "NAME VALUE",
+     .operand_kind = CLI_KIND_PREFERENCE,
+     .operands_min = 1,
+     .operands_max = 2,
+     .about = "Sets a preference; an empty value takes it back. output_format: table, json or yaml. timeout: "
+              "as --timeout. "
+              "cache_ttl: seconds for which completion keeps what it has asked an agent (default 30, 0: not "
+              "at all). "
+              "color: auto or never. backup_retention: old copies of the configuration file that are kept "
+              "beside it as "
+              "config.yaml.1, .2 and so on (default 3).",
+     .examples = "arctic config set output_format json\n"
+                 "arctic config set timeout 10s\n"
+                 "arctic config set timeout \"\"      # the default again\n",
+     .run = run_set},
     {.path = NULL},
 };

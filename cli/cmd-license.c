@@ -1,4 +1,4 @@
-/* arctic license keygen and issue: for whoever runs a trust root of their own. */
+/* arctic license: the agent's own, and keygen and issue for whoever runs a trust root. */
 #include "cli/cli.h"
 
 #include <string.h>
@@ -7,6 +7,42 @@
 #include <arctic/license.h>
 
 #define DAY_MS (int64_t)(24 * 60 * 60 * 1000)
+
+static int show(const struct cli *cli, const json_t *license, struct arctic_error *error)
+{
+    bool done = false;
+    int code = cli_print_unless_table(cli, license, &done, error);
+    return code < 0 || done ? code : cli_print_members(stdout, license, error);
+}
+
+static int run_status(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
+{
+    (void)arguments;
+    CLI_JSON *license = NULL;
+    int code = cli_request(cli, "GET", "/v1/license", NULL, &license, error);
+    return code < 0 ? code : show(cli, license, error);
+}
+
+static int run_update(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
+{
+    const char *file = cli_flag_text(arguments, "license-file");
+    CLI_SECRET *text = NULL;
+    CLI_JSON *answer = NULL;
+    json_error_t where;
+    int code = cli_read_file(file, ARCTIC_LICENSE_TEXT_MAX, &text, error);
+    if (code < 0)
+        return code;
+    json_t *license = json_loads(text, JSON_REJECT_DUPLICATES, &where);
+    if (!license)
+        return cli_fail(error, ARCTIC_E_LICENSE_INVALID, "%.200s:%d:%d: no JSON: %.100s", file, where.line,
+                        where.column, where.text);
+    code = cli_request(cli, "PUT", "/v1/license", json_pack("{s:o}", "license", license), &answer, error);
+    if (code == ARCTIC_OK)
+        code = show(cli, answer, error);
+    if (code == ARCTIC_OK)
+        cli_note(cli, "The licence is in place.");
+    return code;
+}
 
 /* A whole licence or key, and its file besides. */
 static int write_secret(const char *path, const char *text, struct arctic_error *error)
@@ -164,7 +200,32 @@ static const struct cli_flag issue_flags[] = {
     {.name = NULL},
 };
 
+static const struct cli_flag update_flags[] = {
+    {.name = "license-file",
+     .value = "FILE",
+     .kind = CLI_KIND_FILE,
+     .required = true,
+     .help = "the new licence, \"-\" for stdin"},
+    {.name = NULL},
+};
+
 const struct cli_command cli_license_commands[] = {
+    {.path = "license status",
+     .summary = "show the agent's licence",
+     .about = "Shows the licence of the agent: its state, how long it holds, how many peers and services it "
+              "allows and how "
+              "many there are.",
+     .examples = "arctic license status\n"
+                 "arctic license status --json | jq -r .state\n",
+     .run = run_status},
+    {.path = "license update",
+     .summary = "give the agent a new licence",
+     .about = "Replaces the licence of the agent by one of the same customer that was issued later. Possible "
+              "in every "
+              "state of the present one; what had stopped with it goes on at once.",
+     .examples = "arctic license update --license-file license.json\n",
+     .flags = update_flags,
+     .run = run_update},
     {.path = "license keygen",
      .summary = "make a trust root",
      .about = "Makes a trust root: the private key signs licences, the public key is built into agents that "

@@ -5,19 +5,9 @@
 
 int cli_print_routes(const json_t *routes, struct arctic_error *error)
 {
-    struct cli_table table = {.table = NULL};
     static const char *const members[] = {"id", "source_cidr", "dest_cidr", "priority"};
-    cli_table_begin(&table, (const char *const[]){"ID", "SOURCE", "DEST", "PRIORITY", NULL}, true);
-    for (size_t i = 0; i < json_array_size(routes); i++) {
-        char *cells[4];
-        for (size_t k = 0; k < 4; k++)
-            cells[k] = cli_scalar_text(json_object_get(json_array_get(routes, i), members[k]));
-        cli_table_row(&table, (const char *[]){cells[0] ? cells[0] : "", cells[1] ? cells[1] : "",
-                                               cells[2] ? cells[2] : "", cells[3] ? cells[3] : ""});
-        for (size_t k = 0; k < 4; k++)
-            free(cells[k]);
-    }
-    return cli_table_end(&table, stdout, error);
+    static const char *const columns[] = {"ID", "SOURCE", "DEST", "PRIORITY", NULL};
+    return cli_print_objects(stdout, routes, members, columns, error);
 }
 
 /* Path of the routes of --service; with --route and `one`, of that route. */

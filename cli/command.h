@@ -25,15 +25,15 @@ enum cli_kind {
     CLI_KIND_ROUTE = 7,       /* number of a route of --service */
     CLI_KIND_CLUSTER = 8,     /* of the configuration file */
     CLI_KIND_CONFIG_PEER = 9, /* peer of the current cluster in the configuration file */
-    CLI_KIND_SCOPES = 10,     /* a list with commas */
-    CLI_KIND_COMMAND = 11,    /* words of a command, for help */
+    CLI_KIND_SCOPES = 10,     /* `words` with commas between */
+    CLI_KIND_PREFERENCE = 11, /* name of a preference, then its value */
 };
 
 struct cli_flag {
     const char *name;  /* without the dashes; NULL ends a list */
     const char *value; /* what the help calls its value; NULL: a switch, which takes =true and =false */
     const char *help;  /* one line */
-    const char *words; /* CLI_KIND_WORDS: the values to offer, with blanks between */
+    const char *words; /* CLI_KIND_WORDS and _SCOPES: what to offer, with blanks between */
     enum cli_kind kind;
     char letter; /* short form, 0: none */
     bool required;
@@ -42,7 +42,7 @@ struct cli_flag {
 struct cli_command {
     const char *path;     /* "services create"; NULL ends a list */
     const char *summary;  /* one line without a full stop */
-    const char *operands; /* "SERVICE", NULL for none */
+    const char *operands; /* what the help calls them: "SERVICE"; NULL for none */
     const char *words;    /* of operands of CLI_KIND_WORDS */
     enum cli_kind operand_kind;
     unsigned operands_min;
@@ -70,6 +70,8 @@ extern const struct cli_command cli_health_commands[];
 extern const struct cli_command cli_peers_commands[];
 extern const struct cli_command cli_services_commands[];
 extern const struct cli_command cli_routes_commands[];
+extern const struct cli_command cli_credentials_commands[];
+extern const struct cli_command cli_cluster_commands[];
 extern const struct cli_command cli_license_commands[];
 extern const struct cli_command cli_config_commands[];
 

@@ -30,6 +30,21 @@ const struct cli_group cli_groups[] = {
          "route wins: by source and destination, then by source, then by destination, longer prefixes first; "
          "of equally specific ones the one with the LOWER priority value.",
      .commands = cli_routes_commands},
+    {.title = "Credentials",
+     .word = "credentials",
+     .singular = "credential",
+     .about =
+         "Credentials are clients of the API: an id, a secret, and what they may do. They are made at any "
+         "peer and "
+         "work at all of them.\n\n"
+         "When none is left, the recovery token will do, on the agent's own host: --recovery-token-file.",
+     .commands = cli_credentials_commands},
+    {.title = "Cluster",
+     .word = "cluster",
+     .about = "A cluster is the agents whose licences are of one customer and that have met. It has no "
+              "centre: every "
+              "agent knows all of it.",
+     .commands = cli_cluster_commands},
     {.title = "Licences",
      .word = "license",
      .singular = "licence",
@@ -60,6 +75,10 @@ const struct cli_flag cli_global_flags[] = {
      .value = "CLUSTER",
      .kind = CLI_KIND_CLUSTER,
      .help = "cluster of the configuration file to use: its id, its name, or the name of a peer in it"},
+    {.name = "peer",
+     .value = "PEER",
+     .kind = CLI_KIND_PEER,
+     .help = "peer that is to carry it out, by way of the agent that is asked"},
     {.name = "output",
      .letter = 'o',
      .value = "FORMAT",
@@ -70,6 +89,12 @@ const struct cli_flag cli_global_flags[] = {
     {.name = "timeout",
      .value = "TIME",
      .help = "give up after this long: seconds, or with a unit: 500ms, 30s, 2m (default 30s)"},
+    {.name = "recovery-token-file",
+     .value = "FILE",
+     .kind = CLI_KIND_FILE,
+     .help = "use the agent's recovery token (RUN_DIR/recovery.token on its host) in place of credentials, "
+             "\"-\" for "
+             "stdin"},
     {.name = "no-color", .help = "no colours"},
     {.name = "quiet", .letter = 'q', .help = "data only: no legends, confirmations and hints"},
     {.name = "verbose", .letter = 'v', .help = "tell on stderr what is done"},

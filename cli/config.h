@@ -47,11 +47,24 @@ const char *cli_config_key(const struct cli_config *config, const json_t *cluste
 /* The cluster that has this endpoint; NULL where none does. */
 json_t *cli_config_cluster_of_endpoint(const struct cli_config *config, const char *endpoint);
 
+struct cli_endpoint {
+    const char *url;
+    const char *peer_id;
+    const char *fingerprint; /* that https shows there; "" for none */
+};
+
 /*
- * Endpoints of a cluster in the order in which they are tried: those of the default peer first. The texts stay
- * the configuration's. Returns their number.
+ * Endpoints of a cluster in the order in which they are tried: those of the peer `first` first, NULL for the default
+ * peer. The texts stay the configuration's. Returns their number.
  */
-size_t cli_config_endpoints(const json_t *cluster, const char *ret_endpoints[CLI_ENDPOINTS_MAX]);
+size_t cli_config_endpoints(const json_t *cluster, const char *first,
+                            struct cli_endpoint ret_endpoints[CLI_ENDPOINTS_MAX]);
+
+/* Id of the peer that has the name `wanted` (may be NULL) in a cluster; NULL where none has. */
+const char *cli_config_peer_named(const json_t *cluster, const char *wanted);
+
+/* Whether some cluster has the credential of this id. */
+bool cli_config_has_client(const struct cli_config *config, const char *client_id);
 
 /* A preference; NULL where it is not set. */
 const json_t *cli_config_preference(const struct cli_config *config, const char *name);
@@ -66,12 +79,19 @@ struct cli_bootstrap_result {
     const char *peer_id;
     const char *peer_name;
     const char *endpoint;
+    const char *fingerprint; /* NULL for none */
 };
 
 /* Saves a bootstrapped cluster and makes it current; `context` is a struct cli_bootstrap_result. */
 int cli_config_save_bootstrap(json_t *root, void *context, struct arctic_error *error);
 
-/* Makes a cluster current; `context` is its id. */
+struct cli_choice {
+    const char *key;     /* of the cluster */
+    const char *peer_id; /* to be its default peer; NULL: as it is */
+    bool current;        /* make it the current one */
+};
+
+/* Chooses cluster and peer; `context` is a struct cli_choice. */
 int cli_config_set_current(json_t *root, void *context, struct arctic_error *error);
 
 struct cli_answered {
@@ -85,12 +105,41 @@ int cli_config_remember_endpoint(json_t *root, void *context, struct arctic_erro
 struct cli_joined {
     const char *peer_ids[2];
     const char *cluster_id; /* the one that both are in now */
+    const char
+        *key; /* of the entry that takes over the peers of the second one's; NULL: entries stay apart */
 };
 
 /*
- * Two clusters have become one: its id goes to each entry that has one of the peers. The entries stay apart, since each
- * holds the credentials of its own agent. `context` is a struct cli_joined.
+ * Two clusters have become one: its id goes to each entry that has one of the peers, and one entry may take over the
+ * peers of the other, whose credentials then go. `context` is a struct cli_joined.
  */
 int cli_config_save_joined(json_t *root, void *context, struct arctic_error *error);
+
+/* Drops a peer, and a cluster that has none left; `context` is its id. */
+int cli_config_forget_peer(json_t *root, void *context, struct arctic_error *error);
+
+struct cli_renamed {
+    const char *peer_id;
+    const char *name;
+};
+
+/* `context` is a struct cli_renamed. */
+int cli_config_rename_peer(json_t *root, void *context, struct arctic_error *error);
+
+struct cli_new_secret {
+    const char *client_id;
+    const char *client_secret;
+};
+
+/* Gives a credential its new secret, in every cluster that has it; `context` is a struct cli_new_secret. */
+int cli_config_save_secret(json_t *root, void *context, struct arctic_error *error);
+
+struct cli_preference {
+    const char *name;
+    json_t *value; /* NULL: take it out */
+};
+
+/* `context` is a struct cli_preference. */
+int cli_config_set_preference(json_t *root, void *context, struct arctic_error *error);
 
 #endif

@@ -145,3 +145,30 @@ int cli_print_members(FILE *stream, const json_t *object, struct arctic_error *e
     add_members(&table, "", object);
     return cli_table_end(&table, stream, error);
 }
+
+#define MEMBERS_MAX 16
+
+static void add_object(struct cli_table *table, const json_t *object, const char *const *members)
+{
+    char *cells[MEMBERS_MAX] = {NULL};
+    size_t count = table->columns < MEMBERS_MAX ? table->columns : MEMBERS_MAX;
+    for (size_t i = 0; i < count; i++) {
+        cells[i] = cli_scalar_text(json_object_get(object, members[i]));
+        if (!cells[i])
+            table->failed = true;
+    }
+    if (!table->failed)
+        cli_table_row(table, (const char *const *)cells);
+    for (size_t i = 0; i < count; i++)
+        free(cells[i]);
+}
+
+int cli_print_objects(FILE *stream, const json_t *objects, const char *const *members,
+                      const char *const *columns, struct arctic_error *error)
+{
+    struct cli_table table = {.table = NULL};
+    cli_table_begin(&table, columns, true);
+    for (size_t i = 0; i < json_array_size(objects); i++)
+        add_object(&table, json_array_get(objects, i), members);
+    return cli_table_end(&table, stream, error);
+}

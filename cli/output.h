@@ -34,6 +34,10 @@ int cli_table_end(struct cli_table *table, FILE *stream, struct arctic_error *er
 /* "name  value" lines for each member of an object, nested ones as "qos.rtt_ms"; arrays of objects are left out. */
 int cli_print_members(FILE *stream, const json_t *object, struct arctic_error *error);
 
+/* A table of objects: a column for each of `members`, of which there are as many as `columns`, at most 16. */
+int cli_print_objects(FILE *stream, const json_t *objects, const char *const *members,
+                      const char *const *columns, struct arctic_error *error);
+
 /* Text of a scalar for people: "-" for null and absent; to be freed, NULL when memory runs out. */
 char *cli_scalar_text(const json_t *value);
 

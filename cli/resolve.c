@@ -5,9 +5,19 @@
 
 #include <arctic/id.h>
 
+const char *cli_object_id(const json_t *object)
+{
+    static const char *const members[] = {"id", "client_id", "peer_id"};
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        if (*cli_json_text(object, members[i]))
+            return cli_json_text(object, members[i]);
+    }
+    return "";
+}
+
 static bool is_match(const json_t *object, const char *text, bool by_prefix)
 {
-    const char *id = cli_json_text(object, "id");
+    const char *id = cli_object_id(object);
     if (by_prefix)
         return strncmp(id, text, strlen(text)) == 0;
     return strcmp(id, text) == 0 || strcmp(cli_json_text(object, "name"), text) == 0;
@@ -17,7 +27,7 @@ static int fail_ambiguous(const char *kind, const char *text, const json_t *a, c
                           struct arctic_error *error)
 {
     return cli_fail_usage(error, "'%.80s' stands for several %ss, such as %.40s and %.40s: give a whole id",
-                          text, kind, cli_json_text(a, "id"), cli_json_text(b, "id"));
+                          text, kind, cli_object_id(a), cli_object_id(b));
 }
 
 int cli_resolve_in(const json_t *list, const char *kind, const char *text, const json_t **ret_object,
@@ -70,7 +80,7 @@ static int resolve_id(struct cli *cli, int32_t kind, const char *path, const cha
     int code = cli_resolve(cli, path, member, text, &object, error);
     if (code < 0)
         return code;
-    *ret_id = strdup(cli_json_text(object, "id"));
+    *ret_id = strdup(cli_object_id(object));
     return *ret_id ? ARCTIC_OK : cli_fail_memory(error);
 }
 
@@ -82,4 +92,9 @@ int cli_resolve_peer(struct cli *cli, const char *text, char **ret_id, struct ar
 int cli_resolve_service(struct cli *cli, const char *text, char **ret_id, struct arctic_error *error)
 {
     return resolve_id(cli, ARCTIC_ID_SERVICE, "/v1/services", "services", text, ret_id, error);
+}
+
+int cli_resolve_credential(struct cli *cli, const char *text, char **ret_id, struct arctic_error *error)
+{
+    return resolve_id(cli, ARCTIC_ID_CLIENT, "/v1/credentials", "credentials", text, ret_id, error);
 }

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -59,6 +60,7 @@ class FakeAgent(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), FakeHandler)
         self.requests: list[tuple[str, str, Any]] = []
         self.answers: dict[str, Any] = {}  # besides the usual ones, or in their place
+        self.refused_clients: set[str] = set()  # get no token
 
     @property
     def url(self) -> str:
@@ -85,9 +87,13 @@ class FakeHandler(BaseHTTPRequestHandler):
             **self.server.answers,
         }
         path = self.path.partition("?")[0]
-        known = path in answers
-        told = json.dumps(answers[path] if known else {"error": "no such thing", "code": "NOT_FOUND"}).encode()
-        self.send_response(200 if known else 404)
+        status, answer = 200, answers.get(path)
+        if path not in answers:
+            status, answer = 404, {"error": "no such thing", "code": "NOT_FOUND"}
+        if path == "/v1/oauth/token" and any(f"client_id={client}&" in body for client in self.server.refused_clients):
+            status, answer = 401, {"error": "no such client", "code": "UNAUTHORIZED"}
+        told = json.dumps(answer).encode()
+        self.send_response(status)
         self.send_header("Content-Length", str(len(told)))
         self.end_headers()
         self.wfile.write(told)
@@ -102,8 +108,8 @@ class FakeHandler(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def fake() -> Iterator[FakeAgent]:
+@contextmanager
+def serving() -> Iterator[FakeAgent]:
     with FakeAgent() as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
@@ -112,6 +118,12 @@ def fake() -> Iterator[FakeAgent]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeAgent]:
+    with serving() as server:
+        yield server
 
 
 @pytest.fixture

@@ -3,12 +3,14 @@
 import json
 import stat
 import subprocess
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
-from cli_alone import Cli, FakeAgent, cli, config, dead_url, fake, license_file
+from cli_alone import Cli, FakeAgent, cli, config, dead_url, fake, license_file, serving
 
 __all__ = ["cli", "config", "dead_url", "fake", "license_file"]  # fixtures
 
@@ -179,33 +181,75 @@ def test_preferences(cli: Cli, config: Path) -> None:
     assert cli("version", "-o", "table").stdout.startswith("arctic ")
 
 
-def test_agents_that_met_are_of_one_cluster(cli: Cli, fake: FakeAgent, config: Path) -> None:
-    """Each entry keeps its credentials and its place; what it says of its cluster follows the agents."""
+def entry(cluster: str, peer: str, url: str) -> dict[str, Any]:
+    peers = [{"peer_id": f"peer_{peer}", "name": f"agent-{peer}", "endpoints": [url]}]
+    return {"cluster_id": cluster, "client_id": f"cli_{peer}", "client_secret": f"sec_{peer}", "peers": peers}
 
-    def entry(cluster: str, peer: str) -> dict[str, object]:
-        peers = [{"peer_id": f"peer_{peer}", "name": f"agent-{peer}", "endpoints": [fake.url]}]
-        return {"cluster_id": cluster, "client_id": f"cli_{peer}", "client_secret": f"sec_{peer}", "peers": peers}
 
-    clusters = {"clu_2": entry("clu_2", "a"), "clu_1": entry("clu_1", "b"), "clu_3": entry("clu_3", "c")}
-    config.parent.mkdir()
+def write(config: Path, content: dict[str, Any]) -> None:
+    config.parent.mkdir(exist_ok=True)
     config.touch(0o600)
-    config.write_text(yaml.safe_dump({"current_cluster": "clu_2", "clusters": clusters}))
-    fake.answers = {
-        "/v1/peers": {"id": "peer_b", "name": "agent-b", "state": "connected"},
-        "/v1/cluster/identity": {"peer_id": "peer_a", "cluster_id": "clu_1"},
-    }
+    config.write_text(yaml.safe_dump(content))
+
+
+@pytest.fixture
+def three(fake: FakeAgent, config: Path) -> Iterator[tuple[FakeAgent, dict[str, Any]]]:
+    """Agent a, whose cluster is the current one, will meet b, which is another server; c has nothing to do with it."""
+    with serving() as b:
+        clusters = {
+            "clu_2": entry("clu_2", "a", fake.url),
+            "clu_1": entry("clu_1", "b", b.url),
+            "clu_3": entry("clu_3", "c", fake.url),
+        }
+        write(config, {"current_cluster": "clu_2", "clusters": clusters})
+        fake.answers = {
+            "/v1/peers": {"id": "peer_b", "name": "agent-b", "state": "connected"},
+            "/v1/cluster/identity": {"peer_id": "peer_a", "cluster_id": "clu_1"},
+        }
+        yield b, clusters
+
+
+def test_agents_that_met_become_one_cluster(
+    cli: Cli, fake: FakeAgent, config: Path, three: tuple[FakeAgent, dict[str, Any]]
+) -> None:
+    """One entry with both, once the credentials of the one that was asked have proved to work at the other."""
+    b, clusters = three
+    a_and_b = {"cluster_id": "clu_1", "peers": clusters["clu_2"]["peers"] + clusters["clu_1"]["peers"]}
     for _ in range(2):
         cli("peers", "add", "10.0.0.2:8080")
         saved = yaml.safe_load(config.read_text())
         assert saved["current_cluster"] == "clu_2"
-        assert saved["clusters"] == {**clusters, "clu_2": {**clusters["clu_2"], "cluster_id": "clu_1"}}
+        assert saved["clusters"] == {"clu_2": {**clusters["clu_2"], **a_and_b}, "clu_3": clusters["clu_3"]}
+    assert "client_id=cli_a" in b.requests[0][2] and b.requests[1][:2] == ("GET", "/v1/peers")
     assert not config.with_name("config.yaml.2").exists(), "written again without a change"
 
-    # The new id finds the entry that began with it; the other one is found by its former id and by its agent.
-    for wanted, client in (("clu_1", "cli_b"), ("clu_2", "cli_a"), ("agent-a", "cli_a")):
+    # Each agent is asked first where it is named, and stands in for the other.
+    for wanted, asked in (("clu_2", fake), ("clu_1", fake), ("agent-a", fake), ("agent-b", b)):
         fake.requests.clear()
-        cli("--cluster", wanted, "peers", "list", "--json", code=1)
-        assert f"client_id={client}" in fake.requests[0][2]
+        b.requests.clear()
+        assert cli("--cluster", wanted, "services", "list", "--json").returncode == 0
+        assert "client_id=cli_a" in asked.requests[0][2]
+    cli("config", "use-cluster", "agent-b")
+    assert yaml.safe_load(config.read_text())["clusters"]["clu_2"]["default_peer"] == "peer_b"
+    cli("config", "use-peer", "agent-a")
+    assert yaml.safe_load(config.read_text())["clusters"]["clu_2"]["default_peer"] == "peer_a"
+    assert "no peer" in cli("config", "use-peer", "agent-c", code=5).stderr
+
+
+def test_credentials_that_work_are_kept(
+    cli: Cli, fake: FakeAgent, config: Path, three: tuple[FakeAgent, dict[str, Any]]
+) -> None:
+    """Where the other agent does not take those of the first, both entries stay, and follow their agents."""
+    b, clusters = three
+    b.refused_clients = {"cli_a"}
+    cli("peers", "add", "10.0.0.2:8080")
+    saved = yaml.safe_load(config.read_text())
+    assert saved["clusters"] == {**clusters, "clu_2": {**clusters["clu_2"], "cluster_id": "clu_1"}}
+    # The new id finds the entry that began with it; the other one is found by its former id and by its agent.
+    for wanted, client, asked in (("clu_1", "cli_b", b), ("clu_2", "cli_a", fake), ("agent-a", "cli_a", fake)):
+        asked.requests.clear()
+        cli("--cluster", wanted, "services", "list", "--json")
+        assert f"client_id={client}" in asked.requests[0][2]
     listed = json.loads(cli("config", "clusters", "--json").stdout)
     assert [(row["id"], row["cluster_id"]) for row in listed] == [
         ("clu_1", "clu_1"),

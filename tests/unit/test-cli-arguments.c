@@ -163,7 +163,7 @@ static void check_examples(const struct cli_command *command)
 static void check_flag(const struct cli_flag *flag)
 {
     assert_non_null(flag->help);
-    assert_true((flag->kind == CLI_KIND_WORDS) == (flag->words != NULL));
+    assert_true((flag->kind == CLI_KIND_WORDS || flag->kind == CLI_KIND_SCOPES) == (flag->words != NULL));
     assert_true(flag->value || (!flag->kind && !flag->required));
     assert_true(strchr(flag->help, '\n') == NULL && flag->help[strlen(flag->help) - 1] != '.');
 }

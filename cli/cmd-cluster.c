@@ -1,0 +1,111 @@
+/* arctic cluster: what the agents of a cluster have in common. */
+#include "cli/cli.h"
+
+#include <string.h>
+
+static int show(const struct cli *cli, const json_t *answer, struct arctic_error *error)
+{
+    bool done = false;
+    int code = cli_print_unless_table(cli, answer, &done, error);
+    return code < 0 || done ? code : cli_print_members(stdout, answer, error);
+}
+
+static int run_identity(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
+{
+    (void)arguments;
+    CLI_JSON *identity = NULL;
+    int code = cli_request(cli, "GET", "/v1/cluster/identity", NULL, &identity, error);
+    return code < 0 ? code : show(cli, identity, error);
+}
+
+static int run_status(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
+{
+    (void)arguments;
+    CLI_JSON *status = NULL;
+    bool done = false;
+    int code = cli_request(cli, "GET", "/v1/cluster/status", NULL, &status, error);
+    if (code == ARCTIC_OK)
+        code = cli_print_unless_table(cli, status, &done, error);
+    if (code == ARCTIC_OK && !done)
+        code = cli_print_members(stdout, status, error);
+    if (code < 0 || done)
+        return code;
+    static const char *const members[] = {"id",           "name",   "reachable",
+                                          "last_seen_at", "rtt_ms", "registry_hash"};
+    static const char *const columns[] = {"ID",     "NAME",          "REACHABLE", "LAST_SEEN",
+                                          "RTT_MS", "REGISTRY_HASH", NULL};
+    puts("");
+    return cli_print_objects(stdout, json_object_get(status, "peers"), members, columns, error);
+}
+
+static int run_sync(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
+{
+    (void)arguments;
+    CLI_JSON *answer = NULL;
+    int code = cli_request(cli, "POST", "/v1/cluster/sync", NULL, &answer, error);
+    if (code == ARCTIC_OK)
+        code = show(cli, answer, error);
+    if (code == ARCTIC_OK)
+        cli_note(cli, "Synchronised: records are exchanged with every connected peer, kernel and data plane "
+                      "follow them.");
+    return code;
+}
+
+static int run_init(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
+{
+    bool force = cli_flag_on(arguments, "force");
+    CLI_JSON *answer = NULL;
+    int code = force ? cli_check_confirm(arguments, error) : ARCTIC_OK;
+    if (code == ARCTIC_OK && force)
+        code = cli_confirm(arguments,
+                           "Give this agent a new cluster id? It leaves the cluster that it is in.", error);
+    if (code == ARCTIC_OK)
+        code =
+            cli_request(cli, "POST", "/v1/cluster/init", json_pack("{s:b}", "force", force), &answer, error);
+    if (code == ARCTIC_OK)
+        code = show(cli, answer, error);
+    if (code == ARCTIC_OK)
+        cli_note(cli, "The cluster is %s.", cli_json_text(answer, "cluster_id"));
+    return code;
+}
+
+static const struct cli_flag init_flags[] = {
+    {.name = "force", .help = "a new cluster id, although there is one"},
+    CLI_FLAG_YES,
+    {.name = NULL},
+};
+
+const struct cli_command cli_cluster_commands[] = {
+    {.path = "cluster identity",
+     .summary = "show which agent and cluster this is",
+     .about = "Shows what the agent tells everybody: its id and public key, its cluster and licence, version "
+              "and ports.",
+     .examples = "arctic cluster identity\n"
+                 "arctic cluster identity --url http://10.0.2.10:8080 --json | jq -r .peer_id\n",
+     .run = run_identity},
+    {.path = "cluster status",
+     .summary = "show whether the peers are in reach and agree",
+     .about = "Shows for each peer when it was last seen, whether it is in reach, its round-trip time and "
+              "the hash of its "
+              "records: peers with equal hashes know the same.",
+     .examples = "arctic cluster status\n"
+                 "arctic cluster status --json\n",
+     .run = run_status},
+    {.path = "cluster sync",
+     .summary = "exchange records and bring kernel and data plane in line, now",
+     .about = "Exchanges records with every peer and brings the kernel's rules and the data plane in line "
+              "with them, at "
+              "once. Agents do so by themselves; this is for when you doubt it.",
+     .examples = "arctic cluster sync\n",
+     .run = run_sync},
+    {.path = "cluster init",
+     .summary = "give an agent a cluster id",
+     .about = "Mints a cluster id for an agent that has none. With --force also for one that has: its "
+              "records are signed "
+              "anew under the new id; asks first.",
+     .examples = "arctic cluster init\n"
+                 "arctic cluster init --force --yes\n",
+     .flags = init_flags,
+     .run = run_init},
+    {.path = NULL},
+};
