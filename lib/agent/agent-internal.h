@@ -15,6 +15,7 @@
 #include "cluster/registry.h"
 #include "crypto/tls.h"
 #include "kernel/kernel.h"
+#include "proxy/own-addresses.h"
 #include "proxy/proxy.h"
 #include "rest/server.h"
 
@@ -54,6 +55,14 @@ struct arci_license_watch {
     bool unnoted;    /* the state could not be stored yet */
 };
 
+/* The recovery token (recovery.c). */
+struct arci_recovery {
+    char hash[ARCI_SECRET_HASH_SIZE]; /* "" where there is none */
+    struct arci_own_addresses addresses;
+    int64_t logged_at; /* monotonic milliseconds: the last refusal that the log tells of; 0: none */
+    int64_t refused;   /* since then */
+};
+
 struct arctic_agent {
     struct arci_agent_settings settings;
     struct arctic_log *log;
@@ -66,6 +75,7 @@ struct arctic_agent {
 
     struct arci_store *store;
     struct arci_registry *registry;
+    struct arci_recovery recovery;
 
     /* Set by the bootstrap, or at start where one has been; NULL or "" before. */
     bool bootstrapped;

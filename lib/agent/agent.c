@@ -18,6 +18,7 @@
 #include "agent/peer-links.h"
 #include "agent/peers.h"
 #include "agent/reconcile.h"
+#include "agent/recovery.h"
 #include "agent/refusals.h"
 #include "agent/settings.h"
 #include "base/error.h"
@@ -138,8 +139,10 @@ static int start_all(struct arctic_agent *agent, struct arctic_error *error)
         code = start_loop(agent, error);
     if (code >= 0)
         code = arci_license_watch_create(agent, error);
-    if (code >= 0)
-        code = start_api(agent, error);
+    if (code < 0)
+        return code;
+    arci_recovery_create(agent);
+    code = start_api(agent, error);
     if (code >= 0)
         code = arci_reconcile_create(agent, error);
     if (code >= 0 && agent->bootstrapped)
@@ -226,6 +229,7 @@ void arctic_agent_free(struct arctic_agent *agent)
     arci_refusals_free(agent);
     if (agent->kernel_lock_ready)
         uv_mutex_destroy(&agent->kernel_lock);
+    arci_recovery_remove(agent);
     arci_reconcile_free(agent);
     arci_peers_free(agent);
     arci_tls_free(agent->tls);

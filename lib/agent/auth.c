@@ -7,6 +7,7 @@
 #include "agent/credentials.h"
 #include "agent/license.h"
 #include "agent/peers.h"
+#include "agent/recovery.h"
 #include "base/error.h"
 #include "base/secret.h"
 #include "base/time.h"
@@ -109,7 +110,7 @@ int arci_auth_check_bootstrapped(const struct arctic_agent *agent, struct arctic
 
 const char *arci_principal_name(const struct arci_principal *principal)
 {
-    return principal->client_id.text;
+    return principal->client_id.text[0] ? principal->client_id.text : "recovery token";
 }
 
 static bool is_read(const struct arci_request *request)
@@ -139,6 +140,22 @@ static int check_scope(const struct arci_principal *principal, const char *scope
     return ARCTIC_OK;
 }
 
+/* A recovery token that is no good is not made up for by a bearer token. */
+static int find_principal(struct arctic_agent *agent, const struct arci_request *request,
+                          struct arci_principal *ret_principal, struct arctic_error *error)
+{
+    const char *recovery = arci_request_header(request, ARCI_RECOVERY_HEADER);
+    const char *bearer = arci_request_bearer(request);
+    if (!recovery && !bearer)
+        return arci_fail(error, ARCTIC_E_UNAUTHORIZED, NULL, "no bearer token: get one from /v1/oauth/token");
+    if (!recovery)
+        return read_principal(agent, bearer, ret_principal, error);
+    int code = arci_recovery_check(agent, request, recovery, error);
+    if (code >= 0)
+        *ret_principal = (struct arci_principal){.scopes = ARCI_SCOPE_ADMIN};
+    return code;
+}
+
 int arci_auth_authorize(void *context, struct arci_request *request, const char *scope,
                         struct arctic_error *error)
 {
@@ -146,10 +163,7 @@ int arci_auth_authorize(void *context, struct arci_request *request, const char 
     struct arci_principal principal;
     if (arci_auth_check_bootstrapped(agent, error) < 0)
         return ARCTIC_E_NOT_BOOTSTRAPPED;
-    const char *bearer = arci_request_bearer(request);
-    if (!bearer)
-        return arci_fail(error, ARCTIC_E_UNAUTHORIZED, NULL, "no bearer token: get one from /v1/oauth/token");
-    int code = read_principal(agent, bearer, &principal, error);
+    int code = find_principal(agent, request, &principal, error);
     if (code >= 0)
         code = check_scope(&principal, scope, error);
     if (code >= 0)

@@ -21,7 +21,7 @@ bool arci_auth_is_member(struct arctic_agent *agent, const struct arctic_id *id)
 
 /* Who makes a request. */
 struct arci_principal {
-    struct arctic_id client_id;
+    struct arctic_id client_id; /* "" for the recovery token */
     uint32_t scopes;
 };
 
