@@ -16,12 +16,13 @@ extern "C" {
 #endif
 
 enum arctic_id_kind {
-    ARCTIC_ID_PEER = 0,     /* peer_ */
-    ARCTIC_ID_CLUSTER = 1,  /* clu_ */
-    ARCTIC_ID_SERVICE = 2,  /* svc_ */
-    ARCTIC_ID_CLIENT = 3,   /* cli_ */
-    ARCTIC_ID_LICENSE = 4,  /* lic_ */
-    ARCTIC_ID_CUSTOMER = 5, /* cust_ */
+    ARCTIC_ID_PEER = 0,       /* peer_ */
+    ARCTIC_ID_CLUSTER = 1,    /* clu_ */
+    ARCTIC_ID_SERVICE = 2,    /* svc_ */
+    ARCTIC_ID_CLIENT = 3,     /* cli_ */
+    ARCTIC_ID_LICENSE = 4,    /* lic_ */
+    ARCTIC_ID_CUSTOMER = 5,   /* cust_ */
+    ARCTIC_ID_REVOCATION = 6, /* rev_ */
 };
 
 /* An id as text; "" means "none". Prefix and ULID take at most 31 bytes. */

@@ -20,6 +20,7 @@
 #include "rest/server.h"
 
 struct arci_agent_peer;
+struct arci_cluster_sync;
 struct arci_incoming;
 struct arci_peer_addition;
 struct arci_reconciler;
@@ -107,6 +108,12 @@ struct arctic_agent {
     struct arci_peer_addition *additions; /* requests to add a peer that are under way */
     struct arci_reconciler *reconciler;
     struct arci_refusals *refusals;
+    struct arci_cluster_sync *sync; /* under way; NULL when none is */
+    struct arci_own_addresses own_addresses;
+    struct arci_request
+        *leaving; /* asked for a departure that is on disk; the identity goes with the next pass */
+    bool
+        wipe_failed; /* the identity has gone but not from the disk: it does before a bootstrap, or at the next start */
 };
 
 #endif

@@ -10,10 +10,12 @@
 
 #include "agent/api.h"
 #include "agent/auth.h"
+#include "agent/cluster-sync.h"
 #include "agent/data-plane.h"
 #include "agent/incoming.h"
 #include "agent/license.h"
 #include "agent/local-peer.h"
+#include "agent/membership.h"
 #include "agent/peer-addition.h"
 #include "agent/peer-links.h"
 #include "agent/peers.h"
@@ -71,6 +73,8 @@ static int open_state(struct arctic_agent *agent, struct arctic_error *error)
         code = arci_local_peer_load(agent, error);
     if (code >= 0)
         code = arci_peers_load(agent, error);
+    if (code >= 0 && agent->bootstrapped)
+        arci_membership_load(agent);
     return code;
 }
 
@@ -99,6 +103,7 @@ static void begin_stop(struct arctic_agent *agent)
     agent->api = NULL;
     if (agent->reconciler)
         arci_reconcile_stop(agent);
+    arci_cluster_sync_stop(agent);
     arci_peer_additions_stop(agent);
     arci_incoming_stop(agent);
     arci_data_plane_stop(agent);
@@ -232,6 +237,7 @@ void arctic_agent_free(struct arctic_agent *agent)
     arci_recovery_remove(agent);
     arci_reconcile_free(agent);
     arci_peers_free(agent);
+    arci_own_addresses_release(&agent->own_addresses);
     arci_tls_free(agent->tls);
     arci_license_free(agent->license);
     arci_identity_free(agent->identity);

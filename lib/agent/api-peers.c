@@ -1,5 +1,11 @@
-/* Peers: list, show, add. */
+/* Peers: list, show, add, change, revoke, leave. */
+#include <string.h>
+
 #include "agent/api.h"
+#include "agent/departure.h"
+#include "agent/local-peer.h"
+#include "agent/membership.h"
+#include "agent/own-endpoints.h"
 #include "agent/peer-addition.h"
 #include "agent/peers.h"
 #include "base/error.h"
@@ -13,8 +19,18 @@ json_t *arci_api_peer_json(struct arctic_agent *agent, const struct arci_entry *
     if (arctic_id_equal(&entry->record.id, &agent->local_id)) {
         live.is_local = true;
         live.state = ARCI_PEER_CONNECTED;
+        arci_own_endpoints(agent, &live);
     }
+    if (arci_registry_revocation_of_key(agent->registry, entry->content.peer.public_key))
+        live.state = ARCI_PEER_REVOKED;
     return arci_peer_to_json(&entry->content.peer, &live);
+}
+
+/* A revoked one is not listed, and is shown to who asks for it: services may still name it. */
+static bool is_listed(const struct arctic_agent *agent, const struct arci_entry *entry)
+{
+    return arctic_id_equal(&entry->record.id, &agent->local_id) ||
+           !arci_registry_revocation_of_key(agent->registry, entry->content.peer.public_key);
 }
 
 void arci_api_peers_list(void *context, struct arci_request *request)
@@ -33,27 +49,92 @@ void arci_api_peers_list(void *context, struct arci_request *request)
     json_t *list = json_array();
     while ((entry = arci_registry_next(agent->registry, ARCI_RECORD_PEER, &cursor))) {
         bool is_local = arctic_id_equal(&entry->record.id, &agent->local_id);
-        if (!arci_request_query(request, "is_local") || wanted == is_local)
+        bool passes = !arci_request_query(request, "is_local") || wanted == is_local;
+        if (passes && is_listed(agent, entry))
             json_array_append_new(list, arci_api_peer_json(agent, entry));
     }
     arci_request_respond_json(request, 200, json_pack("{s:o}", "peers", list));
 }
 
-void arci_api_peers_get(void *context, struct arci_request *request)
+static int find_peer(struct arctic_agent *agent, const struct arci_request *request,
+                     const struct arci_entry **ret_entry, struct arctic_error *error)
 {
-    struct arctic_agent *agent = context;
     const char *text = arci_request_parameter(request, "id");
     const struct arci_entry *entry = NULL;
-    struct arctic_error error;
     struct arctic_id id;
     if (arctic_id_parse(ARCTIC_ID_PEER, text, &id, NULL) >= 0)
         entry = arci_registry_find(agent->registry, ARCI_RECORD_PEER, &id);
-    if (entry) {
+    if (!entry)
+        return arci_fail(error, ARCTIC_E_NOT_FOUND, NULL, "peer %.60s does not exist", text);
+    *ret_entry = entry;
+    return ARCTIC_OK;
+}
+
+void arci_api_peers_get(void *context, struct arci_request *request)
+{
+    struct arctic_agent *agent = context;
+    const struct arci_entry *entry;
+    struct arctic_error error;
+    if (find_peer(agent, request, &entry, &error) < 0)
+        arci_request_fail(request, &error);
+    else
         arci_request_respond_json(request, 200, arci_api_peer_json(agent, entry));
+}
+
+/* A peer's record is its own to sign. */
+static int check_own_peer(struct arctic_agent *agent, const struct arci_entry *entry,
+                          struct arctic_error *error)
+{
+    if (arctic_id_equal(&entry->record.id, &agent->local_id))
+        return ARCTIC_OK;
+    const struct arci_agent_peer *peer = arci_peers_find(agent, &entry->record.id);
+    return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, NULL,
+                     "name and description of peer %s are its own to change: send this request to %s",
+                     entry->record.id.text, peer ? peer->live.address : "that peer");
+}
+
+void arci_api_peers_update(void *context, struct arci_request *request)
+{
+    struct arctic_agent *agent = context;
+    const struct arci_entry *entry;
+    struct arctic_error error;
+    int code = find_peer(agent, request, &entry, &error);
+    if (code >= 0)
+        code = check_own_peer(agent, entry, &error);
+    if (code >= 0)
+        code = arci_local_peer_update(agent, arci_request_json(request), &error);
+    if (code < 0) {
+        arci_request_fail(request, &error);
         return;
     }
-    arci_fail(&error, ARCTIC_E_NOT_FOUND, NULL, "peer %.60s does not exist", text);
-    arci_request_fail(request, &error);
+    entry = arci_registry_find(agent->registry, ARCI_RECORD_PEER, &agent->local_id);
+    arci_request_respond_json(request, 200, entry ? arci_api_peer_json(agent, entry) : NULL);
+}
+
+void arci_api_peers_revoke(void *context, struct arci_request *request)
+{
+    struct arctic_agent *agent = context;
+    const struct arci_entry *entry;
+    struct arctic_error error;
+    int code = find_peer(agent, request, &entry, &error);
+    if (code >= 0 && arctic_id_equal(&entry->record.id, &agent->local_id))
+        code = arci_fail(&error, ARCTIC_E_INVALID_REQUEST, "id",
+                         "peer %s is this agent itself, which leaves the cluster by DELETE /v1/peers/self "
+                         "(arctic peers remove-self)",
+                         entry->record.id.text);
+    if (code >= 0)
+        code = arci_membership_revoke(agent, entry, &error);
+    if (code < 0)
+        arci_request_fail(request, &error);
+    else
+        arci_api_answer_after_pass(agent, request, 204);
+}
+
+void arci_api_peers_leave(void *context, struct arci_request *request)
+{
+    struct arctic_error error;
+    if (arci_departure_start(context, request, &error) < 0)
+        arci_request_fail(request, &error);
 }
 
 static int check_ready(struct arctic_agent *agent, struct arctic_error *error)

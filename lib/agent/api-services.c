@@ -124,6 +124,9 @@ static int check_target(struct arctic_agent *agent, const struct arci_service *s
                          "source and target are the same peer");
     if (arci_peers_find(agent, &service->target_peer_id))
         return ARCTIC_OK;
+    if (arci_registry_revocation_of_peer(agent->registry, &service->target_peer_id))
+        return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, "target_peer_id", "peer %s has been revoked",
+                         service->target_peer_id.text);
     if (arci_registry_find(agent->registry, ARCI_RECORD_PEER, &service->target_peer_id))
         return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, "target_peer_id",
                          "peer %s is known but has not completed a handshake yet",

@@ -20,6 +20,23 @@ const struct arci_http_endpoint arci_api_endpoints[] = {
      .handler = arci_api_cluster_identity,
      .summary = "Who this peer is"},
     {.method = "POST",
+     .path = "/v1/cluster/init",
+     .scope = "admin",
+     .handler = arci_api_cluster_init,
+     .flags = ARCI_HTTP_JSON_OPTIONAL,
+     .summary = "Give this agent's cluster a new id"},
+    {.method = "POST",
+     .path = "/v1/cluster/sync",
+     .scope = "admin",
+     .handler = arci_api_cluster_sync,
+     .flags = ARCI_HTTP_JSON_OPTIONAL,
+     .summary = "Exchange records with all peers and bring kernel and data plane in line, now"},
+    {.method = "GET",
+     .path = "/v1/cluster/status",
+     .scope = "admin",
+     .handler = arci_api_cluster_status,
+     .summary = "Show what is known of each peer, and totals"},
+    {.method = "POST",
      .path = "/v1/bootstrap",
      .handler = arci_api_bootstrap,
      .flags = ARCI_HTTP_JSON,
@@ -84,6 +101,22 @@ const struct arci_http_endpoint arci_api_endpoints[] = {
      .scope = "peers.read",
      .handler = arci_api_peers_get,
      .summary = "Show a peer"},
+    {.method = "PUT",
+     .path = "/v1/peers/{id}",
+     .scope = "peers.write",
+     .handler = arci_api_peers_update,
+     .flags = ARCI_HTTP_JSON,
+     .summary = "Change name or description of a peer"},
+    {.method = "DELETE",
+     .path = "/v1/peers/{id}",
+     .scope = "peers.write",
+     .handler = arci_api_peers_revoke,
+     .summary = "Revoke another peer, for good"},
+    {.method = "DELETE",
+     .path = "/v1/peers/self",
+     .scope = "peers.write",
+     .handler = arci_api_peers_leave,
+     .summary = "Leave the cluster and forget the identity"},
     {.method = "GET",
      .path = "/v1/services",
      .scope = "services.read",
@@ -200,6 +233,13 @@ void arci_api_answer_after_change(struct arctic_agent *agent, struct arci_reques
         return;
     }
     *answer = (struct pending_answer){agent, request, *service_id, status, make_body, extra};
-    arci_peers_publish(agent, ARCI_RECORD_SERVICE, service_id);
+    if (service_id->text[0])
+        arci_peers_publish(agent, ARCI_RECORD_SERVICE, service_id);
     arci_reconcile_then(agent, send_answer, answer);
+}
+
+void arci_api_answer_after_pass(struct arctic_agent *agent, struct arci_request *request, int status)
+{
+    static const struct arctic_id none = {{0}};
+    arci_api_answer_after_change(agent, request, &none, status, NULL, NULL);
 }

@@ -33,6 +33,14 @@ void arci_api_license_update(void *context, struct arci_request *request);
 void arci_api_peers_list(void *context, struct arci_request *request);
 void arci_api_peers_get(void *context, struct arci_request *request);
 void arci_api_peers_add(void *context, struct arci_request *request);
+void arci_api_peers_update(void *context, struct arci_request *request);
+void arci_api_peers_revoke(void *context, struct arci_request *request);
+void arci_api_peers_leave(void *context, struct arci_request *request);
+
+/* api-cluster.c */
+void arci_api_cluster_init(void *context, struct arci_request *request);
+void arci_api_cluster_sync(void *context, struct arci_request *request);
+void arci_api_cluster_status(void *context, struct arci_request *request);
 
 /* api-services.c */
 void arci_api_services_list(void *context, struct arci_request *request);
@@ -68,5 +76,8 @@ typedef json_t *(*arci_api_make_body)(struct arctic_agent *agent, const struct a
 void arci_api_answer_after_change(struct arctic_agent *agent, struct arci_request *request,
                                   const struct arctic_id *service_id, int status,
                                   arci_api_make_body make_body, json_t *extra);
+
+/* Answers without a body when kernel and data plane have followed a change that is on disk. */
+void arci_api_answer_after_pass(struct arctic_agent *agent, struct arci_request *request, int status);
 
 #endif

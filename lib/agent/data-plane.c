@@ -129,6 +129,26 @@ bool arci_data_plane_may_wait(const struct arctic_agent *agent, int code)
     return code == ARCTIC_E_SYSTEM && agent->data_plane_problem.message[0] && !agent->kernel;
 }
 
+void arci_data_plane_end(struct arctic_agent *agent)
+{
+    uv_timer_stop(&agent->data_plane_timer);
+    arci_peers_pause(agent);
+    arci_reconcile_forget(agent);
+    arci_proxy_free(agent->proxy);
+    agent->proxy = NULL;
+    /* A refusal may be on its way to the kernel. */
+    uv_mutex_lock(&agent->kernel_lock);
+    arci_kernel_free(agent->kernel);
+    agent->kernel = NULL;
+    uv_mutex_unlock(&agent->kernel_lock);
+    arci_tls_free(agent->tls);
+    agent->tls = NULL;
+    agent->tunnel_port = 0;
+    agent->tproxy_port = 0;
+    agent->data_plane_problem = (struct arctic_error){0};
+    agent->data_plane_delay = RETRY_FIRST_MS;
+}
+
 void arci_data_plane_stop(struct arctic_agent *agent)
 {
     if (agent->data_plane_timer.data && !uv_is_closing((uv_handle_t *)&agent->data_plane_timer))

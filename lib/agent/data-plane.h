@@ -23,6 +23,9 @@ int arci_data_plane_start(struct arctic_agent *agent, struct arctic_error *error
  */
 bool arci_data_plane_may_wait(const struct arctic_agent *agent, int code);
 
+/* Ends all of it for an agent that loses its identity; no pass of the reconciler is under way. It may be started again. */
+void arci_data_plane_end(struct arctic_agent *agent);
+
 /* Tries no more; the timer closes while the loop runs on. */
 void arci_data_plane_stop(struct arctic_agent *agent);
 

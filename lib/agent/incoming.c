@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent/local-peer.h"
+#include "agent/membership.h"
 #include "agent/peer-links.h"
 #include "agent/reconcile.h"
 #include "base/error.h"
@@ -22,7 +23,7 @@
 struct arci_incoming {
     struct arci_incoming *next;
     struct arctic_agent *agent;
-    struct arci_link *link;
+    struct arci_link *link;   /* NULL once it is closed: what it has brought may end it */
     struct arctic_id peer_id; /* "" before the handshake */
     bool missed;              /* a record came that could not be stored */
     uv_timer_t timer;         /* the wait for the hello, then the watch for silence */
@@ -51,6 +52,7 @@ static void drop_incoming(struct arci_incoming *incoming)
 static void close_incoming(struct arci_incoming *incoming)
 {
     arci_link_close(incoming->link);
+    incoming->link = NULL;
     drop_incoming(incoming);
 }
 
@@ -110,6 +112,8 @@ static int judge_hello(struct arci_incoming *incoming, const json_t *hello, stru
     uint8_t key[ARCI_KEY_SIZE];
     struct arci_handshake_self self;
     struct arci_handshake_remote remote;
+    if (incoming->agent->leaving)
+        return arci_fail(error, ARCTIC_E_HANDSHAKE_FAILED, NULL, "this peer leaves the cluster");
     if (strcmp(arci_message_type(hello), "hello") != 0 || !arci_link_peer_key(incoming->link, key))
         return arci_fail(error, ARCTIC_E_HANDSHAKE_FAILED, NULL,
                          "handshake failed: the first message is no hello");
@@ -139,6 +143,8 @@ static bool merge_one(struct arci_incoming *incoming, const json_t *object, stru
         code = arci_fail(error, ARCTIC_E_INTERNAL, NULL, "the link has no key");
     if (code >= 0)
         code = arci_registry_merge(incoming->agent->registry, &record, key, &changed, error);
+    if (code >= 0 && changed)
+        arci_membership_follow(incoming->agent, &record);
     arci_record_release(&record);
     if (code < 0)
         arci_log_warn(incoming->agent->log, "gossip", "record dropped",
@@ -156,6 +162,8 @@ static void merge_records(struct arci_incoming *incoming, const json_t *message)
     json_t *object;
     json_array_foreach(records, index, object)
     {
+        if (!incoming->link)
+            break;
         if (merge_one(incoming, object, &error))
             changed = true;
     }
@@ -163,18 +171,34 @@ static void merge_records(struct arci_incoming *incoming, const json_t *message)
         arci_reconcile_request(incoming->agent);
 }
 
+static bool ask_for_all(struct arci_incoming *incoming)
+{
+    ARCI_JSON *message = json_pack("{s:s}", "type", "resend");
+    return message && arci_link_send(incoming->link, message, NULL) >= 0;
+}
+
+bool arci_incoming_ask(struct arctic_agent *agent, const struct arctic_id *peer_id)
+{
+    for (struct arci_incoming *item = agent->incoming; item; item = item->next) {
+        if (arctic_id_equal(&item->peer_id, peer_id))
+            return ask_for_all(item);
+    }
+    return false;
+}
+
 /* What a full disk kept out comes when there is room again, and not only with its next change. */
 static void ask_again(struct arci_incoming *incoming)
 {
     if (!incoming->missed || arci_store_check(incoming->agent->store, NULL) < 0)
         return;
-    ARCI_JSON *message = json_pack("{s:s}", "type", "resend");
-    incoming->missed = !message || arci_link_send(incoming->link, message, NULL) < 0;
+    incoming->missed = !ask_for_all(incoming);
 }
 
-static void answer_ping(struct arci_incoming *incoming)
+static void answer_ping(struct arci_incoming *incoming, const json_t *ping)
 {
-    ARCI_JSON *pong = json_pack("{s:s}", "type", "pong");
+    ARCI_JSON *pong =
+        json_pack("{s:s, s:I, s:s}", "type", "pong", "id", json_integer_value(json_object_get(ping, "id")),
+                  "registry_hash", arci_registry_digest(incoming->agent->registry));
     struct arci_agent_peer *peer = arci_peers_find(incoming->agent, &incoming->peer_id);
     if (pong)
         arci_link_send(incoming->link, pong, NULL);
@@ -213,7 +237,7 @@ static void on_message(void *context, struct arci_link *link, const json_t *mess
     if (strcmp(arci_message_type(message), "records") == 0)
         merge_records(incoming, message);
     else if (strcmp(arci_message_type(message), "ping") == 0)
-        answer_ping(incoming);
+        answer_ping(incoming, message);
 }
 
 static void on_closed(void *context, struct arci_link *link, const struct arctic_error *error)
@@ -277,6 +301,16 @@ void arci_incoming_accept(struct arctic_agent *agent, SSL *ssl, int fd, const st
     uv_timer_start(&incoming->timer, on_hello_timeout, HELLO_TIMEOUT_MS, 0);
     incoming->next = agent->incoming;
     agent->incoming = incoming;
+}
+
+void arci_incoming_drop(struct arctic_agent *agent, const struct arctic_id *peer_id)
+{
+    struct arci_incoming *next;
+    for (struct arci_incoming *item = agent->incoming; item; item = next) {
+        next = item->next;
+        if (arctic_id_equal(&item->peer_id, peer_id))
+            close_incoming(item);
+    }
 }
 
 void arci_incoming_stop(struct arctic_agent *agent)

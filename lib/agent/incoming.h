@@ -7,6 +7,12 @@
 /* Takes over a connection that the tunnel listener accepted with the control protocol; `ssl` and `fd` are this call's, always. */
 void arci_incoming_accept(struct arctic_agent *agent, SSL *ssl, int fd, const struct arctic_endpoint *remote);
 
+/* Asks a peer for all of its records; false without a link from it. */
+bool arci_incoming_ask(struct arctic_agent *agent, const struct arctic_id *peer_id);
+
+/* Drops those of one peer. */
+void arci_incoming_drop(struct arctic_agent *agent, const struct arctic_id *peer_id);
+
 /* Drops all of them. */
 void arci_incoming_stop(struct arctic_agent *agent);
 

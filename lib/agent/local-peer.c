@@ -1,6 +1,7 @@
 /* This agent's own peer record, and its bootstrap. */
 #include "agent/local-peer.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +85,39 @@ int arci_local_peer_suggest_name(struct arctic_agent *agent, const char *name, s
     return code;
 }
 
+static int read_update(struct arctic_agent *agent, const json_t *object, struct arci_peer *ret_peer,
+                       struct arctic_error *error)
+{
+    const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_PEER, &agent->local_id);
+    if (!entry)
+        return arci_fail(error, ARCTIC_E_NOT_FOUND, NULL, "this peer leaves the cluster");
+    *ret_peer = entry->content.peer;
+    return arci_peer_update_from_json(object, ret_peer, error);
+}
+
+int arci_local_peer_update(struct arctic_agent *agent, const json_t *object, struct arctic_error *error)
+{
+    struct arci_peer peer;
+    int code = read_update(agent, object, &peer, error);
+    if (code >= 0 && json_object_get(object, "name"))
+        code = arci_store_put_note(agent->store, "agent", "name", NAME_GIVEN, error);
+    if (code >= 0)
+        code = put_local_peer(agent, &peer, error);
+    if (code >= 0)
+        arci_peers_publish(agent, ARCI_RECORD_PEER, &agent->local_id);
+    return code;
+}
+
+int arci_local_peer_wipe(struct arctic_agent *agent, struct arctic_error *error)
+{
+    char path[512];
+    int code = arci_store_clear(agent->store, error);
+    key_path(agent, path, sizeof path);
+    if (code >= 0 && unlink(path) < 0 && errno != ENOENT)
+        return arci_fail_errno(error, "cannot remove %s", path);
+    return code;
+}
+
 /* --- Bootstrap. ------------------------------------------------------------------------------------------------------------ */
 
 struct bootstrap {
@@ -138,7 +172,7 @@ static int write_bootstrap(void *context, struct arctic_error *error)
     return code < 0 ? code : put_notes(bootstrap, error);
 }
 
-static void forget_identity(struct arctic_agent *agent)
+void arci_local_peer_forget(struct arctic_agent *agent)
 {
     arci_registry_clear(agent->registry);
     arci_registry_set_owner(agent->registry, NULL, &(struct arctic_id){{0}});
@@ -192,14 +226,18 @@ int arci_local_peer_bootstrap(struct arctic_agent *agent, const json_t *license,
         return arci_fail_memory(error);
     struct bootstrap bootstrap = {
         .agent = agent, .license_text = license_text, .name = name, .description = description};
-    int code = check_license(agent, license, error);
+    int code = agent->wipe_failed ? arci_local_peer_wipe(agent, error) : ARCTIC_OK;
+    if (code < 0)
+        return code;
+    agent->wipe_failed = false;
+    code = check_license(agent, license, error);
     if (code >= 0)
         code = make_identity(agent, error);
     if (code >= 0)
         code = arci_store_transaction(agent->store, write_bootstrap, &bootstrap, error);
     if (code < 0) {
         arci_free_secret(bootstrap.result.client_secret);
-        forget_identity(agent);
+        arci_local_peer_forget(agent);
         return code;
     }
     agent->bootstrapped = true;
@@ -246,6 +284,22 @@ static int check_unused(struct arctic_agent *agent, struct arctic_error *error)
                      agent->settings.data_dir);
 }
 
+/* A departure that a crash has cut short is finished: the others know of it. */
+static int finish_departure(struct arctic_agent *agent, struct arctic_error *error)
+{
+    arci_log_info(agent->log, "gossip", "this agent has left its cluster and can be bootstrapped anew",
+                  ARCI_TEXT("peer_id", agent->local_id.text));
+    arci_local_peer_forget(agent);
+    return arci_local_peer_wipe(agent, error);
+}
+
+static bool has_left(const struct arctic_agent *agent)
+{
+    const struct arci_entry *own =
+        arci_registry_find_any(agent->registry, ARCI_RECORD_PEER, &agent->local_id);
+    return own && own->record.deleted;
+}
+
 int arci_local_peer_load(struct arctic_agent *agent, struct arctic_error *error)
 {
     char path[512];
@@ -257,6 +311,8 @@ int arci_local_peer_load(struct arctic_agent *agent, struct arctic_error *error)
         return code;
     key_path(agent, path, sizeof path);
     code = load_id(agent, "peer_id", ARCTIC_ID_PEER, &agent->local_id, error);
+    if (code >= 0 && has_left(agent))
+        return finish_departure(agent, error);
     if (code >= 0)
         code = load_id(agent, "cluster_id", ARCTIC_ID_CLUSTER, &agent->cluster_id, error);
     if (code >= 0)

@@ -27,4 +27,13 @@ int arci_local_peer_refresh(struct arctic_agent *agent, struct arctic_error *err
 /* Takes the name that an operator gave this agent elsewhere, unless it has one of its own. "" changes nothing. */
 int arci_local_peer_suggest_name(struct arctic_agent *agent, const char *name, struct arctic_error *error);
 
+/* Applies a PUT of this peer, and tells the others. Errors: those of the body, those of the store. */
+int arci_local_peer_update(struct arctic_agent *agent, const json_t *object, struct arctic_error *error);
+
+/* Forgets identity, licence and records in memory. */
+void arci_local_peer_forget(struct arctic_agent *agent);
+
+/* Removes identity, licence, records and notes from the disk. Errors: those of the store, ARCTIC_E_SYSTEM. */
+int arci_local_peer_wipe(struct arctic_agent *agent, struct arctic_error *error);
+
 #endif

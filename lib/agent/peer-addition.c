@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "agent/look-up.h"
+#include "agent/membership.h"
 #include "agent/peer-links.h"
 #include "base/error.h"
 
@@ -106,6 +107,9 @@ static int check_found(struct arci_peer_addition *add, const struct arci_looked_
             "%s is this agent itself or a copy of it: an agent on another host needs an empty data "
             "directory and a bootstrap of its own",
             add->body.address);
+    int code = arci_membership_check(add->agent, &found->peer_id, found->public_key, error);
+    if (code < 0)
+        return arci_fail_at(error, code, "address");
     return arci_peers_check_room(add->agent, &found->peer_id, error);
 }
 

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "agent/cluster-sync.h"
+#include "agent/incoming.h"
+#include "agent/membership.h"
 #include "agent/reconcile.h"
 #include "base/error.h"
 #include "base/time.h"
@@ -61,6 +64,8 @@ static void lose_link(struct arci_agent_peer *peer, const char *why)
 {
     arci_link_close(peer->link);
     peer->link = NULL;
+    peer->digest[0] = '\0';
+    arci_cluster_sync_lost(peer->agent, &peer->id);
     schedule_retry(peer);
     set_state(peer, ARCI_PEER_UNREACHABLE, why);
 }
@@ -129,19 +134,29 @@ static void send_again(struct arci_agent_peer *peer)
     send_all_records(peer);
 }
 
-static void on_link_message(void *context, struct arci_link *link, const json_t *message)
+/* An answer to an older ping says nothing about what was sent after that. */
+static void take_pong(struct arci_agent_peer *peer, const json_t *message)
 {
-    struct arci_agent_peer *peer = context;
-    (void)link;
-    if (strcmp(arci_message_type(message), "resend") == 0) {
-        send_again(peer);
-        return;
-    }
-    if (strcmp(arci_message_type(message), "pong") != 0 || !peer->ping_sent_at)
+    const json_t *id = json_object_get(message, "id");
+    const char *digest = json_string_value(json_object_get(message, "registry_hash"));
+    if (!peer->ping_sent_at || (uint64_t)json_integer_value(id) != peer->ping_id)
         return;
     peer->live.rtt_us = (int64_t)(uv_hrtime() / 1000) - peer->ping_sent_at;
     peer->live.last_seen_at = arci_time_now();
     peer->ping_sent_at = 0;
+    if (digest && strlen(digest) < sizeof peer->digest)
+        strcpy(peer->digest, digest);
+    arci_cluster_sync_answered(peer->agent, &peer->id);
+}
+
+static void on_link_message(void *context, struct arci_link *link, const json_t *message)
+{
+    struct arci_agent_peer *peer = context;
+    (void)link;
+    if (strcmp(arci_message_type(message), "resend") == 0)
+        send_again(peer);
+    else if (strcmp(arci_message_type(message), "pong") == 0)
+        take_pong(peer, message);
 }
 
 static void on_link_closed(void *context, struct arci_link *link, const struct arctic_error *error)
@@ -247,16 +262,9 @@ static bool makes_progress(struct arci_agent_peer *peer, int64_t now)
     return true;
 }
 
-static void ping_peer(struct arci_agent_peer *peer, int64_t now)
+static void send_ping(struct arci_agent_peer *peer, int64_t now)
 {
-    if (peer->ping_sent_at && !makes_progress(peer, now) && now - peer->progress_at > PONG_TIMEOUT_MS) {
-        lose_link(peer, "no answer to a ping");
-        peer->retry_at = now;
-        return;
-    }
-    if (peer->ping_sent_at || now < peer->next_ping_at)
-        return;
-    ARCI_JSON *message = json_pack("{s:s}", "type", "ping");
+    ARCI_JSON *message = json_pack("{s:s, s:I}", "type", "ping", "id", (json_int_t)++peer->ping_id);
     peer->ping_sent_at = (int64_t)(uv_hrtime() / 1000);
     peer->next_ping_at = now + PING_INTERVAL_MS;
     peer->progress_at = now;
@@ -264,10 +272,39 @@ static void ping_peer(struct arci_agent_peer *peer, int64_t now)
     send_or_drop(peer, message);
 }
 
+static void ping_peer(struct arci_agent_peer *peer, int64_t now)
+{
+    if (peer->ping_sent_at && !makes_progress(peer, now) && now - peer->progress_at > PONG_TIMEOUT_MS) {
+        lose_link(peer, "no answer to a ping");
+        peer->retry_at = now;
+        return;
+    }
+    if (!peer->ping_sent_at && now >= peer->next_ping_at)
+        send_ping(peer, now);
+}
+
+bool arci_peers_push(struct arci_agent_peer *peer, size_t *ret_count)
+{
+    const struct arctic_agent *agent = peer->agent;
+    size_t cursor = 0;
+    size_t count = 0;
+    if (!peer->link)
+        return false;
+    send_again(peer);
+    while (arci_registry_next_owned(agent->registry, &agent->local_id, &cursor))
+        count++;
+    if (peer->link)
+        send_ping(peer, arci_time_monotonic());
+    *ret_count = count;
+    return peer->link != NULL;
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct arctic_agent *agent = timer->data;
     int64_t now = arci_time_monotonic();
+    if (agent->leaving || arci_membership_own_revocation(agent))
+        return;
     for (size_t i = 0; i < agent->peer_count; i++) {
         struct arci_agent_peer *peer = agent->peers[i];
         if (peer->link)
@@ -277,11 +314,28 @@ static void on_tick(uv_timer_t *timer)
     }
 }
 
+void arci_peers_drop_links(struct arctic_agent *agent, const char *why)
+{
+    for (size_t i = 0; i < agent->peer_count; i++) {
+        arci_dial_cancel(agent->peers[i]->dial);
+        agent->peers[i]->dial = NULL;
+        lose_link(agent->peers[i], why);
+    }
+    arci_incoming_stop(agent);
+}
+
 void arci_peers_start(struct arctic_agent *agent)
 {
-    uv_timer_init(&agent->loop, &agent->peer_timer);
+    if (!agent->peer_timer.data)
+        uv_timer_init(&agent->loop, &agent->peer_timer);
     agent->peer_timer.data = agent;
     uv_timer_start(&agent->peer_timer, on_tick, 0, TICK_MS);
+}
+
+void arci_peers_pause(struct arctic_agent *agent)
+{
+    if (agent->peer_timer.data)
+        uv_timer_stop(&agent->peer_timer);
 }
 
 void arci_peers_stop(struct arctic_agent *agent)

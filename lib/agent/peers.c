@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/membership.h"
 #include "agent/reconcile.h"
 #include "base/address.h"
 #include "base/error.h"
@@ -194,8 +195,10 @@ static void bring_up_to_date(struct arci_peer_live *live, const struct arci_hand
 static int check_key(const struct arci_entry *known, const struct arci_handshake_remote *remote,
                      struct arctic_error *error)
 {
-    if (!known || known->record.deleted ||
-        memcmp(known->content.peer.public_key, remote->peer.public_key, ARCI_KEY_SIZE) == 0)
+    if (known && known->record.deleted)
+        return arci_fail(error, ARCTIC_E_HANDSHAKE_FAILED, NULL,
+                         "peer %s has left the cluster: bootstrap that agent anew", remote->peer.id.text);
+    if (!known || memcmp(known->content.peer.public_key, remote->peer.public_key, ARCI_KEY_SIZE) == 0)
         return ARCTIC_OK;
     return arci_fail(error, ARCTIC_E_HANDSHAKE_FAILED, NULL,
                      "peer %s is known with another key than this one: it is not the agent it claims to be",
@@ -218,7 +221,9 @@ int arci_peers_admit(struct arctic_agent *agent, const struct arci_handshake_rem
     };
     bool moved = !peer || !arci_endpoint_equal(&peer->live.endpoints[0], endpoint);
     bring_up_to_date(&admission.live, remote, endpoint, api_address);
-    int code = check_key(known, remote, error);
+    int code = arci_membership_check(agent, id, remote->peer.public_key, error);
+    if (code >= 0)
+        code = check_key(known, remote, error);
     if (code >= 0)
         code = arci_peers_check_room(agent, id, error);
     if (code >= 0 && !peer)
@@ -238,6 +243,27 @@ int arci_peers_admit(struct arctic_agent *agent, const struct arci_handshake_rem
         arci_reconcile_request(agent);
     *ret_peer = peer;
     return ARCTIC_OK;
+}
+
+void arci_peers_drop(struct arctic_agent *agent, const struct arctic_id *id, bool flush)
+{
+    bool found;
+    struct arctic_error error;
+    size_t place = find_place(agent, id, &found);
+    if (!found)
+        return;
+    struct arci_agent_peer *peer = agent->peers[place];
+    if (arci_store_put_note(agent->store, "peer", id->text, NULL, &error) < 0)
+        arci_log_error(agent->log, "store", "the note on a peer that is gone stays until the next start",
+                       ARCI_TEXT("peer_id", id->text), ARCI_ERROR(&error));
+    arci_dial_cancel(peer->dial);
+    if (peer->link && flush)
+        arci_link_finish(peer->link);
+    else
+        arci_link_close(peer->link);
+    free(peer);
+    agent->peer_count--;
+    memmove(agent->peers + place, agent->peers + place + 1, (agent->peer_count - place) * sizeof(void *));
 }
 
 void arci_peers_free(struct arctic_agent *agent)

@@ -16,11 +16,13 @@ struct arci_agent_peer {
     struct arci_link *link; /* while connected */
     int64_t retry_at;       /* monotonic milliseconds: no dial before */
     int64_t retry_delay;
-    int64_t met_at;        /* monotonic milliseconds: when the link was made */
-    int64_t ping_sent_at;  /* monotonic microseconds; 0: none under way */
-    int64_t next_ping_at;  /* monotonic milliseconds */
-    uint64_t acknowledged; /* bytes of the link, when the ping was sent or last seen to grow */
-    int64_t progress_at;   /* monotonic milliseconds, of that */
+    int64_t met_at;                /* monotonic milliseconds: when the link was made */
+    int64_t ping_sent_at;          /* monotonic microseconds; 0: none under way */
+    uint64_t ping_id;              /* of the last one */
+    int64_t next_ping_at;          /* monotonic milliseconds */
+    uint64_t acknowledged;         /* bytes of the link, when the ping was sent or last seen to grow */
+    int64_t progress_at;           /* monotonic milliseconds, of that */
+    char digest[ARCI_DIGEST_TEXT]; /* of its registry, as it last said; "" before that and without a link */
     int64_t resent_at; /* monotonic milliseconds: when all records were last sent because the peer asked */
 };
 
@@ -42,5 +44,11 @@ int arci_peers_check_room(struct arctic_agent *agent, const struct arctic_id *id
 int arci_peers_admit(struct arctic_agent *agent, const struct arci_handshake_remote *remote,
                      const struct arctic_endpoint *endpoint, const char *api_address,
                      struct arci_agent_peer **ret_peer, struct arctic_error *error);
+
+/*
+ * Forgets a peer: its links, what was observed of it, and the note on it. One that is not known is no error. With `flush` what waits
+ * to be sent to it leaves first. Not from within a callback of the link that this agent holds to it.
+ */
+void arci_peers_drop(struct arctic_agent *agent, const struct arctic_id *id, bool flush);
 
 #endif

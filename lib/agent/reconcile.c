@@ -306,6 +306,16 @@ void arci_reconcile_then(struct arctic_agent *agent, void (*done)(void *context)
     arci_reconcile_request(agent);
 }
 
+void arci_reconcile_forget(struct arctic_agent *agent)
+{
+    struct arci_reconciler *reconciler = agent->reconciler;
+    arci_service_plan_free(reconciler->applied);
+    reconciler->applied = NULL;
+    reconciler->code = ARCTIC_OK;
+    reconciler->unpublished = false;
+    reconciler->status = (struct arci_kernel_status){0};
+}
+
 void arci_reconcile_stop(struct arctic_agent *agent)
 {
     struct arci_reconciler *reconciler = agent->reconciler;

@@ -29,6 +29,9 @@ bool arci_reconcile_kernel_ready(const struct arctic_agent *agent, const char **
  */
 const char *arci_reconcile_next_hint(const struct arctic_agent *agent, size_t *cursor);
 
+/* Forgets what was applied, for an agent that loses its kernel state; not while a pass is under way. */
+void arci_reconcile_forget(struct arctic_agent *agent);
+
 /* Starts no more passes and answers all who wait; a pass that is under way ends by itself while the loop runs on. */
 void arci_reconcile_stop(struct arctic_agent *agent);
 void arci_reconcile_free(struct arctic_agent *agent);

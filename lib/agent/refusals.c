@@ -34,7 +34,7 @@ static void refuse_on_thread(uv_work_t *work)
     struct arctic_agent *agent = refusals->agent;
     struct arctic_error error;
     uv_mutex_lock(&agent->kernel_lock);
-    for (size_t i = 0; i < refusals->batch_count; i++) {
+    for (size_t i = 0; agent->kernel && i < refusals->batch_count; i++) {
         const struct refusal *refusal = &refusals->batch[i];
         int code = refusal->all_ipv6 ? arci_kernel_refuse_ipv6(agent->kernel, &refusal->service,
                                                                REFUSE_IPV6_SECONDS, &error)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/license-limits.h"
+#include "agent/membership.h"
 #include "agent/peers.h"
 #include "base/error.h"
 
@@ -69,6 +70,14 @@ static const char *unreachable_reason(const struct arci_service *service)
                : "the target peer does not answer: new flows take the next best way";
 }
 
+static void set_gone(const struct arctic_agent *agent, struct arci_planned_service *planned)
+{
+    char why[64];
+    planned->state = ARCI_SERVICE_ERROR;
+    snprintf(planned->reason, sizeof planned->reason, "the target peer %s: delete the service",
+             arci_membership_why_gone(agent, &planned->service->target_peer_id, why, sizeof why));
+}
+
 static void judge(struct arctic_agent *agent, const struct arci_license_limits *limits,
                   struct arci_planned_service *planned)
 {
@@ -83,8 +92,12 @@ static void judge(struct arctic_agent *agent, const struct arci_license_limits *
         planned->state = ARCI_SERVICE_ERROR;
         return;
     }
+    if (arci_membership_own_revocation(agent)) {
+        set_state(planned, ARCI_SERVICE_ERROR, "this agent has been revoked: the service captures nothing");
+        return;
+    }
     if (!peer) {
-        set_state(planned, ARCI_SERVICE_ERROR, "the target peer is not a member any more");
+        set_gone(agent, planned);
         return;
     }
     planned->capture = true;

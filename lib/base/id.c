@@ -11,11 +11,11 @@
 #define ULID_TEXT 26
 
 static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-static const char *const prefixes[] = {"peer_", "clu_", "svc_", "cli_", "lic_", "cust_"};
+static const char *const prefixes[] = {"peer_", "clu_", "svc_", "cli_", "lic_", "cust_", "rev_"};
 
 static const char *prefix_of(int32_t kind)
 {
-    if (kind < ARCTIC_ID_PEER || kind > ARCTIC_ID_CUSTOMER)
+    if (kind < ARCTIC_ID_PEER || kind > ARCTIC_ID_REVOCATION)
         return NULL;
     return prefixes[kind];
 }

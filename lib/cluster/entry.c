@@ -58,6 +58,19 @@ static int parse_credential(struct arci_entry *entry, struct arctic_error *error
     return code;
 }
 
+static int parse_revocation(struct arci_entry *entry, struct arctic_error *error)
+{
+    struct arci_revocation *revocation = &entry->content.revocation;
+    int code = arci_revocation_from_record(entry->record.body, revocation, error);
+    if (code < 0)
+        return code;
+    if (!arctic_id_equal(&revocation->id, &entry->record.id))
+        return fail_identity(error, entry, "id");
+    if (arctic_id_equal(&revocation->peer_id, &entry->record.owner))
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "peer_id", "a peer cannot revoke itself");
+    return ARCTIC_OK;
+}
+
 static int parse_content(struct arci_entry *entry, struct arctic_error *error)
 {
     if (entry->record.deleted)
@@ -69,6 +82,8 @@ static int parse_content(struct arci_entry *entry, struct arctic_error *error)
         return parse_service(entry, error);
     case ARCI_RECORD_CREDENTIAL:
         return parse_credential(entry, error);
+    case ARCI_RECORD_REVOCATION:
+        return parse_revocation(entry, error);
     }
     return arci_fail(error, ARCTIC_E_INTERNAL, NULL, "record of unknown kind");
 }

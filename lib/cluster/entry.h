@@ -10,6 +10,7 @@
 #include "cluster/record.h"
 #include "model/credential.h"
 #include "model/peer.h"
+#include "model/revocation.h"
 #include "model/service.h"
 
 struct arci_entry {
@@ -20,6 +21,7 @@ struct arci_entry {
         struct arci_peer peer;
         struct arci_service service;
         struct arci_credential credential;
+        struct arci_revocation revocation;
     } content;
 };
 

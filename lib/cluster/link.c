@@ -47,6 +47,7 @@ static void free_link(struct arci_link *link)
         close(link->fd);
     arci_buffer_release(&link->received);
     arci_buffer_release(&link->queue);
+    arci_tls_free(link->options.tls);
     free(link);
 }
 
@@ -256,6 +257,7 @@ static int make_link(const struct arci_link_options *options, int fd, const stru
         free(link);
         return arci_fail_errnum(error, -result, "cannot watch a socket");
     }
+    arci_tls_ref(options->tls);
     uv_timer_init(options->loop, &link->timer);
     link->open_handles = 2;
     link->poll.data = link;

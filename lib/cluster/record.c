@@ -16,6 +16,7 @@ static const struct {
     [ARCI_RECORD_PEER] = {"peer", ARCTIC_ID_PEER},
     [ARCI_RECORD_SERVICE] = {"service", ARCTIC_ID_SERVICE},
     [ARCI_RECORD_CREDENTIAL] = {"credential", ARCTIC_ID_CLIENT},
+    [ARCI_RECORD_REVOCATION] = {"revocation", ARCTIC_ID_REVOCATION},
 };
 
 #define KIND_COUNT (sizeof kinds / sizeof kinds[0])

@@ -22,6 +22,7 @@ enum arci_record_kind {
     ARCI_RECORD_PEER = 0,       /* id: the peer itself, which is also the owner */
     ARCI_RECORD_SERVICE = 1,    /* owner: the service's source peer */
     ARCI_RECORD_CREDENTIAL = 2, /* owner: the peer that made it */
+    ARCI_RECORD_REVOCATION = 3, /* owner: the peer that revokes another; never changed and never deleted */
 };
 
 struct arci_record {

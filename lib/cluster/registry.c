@@ -1,20 +1,11 @@
 /* The registry: a sorted array of records, each written to the store before it counts. */
-#include "cluster/registry.h"
+#include "cluster/registry-internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/time.h"
-
-struct arci_registry {
-    struct arci_store *store;
-    const struct arci_identity *identity;
-    struct arctic_id local_id;
-    struct arci_entry **entries; /* ordered by kind, then id */
-    size_t count;
-    size_t capacity;
-};
 
 int arci_registry_create(struct arci_store *store, struct arci_registry **ret_registry,
                          struct arctic_error *error)
@@ -32,6 +23,7 @@ void arci_registry_clear(struct arci_registry *registry)
     for (size_t i = 0; i < registry->count; i++)
         arci_entry_unref(registry->entries[i]);
     registry->count = 0;
+    registry->digest[0] = '\0';
 }
 
 void arci_registry_free(struct arci_registry *registry)
@@ -48,79 +40,6 @@ void arci_registry_set_owner(struct arci_registry *registry, const struct arci_i
 {
     registry->identity = identity;
     registry->local_id = *local_id;
-}
-
-static int compare_key(const struct arci_entry *entry, enum arci_record_kind kind, const char *id)
-{
-    if (entry->record.kind != kind)
-        return entry->record.kind < kind ? -1 : 1;
-    return strcmp(entry->record.id.text, id);
-}
-
-/* Index of the entry, or where it would stand. */
-static size_t find_place(const struct arci_registry *registry, enum arci_record_kind kind, const char *id,
-                         bool *ret_found)
-{
-    size_t low = 0;
-    size_t high = registry->count;
-    *ret_found = false;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = compare_key(registry->entries[middle], kind, id);
-        if (order == 0)
-            *ret_found = true;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-const struct arci_entry *arci_registry_find_any(const struct arci_registry *registry,
-                                                enum arci_record_kind kind, const struct arctic_id *id)
-{
-    bool found;
-    size_t place = find_place(registry, kind, id->text, &found);
-    return found ? registry->entries[place] : NULL;
-}
-
-const struct arci_entry *arci_registry_find(const struct arci_registry *registry, enum arci_record_kind kind,
-                                            const struct arctic_id *id)
-{
-    const struct arci_entry *entry = arci_registry_find_any(registry, kind, id);
-    return entry && !entry->record.deleted ? entry : NULL;
-}
-
-const struct arci_entry *arci_registry_next(const struct arci_registry *registry, enum arci_record_kind kind,
-                                            size_t *cursor)
-{
-    while (*cursor < registry->count) {
-        const struct arci_entry *entry = registry->entries[(*cursor)++];
-        if (entry->record.kind == kind && !entry->record.deleted)
-            return entry;
-    }
-    return NULL;
-}
-
-const struct arci_entry *arci_registry_next_owned(const struct arci_registry *registry,
-                                                  const struct arctic_id *owner, size_t *cursor)
-{
-    while (*cursor < registry->count) {
-        const struct arci_entry *entry = registry->entries[(*cursor)++];
-        if (arctic_id_equal(&entry->record.owner, owner))
-            return entry;
-    }
-    return NULL;
-}
-
-size_t arci_registry_count(const struct arci_registry *registry, enum arci_record_kind kind)
-{
-    size_t cursor = 0;
-    size_t count = 0;
-    while (arci_registry_next(registry, kind, &cursor))
-        count++;
-    return count;
 }
 
 /* Room is made before the store is written, so that nothing can fail after the commit. */
@@ -140,7 +59,7 @@ static int reserve(struct arci_registry *registry, struct arctic_error *error)
 static void place_entry(struct arci_registry *registry, struct arci_entry *entry)
 {
     bool found;
-    size_t place = find_place(registry, entry->record.kind, entry->record.id.text, &found);
+    size_t place = arci_registry_place(registry, entry->record.kind, entry->record.id.text, &found);
     if (found) {
         arci_entry_unref(registry->entries[place]);
     } else {
@@ -149,23 +68,29 @@ static void place_entry(struct arci_registry *registry, struct arci_entry *entry
         registry->count++;
     }
     registry->entries[place] = entry;
+    registry->digest[0] = '\0';
+}
+
+static void remove_entry(struct arci_registry *registry, size_t place)
+{
+    arci_entry_unref(registry->entries[place]);
+    registry->count--;
+    memmove(registry->entries + place, registry->entries + place + 1,
+            (registry->count - place) * sizeof(void *));
+    registry->digest[0] = '\0';
 }
 
 void arci_registry_restore(struct arci_registry *registry, enum arci_record_kind kind,
                            const struct arctic_id *id, const struct arci_entry *former)
 {
     bool found;
-    size_t place = find_place(registry, kind, id->text, &found);
+    size_t place = arci_registry_place(registry, kind, id->text, &found);
     if (!found || registry->entries[place] == former)
         return;
-    arci_entry_unref(registry->entries[place]);
-    if (former) {
-        registry->entries[place] = (struct arci_entry *)arci_entry_ref(former);
-        return;
-    }
-    registry->count--;
-    memmove(registry->entries + place, registry->entries + place + 1,
-            (registry->count - place) * sizeof(void *));
+    if (former)
+        place_entry(registry, (struct arci_entry *)arci_entry_ref(former));
+    else
+        remove_entry(registry, place);
 }
 
 /* Stores a record and then shows it: the order that makes an acknowledged change a durable one. */
@@ -258,6 +183,27 @@ int arci_registry_put_credential(struct arci_registry *registry, const struct ar
                      arci_credential_to_record(credential), false, error);
 }
 
+int arci_registry_put_revocation(struct arci_registry *registry, const struct arci_revocation *revocation,
+                                 struct arctic_error *error)
+{
+    return put_local(registry, ARCI_RECORD_REVOCATION, &revocation->id, arci_revocation_to_record(revocation),
+                     false, error);
+}
+
+int arci_registry_renew(struct arci_registry *registry, struct arctic_error *error)
+{
+    for (size_t i = 0; i < registry->count; i++) {
+        const struct arci_record *record = &registry->entries[i]->record;
+        if (!arctic_id_equal(&record->owner, &registry->local_id))
+            continue;
+        int code =
+            put_local(registry, record->kind, &record->id, json_incref(record->body), record->deleted, error);
+        if (code < 0)
+            return code;
+    }
+    return ARCTIC_OK;
+}
+
 int arci_registry_delete(struct arci_registry *registry, enum arci_record_kind kind,
                          const struct arctic_id *id, struct arctic_error *error)
 {
@@ -265,6 +211,39 @@ int arci_registry_delete(struct arci_registry *registry, enum arci_record_kind k
         return arci_fail(error, ARCTIC_E_NOT_FOUND, NULL, "%s %s does not exist", arci_record_kind_name(kind),
                          id->text);
     return put_local(registry, kind, id, json_object(), true, error);
+}
+
+/* What is local stays, also where this host has been revoked: it is needed to leave. */
+static bool is_gone(const struct arci_registry *registry, const struct arctic_id *owner)
+{
+    if (arctic_id_equal(owner, &registry->local_id))
+        return false;
+    const struct arci_entry *peer = arci_registry_find_any(registry, ARCI_RECORD_PEER, owner);
+    return (peer && peer->record.deleted) || arci_registry_revocation_of_peer(registry, owner);
+}
+
+static bool is_owned_by(const struct arci_registry *registry, const struct arci_record *record,
+                        const struct arctic_id *owner)
+{
+    if (record->kind != ARCI_RECORD_SERVICE && record->kind != ARCI_RECORD_CREDENTIAL)
+        return false;
+    return owner ? arctic_id_equal(&record->owner, owner) : is_gone(registry, &record->owner);
+}
+
+int arci_registry_forget_owned(struct arci_registry *registry, const struct arctic_id *owner,
+                               struct arctic_error *error)
+{
+    int result = ARCTIC_OK;
+    for (size_t i = registry->count; i > 0; i--) {
+        const struct arci_record *record = &registry->entries[i - 1]->record;
+        if (!is_owned_by(registry, record, owner))
+            continue;
+        int code = arci_store_delete_record(registry->store, arci_record_kind_name(record->kind),
+                                            record->id.text, error);
+        remove_entry(registry, i - 1);
+        result = code < 0 ? code : result;
+    }
+    return result;
 }
 
 static int check_ownership(const struct arci_registry *registry, const struct arci_record *record,
@@ -285,6 +264,8 @@ int arci_registry_merge(struct arci_registry *registry, const struct arci_record
 {
     const struct arci_entry *known = arci_registry_find_any(registry, record->kind, &record->id);
     int code = check_ownership(registry, record, known, error);
+    if (code >= 0 && arci_registry_revocation_of_key(registry, owner_key))
+        code = arci_fail(error, ARCTIC_E_FORBIDDEN, "owner", "peer %s has been revoked", record->owner.text);
     if (code >= 0)
         code = arci_record_verify(record, owner_key, error);
     if (code < 0)

@@ -10,6 +10,8 @@
 
 struct arci_registry;
 
+#define ARCI_DIGEST_TEXT 44 /* SHA-256 as base64url, and NUL */
+
 /*
  * Makes an empty registry over a store; arci_registry_load() fills it. Both references stay the caller's.
  * Errors: ARCTIC_E_NO_MEMORY.
@@ -51,6 +53,21 @@ const struct arci_entry *arci_registry_next(const struct arci_registry *registry
 const struct arci_entry *arci_registry_next_owned(const struct arci_registry *registry,
                                                   const struct arctic_id *owner, size_t *cursor);
 
+/*
+ * The revocation of a key, or of a peer: by the key of its record, or, where that is not known, by what the revocation calls it. NULL
+ * where there is none. What a revoked peer has signed counts for nothing, but for revocations that were known before its own.
+ */
+const struct arci_entry *arci_registry_revocation_of_key(const struct arci_registry *registry,
+                                                         const uint8_t key[ARCI_KEY_SIZE]);
+const struct arci_entry *arci_registry_revocation_of_peer(const struct arci_registry *registry,
+                                                          const struct arctic_id *peer_id);
+
+/*
+ * A digest of all records (kind, id, version, signature), tombstones included, but for what revoked peers own: two hosts with the
+ * same digest know the same. "" when memory runs out. Good until the next call that changes the registry.
+ */
+const char *arci_registry_digest(struct arci_registry *registry);
+
 /* Number of living records of a kind. */
 size_t arci_registry_count(const struct arci_registry *registry, enum arci_record_kind kind);
 
@@ -65,15 +82,28 @@ int arci_registry_put_service(struct arci_registry *registry, const struct arci_
 int arci_registry_put_credential(struct arci_registry *registry, const struct arci_credential *credential,
                                  struct arctic_error *error);
 
+int arci_registry_put_revocation(struct arci_registry *registry, const struct arci_revocation *revocation,
+                                 struct arctic_error *error);
+
+/* Signs and stores a new version of each local record, with the same content. Errors: as above; some may have been renewed then. */
+int arci_registry_renew(struct arci_registry *registry, struct arctic_error *error);
+
 /* Replaces a local record by a tombstone. Errors: ARCTIC_E_NOT_FOUND, ARCTIC_E_FORBIDDEN, those of the store. */
 int arci_registry_delete(struct arci_registry *registry, enum arci_record_kind kind,
                          const struct arctic_id *id, struct arctic_error *error);
 
 /*
+ * Drops services and credentials of an owner that is no member any more (NULL: of all those that were revoked or have left), without
+ * a tombstone. They are gone from memory even after an error, and from the disk otherwise. Errors: those of the store.
+ */
+int arci_registry_forget_owned(struct arci_registry *registry, const struct arctic_id *owner,
+                               struct arctic_error *error);
+
+/*
  * Takes over a record from elsewhere if it is newer than what is known: checks the owner's signature with `owner_key` and the
  * body, stores it. *ret_changed says whether it was news. A record that has the wrong owner or does not parse changes nothing.
- * Errors: ARCTIC_E_CORRUPT (signature), ARCTIC_E_INVALID_REQUEST (body), ARCTIC_E_FORBIDDEN (owner differs from the known one, or
- * is this host), those of the store.
+ * Errors: ARCTIC_E_CORRUPT (signature), ARCTIC_E_INVALID_REQUEST (body), ARCTIC_E_FORBIDDEN (owner differs from the known one,
+ * is this host, or has been revoked), those of the store.
  */
 int arci_registry_merge(struct arci_registry *registry, const struct arci_record *record,
                         const uint8_t owner_key[ARCI_KEY_SIZE], bool *ret_changed,

@@ -19,6 +19,7 @@
 #define CERTIFICATE_LIMIT 4096 /* ours have some 300 bytes; a stranger's must not cost memory */
 
 struct arci_tls {
+    unsigned references;
     SSL_CTX *context;
     BIO_METHOD *method;
 };
@@ -132,6 +133,7 @@ int arci_tls_create(const struct arci_identity *identity, struct arci_tls **ret_
     ARCI_CLEANUP(arci_tls_cleanup) struct arci_tls *tls = calloc(1, sizeof *tls);
     if (!tls)
         return arci_fail_memory(error);
+    tls->references = 1;
     tls->method = arci_tls_socket_method();
     tls->context = SSL_CTX_new(TLS_method());
     if (!tls->method || !tls->context || !set_algorithms(tls->context))
@@ -143,9 +145,15 @@ int arci_tls_create(const struct arci_identity *identity, struct arci_tls **ret_
     return code;
 }
 
+struct arci_tls *arci_tls_ref(struct arci_tls *tls)
+{
+    tls->references++;
+    return tls;
+}
+
 void arci_tls_free(struct arci_tls *tls)
 {
-    if (!tls)
+    if (!tls || --tls->references > 0)
         return;
     SSL_CTX_free(tls->context);
     BIO_meth_free(tls->method);

@@ -33,7 +33,10 @@ struct arci_tls;
 int arci_tls_create(const struct arci_identity *identity, struct arci_tls **ret_tls,
                     struct arctic_error *error);
 
-/* Ends a context, after every SSL made from it. NULL is allowed. */
+/* One more reference, for whoever keeps an SSL made from it: on the thread that frees it. Returns `tls`. */
+struct arci_tls *arci_tls_ref(struct arci_tls *tls);
+
+/* Drops a reference; the last one ends the context, after every SSL made from it. NULL is allowed. */
 void arci_tls_free(struct arci_tls *tls);
 
 ARCI_DEFINE_CLEANUP(struct arci_tls *, arci_tls_free, arci_tls_cleanup)

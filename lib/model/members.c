@@ -34,6 +34,12 @@ bool arci_put_cidr(json_t *object, const char *name, const struct arctic_cidr *c
     return arci_put_text(object, name, arctic_cidr_format(cidr, text));
 }
 
+bool arci_put_milliseconds(json_t *object, const char *name, int64_t microseconds)
+{
+    json_t *value = microseconds >= 0 ? json_real((double)microseconds / 1000.0) : json_null();
+    return json_object_set_new(object, name, value) == 0;
+}
+
 bool arci_put_time(json_t *object, const char *name, int64_t milliseconds)
 {
     char text[ARCI_TIME_TEXT];

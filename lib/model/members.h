@@ -20,6 +20,9 @@ bool arci_put_boolean(json_t *object, const char *name, bool value);
 bool arci_put_cidr(json_t *object, const char *name, const struct arctic_cidr *cidr);
 bool arci_put_time(json_t *object, const char *name, int64_t milliseconds);
 
+/* A duration of microseconds as a real number of milliseconds; null below 0, which means that it is not known. */
+bool arci_put_milliseconds(json_t *object, const char *name, int64_t microseconds);
+
 /*
  * Readers beside those of base/json.h, with their rules for absent members. Errors: ARCTIC_E_INVALID_CIDR for
  * a prefix, otherwise ARCTIC_E_INVALID_REQUEST, with the member in `field`.

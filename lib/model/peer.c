@@ -42,8 +42,7 @@ static const char *tunnel_state(const struct arci_peer_live *live)
 
 static bool put_live(json_t *object, const struct arci_peer_live *live)
 {
-    json_t *rtt = live->rtt_us >= 0 ? json_real((double)live->rtt_us / 1000.0) : json_null();
-    return json_object_set_new(object, "rtt_ms", rtt) == 0 &&
+    return arci_put_milliseconds(object, "rtt_ms", live->rtt_us) &&
            arci_put_boolean(object, "is_local", live->is_local) &&
            arci_put_text(object, "state", arci_peer_state_name(live->state)) &&
            arci_put_text(object, "address", live->address) && put_endpoints(object, live) &&

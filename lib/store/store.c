@@ -145,6 +145,37 @@ int arci_store_put_record(struct arci_store *store, const struct arci_stored_rec
     return note_outcome(store, arci_sql_finish(store->database, statement, error));
 }
 
+int arci_store_delete_record(struct arci_store *store, const char *kind, const char *id,
+                             struct arctic_error *error)
+{
+    ARCI_STATEMENT *statement = NULL;
+    int code =
+        arci_sql_prepare(store->database, "DELETE FROM record WHERE kind = ? AND id = ?", &statement, error);
+    if (code < 0)
+        return code;
+    bind_text(statement, 1, kind);
+    bind_text(statement, 2, id);
+    return note_outcome(store, arci_sql_finish(store->database, statement, error));
+}
+
+static int delete_all(void *context, struct arctic_error *error)
+{
+    struct arci_store *store = context;
+    return arci_sql_run(store->database, "DELETE FROM record; DELETE FROM note", error);
+}
+
+int arci_store_clear(struct arci_store *store, struct arctic_error *error)
+{
+    /* The licence's secret half is among the notes: its pages are overwritten, in the file and in the log. */
+    int code = arci_sql_run(store->database, "PRAGMA secure_delete = ON", error);
+    if (code >= 0)
+        code = note_outcome(store, arci_store_transaction(store, delete_all, store, error));
+    if (code >= 0)
+        code = arci_sql_run(store->database, "PRAGMA wal_checkpoint(TRUNCATE)", error);
+    arci_sql_run(store->database, "PRAGMA secure_delete = OFF", NULL);
+    return code;
+}
+
 static const char *column_text(sqlite3_stmt *statement, int column)
 {
     return (const char *)sqlite3_column_text(statement, column);

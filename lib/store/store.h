@@ -56,6 +56,13 @@ int arci_store_transaction(struct arci_store *store, arci_store_work work, void 
 int arci_store_put_record(struct arci_store *store, const struct arci_stored_record *record,
                           struct arctic_error *error);
 
+/* Removes a record without a trace; one that is not there is no error. */
+int arci_store_delete_record(struct arci_store *store, const char *kind, const char *id,
+                             struct arctic_error *error);
+
+/* Removes all records and notes in one transaction, and what was left of them in the file. */
+int arci_store_clear(struct arci_store *store, struct arctic_error *error);
+
 /* Calls back for every record, tombstones included, ordered by kind and id. */
 int arci_store_each_record(struct arci_store *store, arci_store_record_callback callback, void *context,
                            struct arctic_error *error);

@@ -32,6 +32,10 @@ class Answer:
         return json.loads(self.body)
 
     @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
     def error(self) -> tuple[int, str, str | None]:
         """Status, code and field of a refusal."""
         told = self.json()
@@ -231,6 +235,11 @@ class Agent:
         if not self._id:
             self._id = self.api("GET", "/v1/cluster/identity", token=None).json()["peer_id"]
         return self._id
+
+    def forget(self) -> None:
+        """Drops what the test knows of an identity that the agent has lost."""
+        self._id = ""
+        self._tokens.clear()
 
     def bootstrap(self, license_file: Path) -> None:
         url = f"http://127.0.0.1:{API_PORT}"

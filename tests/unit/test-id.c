@@ -11,8 +11,9 @@ static const struct {
     int32_t kind;
     const char *prefix;
 } kinds[] = {
-    {ARCTIC_ID_PEER, "peer_"},  {ARCTIC_ID_CLUSTER, "clu_"}, {ARCTIC_ID_SERVICE, "svc_"},
-    {ARCTIC_ID_CLIENT, "cli_"}, {ARCTIC_ID_LICENSE, "lic_"}, {ARCTIC_ID_CUSTOMER, "cust_"},
+    {ARCTIC_ID_PEER, "peer_"},      {ARCTIC_ID_CLUSTER, "clu_"}, {ARCTIC_ID_SERVICE, "svc_"},
+    {ARCTIC_ID_CLIENT, "cli_"},     {ARCTIC_ID_LICENSE, "lic_"}, {ARCTIC_ID_CUSTOMER, "cust_"},
+    {ARCTIC_ID_REVOCATION, "rev_"},
 };
 
 static void test_generated_ids_are_ids(void **state)
@@ -84,7 +85,7 @@ static void test_what_is_no_id(void **state)
         assert_string_equal(id.text, "unchanged");
     }
     assert_int_equal(arctic_id_parse(ARCTIC_ID_SERVICE, NULL, &id, NULL), ARCTIC_E_INVALID_REQUEST);
-    assert_int_equal(arctic_id_parse(6, "svc_01JD2Q4Y7M8N9P0QRSTVWXYZ12", &id, NULL), ARCTIC_E_USAGE);
+    assert_int_equal(arctic_id_parse(7, "svc_01JD2Q4Y7M8N9P0QRSTVWXYZ12", &id, NULL), ARCTIC_E_USAGE);
     assert_int_equal(arctic_id_generate(-1, &id, NULL), ARCTIC_E_USAGE);
 }
 

@@ -264,6 +264,89 @@ static void test_messages_are_framed_and_bounded(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static struct arci_revocation revocation_of(const struct fixture *fixture, const struct arctic_id *peer_id)
+{
+    struct arci_revocation revocation = {.peer_id = *peer_id, .created_at = 7};
+    assert_int_equal(arctic_id_generate(ARCTIC_ID_REVOCATION, &revocation.id, NULL), ARCTIC_OK);
+    memcpy(revocation.public_key, arci_identity_public_key(fixture->remote), sizeof revocation.public_key);
+    return revocation;
+}
+
+static void test_what_a_revoked_peer_signed_counts_no_more(void **state)
+{
+    struct fixture *fixture = *state;
+    struct arctic_error error;
+    bool changed = false;
+    struct arci_service service = make_service(&fixture->remote_id, &fixture->local_id, "theirs");
+    struct arci_service own = make_service(&fixture->local_id, &fixture->remote_id, "ours");
+    struct arci_record record = remote_record(fixture, &service, 1);
+    struct arci_record newer = remote_record(fixture, &service, 2);
+    const struct arci_revocation revocation = revocation_of(fixture, &fixture->remote_id);
+    assert_int_equal(merge(fixture, &record, &changed), ARCTIC_OK);
+    assert_ok(arci_registry_put_service(fixture->registry, &own, &error), error);
+    assert_ok(arci_registry_put_revocation(fixture->registry, &revocation, &error), error);
+
+    assert_ok(arci_registry_forget_owned(fixture->registry, NULL, &error), error);
+    assert_int_equal(merge(fixture, &newer, &changed), ARCTIC_E_FORBIDDEN);
+    for (int turn = 0; turn < 2; turn++) {
+        assert_null(arci_registry_find_any(fixture->registry, ARCI_RECORD_SERVICE, &service.id));
+        assert_non_null(arci_registry_find(fixture->registry, ARCI_RECORD_SERVICE, &own.id));
+        const struct arci_entry *found =
+            arci_registry_revocation_of_peer(fixture->registry, &fixture->remote_id);
+        assert_non_null(found);
+        assert_int_equal(found->content.revocation.created_at, 7);
+        assert_ptr_equal(found, arci_registry_revocation_of_key(fixture->registry, revocation.public_key));
+        assert_null(arci_registry_revocation_of_peer(fixture->registry, &fixture->local_id));
+        close_registry(fixture);
+        open_registry(fixture);
+    }
+    arci_record_release(&record);
+    arci_record_release(&newer);
+    arci_service_release(&service);
+    arci_service_release(&own);
+}
+
+/* A peer that revokes itself would rather leave; one that names itself under another id gains nothing. */
+static void test_a_revocation_of_oneself_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    bool changed = false;
+    const struct arci_revocation revocation = revocation_of(fixture, &fixture->remote_id);
+    struct arci_record record = {.kind = ARCI_RECORD_REVOCATION,
+                                 .id = revocation.id,
+                                 .owner = fixture->remote_id,
+                                 .version = 1,
+                                 .body = arci_revocation_to_record(&revocation)};
+    assert_int_equal(arci_record_sign(&record, fixture->remote, NULL), ARCTIC_OK);
+    assert_int_equal(merge(fixture, &record, &changed), ARCTIC_E_INVALID_REQUEST);
+    assert_null(arci_registry_revocation_of_key(fixture->registry, revocation.public_key));
+    arci_record_release(&record);
+}
+
+static void test_the_digest_follows_every_change(void **state)
+{
+    struct fixture *fixture = *state;
+    struct arctic_error error;
+    char before[ARCI_DIGEST_TEXT];
+    struct arci_service service = make_service(&fixture->local_id, &fixture->remote_id, "first");
+    snprintf(before, sizeof before, "%s", arci_registry_digest(fixture->registry));
+    assert_int_equal(strlen(before), ARCI_DIGEST_TEXT - 1);
+    assert_ok(arci_registry_put_service(fixture->registry, &service, &error), error);
+    assert_string_not_equal(arci_registry_digest(fixture->registry), before);
+    snprintf(before, sizeof before, "%s", arci_registry_digest(fixture->registry));
+    assert_string_equal(arci_registry_digest(fixture->registry), before);
+    close_registry(fixture);
+    open_registry(fixture);
+    assert_string_equal(arci_registry_digest(fixture->registry), before);
+    /* New signatures are news, though the content is the same. */
+    assert_ok(arci_registry_renew(fixture->registry, &error), error);
+    assert_string_not_equal(arci_registry_digest(fixture->registry), before);
+    const struct arci_entry *entry = arci_registry_find(fixture->registry, ARCI_RECORD_SERVICE, &service.id);
+    assert_int_equal(entry->record.version, 2);
+    assert_string_equal(entry->content.service.name, "first");
+    arci_service_release(&service);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +356,9 @@ int main(void)
         TEST(test_only_the_owner_has_authority),
         TEST(test_a_body_that_contradicts_its_record_is_refused),
         TEST(test_wire_form_round_trip_and_tampering),
+        TEST(test_what_a_revoked_peer_signed_counts_no_more),
+        TEST(test_a_revocation_of_oneself_is_refused),
+        TEST(test_the_digest_follows_every_change),
         cmocka_unit_test(test_messages_are_framed_and_bounded),
     };
     return cmocka_run_group_tests_name("registry", tests, NULL, NULL);

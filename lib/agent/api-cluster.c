@@ -1,0 +1,165 @@
+/* The cluster: a new id, synchronisation, status. */
+#include <string.h>
+
+#include "agent/api.h"
+#include "agent/cluster-sync.h"
+#include "agent/peer-links.h"
+#include "agent/reconcile.h"
+#include "base/error.h"
+#include "base/time.h"
+#include "model/members.h"
+
+static int read_force(const json_t *object, bool *ret_force, struct arctic_error *error)
+{
+    static const char *const members[] = {"force", NULL};
+    if (!object)
+        return ARCTIC_OK;
+    int code = arci_json_check_members(object, members, error);
+    return code < 0 ? code : arci_json_boolean(object, "force", false, ret_force, error);
+}
+
+/* A bootstrap gives every agent a cluster id, so that only force can mean another one. */
+static int check_force(const struct arctic_agent *agent, bool force, struct arctic_error *error)
+{
+    if (force || !agent->cluster_id.text[0])
+        return ARCTIC_OK;
+    return arci_fail(error, ARCTIC_E_ALREADY_EXISTS, "force",
+                     "this agent is in cluster %s: only \"force\": true gives it another id",
+                     agent->cluster_id.text);
+}
+
+/* Renewed first: records that were signed once more do no harm where the id could not be stored after all. */
+static int begin_cluster(struct arctic_agent *agent, struct arctic_error *error)
+{
+    struct arctic_id id;
+    int code = arctic_id_generate(ARCTIC_ID_CLUSTER, &id, error);
+    if (code >= 0)
+        code = arci_registry_renew(agent->registry, error);
+    if (code >= 0)
+        code = arci_store_put_note(agent->store, "agent", "cluster_id", id.text, error);
+    if (code < 0)
+        return code;
+    arci_log_warn(agent->log, "gossip", "new cluster id", ARCI_TEXT("cluster_id", id.text),
+                  ARCI_TEXT("former_cluster_id", agent->cluster_id.text));
+    agent->cluster_id = id;
+    return ARCTIC_OK;
+}
+
+static void push_to_all(struct arctic_agent *agent)
+{
+    size_t count;
+    for (size_t i = 0; i < agent->peer_count; i++)
+        (void)arci_peers_push(agent->peers[i], &count);
+}
+
+void arci_api_cluster_init(void *context, struct arci_request *request)
+{
+    struct arctic_agent *agent = context;
+    struct arctic_error error;
+    bool force = false;
+    int code = read_force(arci_request_json(request), &force, &error);
+    if (code >= 0)
+        code = check_force(agent, force, &error);
+    if (code >= 0)
+        code = begin_cluster(agent, &error);
+    if (code < 0) {
+        arci_request_fail(request, &error);
+        return;
+    }
+    push_to_all(agent);
+    arci_api_cluster_identity(agent, request);
+}
+
+void arci_api_cluster_sync(void *context, struct arci_request *request)
+{
+    struct arctic_error error;
+    if (arci_cluster_sync_start(context, request, &error) < 0)
+        arci_request_fail(request, &error);
+}
+
+/* --- Status. ---------------------------------------------------------------------------------------------------------------- */
+
+/* What is counted over all services that this agent knows. */
+struct totals {
+    size_t services;
+    size_t local_services;
+    size_t by_state[4]; /* local ones, enum arci_service_state */
+    size_t routes;      /* of local services */
+    uint64_t flows;     /* open, in and out */
+};
+
+static void count_services(const struct arctic_agent *agent, struct totals *ret_totals)
+{
+    struct totals totals = {0};
+    const struct arci_entry *entry;
+    size_t cursor = 0;
+    while ((entry = arci_registry_next(agent->registry, ARCI_RECORD_SERVICE, &cursor))) {
+        const struct arci_service *service = &entry->content.service;
+        struct arci_service_stats stats;
+        totals.services++;
+        if (agent->proxy && arci_proxy_service_stats(agent->proxy, &service->id, &stats))
+            totals.flows += stats.flows_open;
+        if (!arctic_id_equal(&service->source_peer_id, &agent->local_id))
+            continue;
+        struct arci_service_live live;
+        arci_reconcile_live(agent, service, &live);
+        totals.local_services++;
+        totals.by_state[live.state]++;
+        totals.routes += service->routes.count;
+    }
+    *ret_totals = totals;
+}
+
+static json_t *totals_json(const struct arctic_agent *agent)
+{
+    struct totals totals;
+    count_services(agent, &totals);
+    json_t *local = json_pack("{s:I}", "total", (json_int_t)totals.local_services);
+    for (size_t i = 0; i < sizeof totals.by_state / sizeof totals.by_state[0]; i++)
+        json_object_set_new(local, arci_service_state_name((enum arci_service_state)i),
+                            json_integer((json_int_t)totals.by_state[i]));
+    return json_pack("{s:I, s:I, s:o, s:I, s:I, s:I}", "peers", (json_int_t)agent->peer_count + 1, "services",
+                     (json_int_t)totals.services, "local_services", local, "routes",
+                     (json_int_t)totals.routes, "credentials",
+                     (json_int_t)arci_registry_count(agent->registry, ARCI_RECORD_CREDENTIAL), "flows",
+                     (json_int_t)totals.flows);
+}
+
+static bool has_converged(const struct arctic_agent *agent, const struct arci_agent_peer *peer)
+{
+    return peer->digest[0] && strcmp(peer->digest, arci_registry_digest(agent->registry)) == 0;
+}
+
+static json_t *peer_status(const struct arctic_agent *agent, const struct arci_agent_peer *peer)
+{
+    const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_PEER, &peer->id);
+    ARCI_JSON *object = json_object();
+    if (!object || !arci_put_text(object, "id", peer->id.text) ||
+        !arci_put_text(object, "name", entry ? entry->content.peer.name : "") ||
+        !arci_put_text(object, "address", peer->live.address) ||
+        !arci_put_text(object, "state", arci_peer_state_name(peer->live.state)) ||
+        !arci_put_boolean(object, "reachable", peer->live.state == ARCI_PEER_CONNECTED) ||
+        !arci_put_time(object, "last_seen_at", peer->live.last_seen_at) ||
+        !arci_put_milliseconds(object, "rtt_ms", peer->live.rtt_us) ||
+        !arci_put_text(object, "registry_hash", peer->digest) ||
+        !arci_put_boolean(object, "converged", has_converged(agent, peer)))
+        return NULL;
+    return arci_steal(object);
+}
+
+void arci_api_cluster_status(void *context, struct arci_request *request)
+{
+    struct arctic_agent *agent = context;
+    json_t *peers = json_array();
+    bool converged = true;
+    for (size_t i = 0; i < agent->peer_count; i++) {
+        json_array_append_new(peers, peer_status(agent, agent->peers[i]));
+        converged = converged && has_converged(agent, agent->peers[i]);
+    }
+    arci_request_respond_json(request, 200,
+                              json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o}", "peer_id",
+                                        agent->local_id.text, "cluster_id", agent->cluster_id.text, "version",
+                                        arctic_version(), "registry_hash",
+                                        arci_registry_digest(agent->registry), "converged", converged,
+                                        "peers", peers, "totals", totals_json(agent)));
+}

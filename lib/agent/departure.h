@@ -1,0 +1,15 @@
+/*
+ * DELETE /v1/peers/self: this agent leaves its cluster. Its departure, the tombstone of its own peer record, goes to disk and to the
+ * connected peers; capture is taken back; then identity, licence and all records are removed, and the agent is as before its
+ * bootstrap. A crash in between is made up for at the next start.
+ */
+#ifndef ARCI_AGENT_DEPARTURE_H
+#define ARCI_AGENT_DEPARTURE_H
+
+#include "agent/agent-internal.h"
+
+/* Answers `request` when all is done. Errors, with the request not answered: ARCTIC_E_NOT_FOUND (it leaves already), those of the store. */
+int arci_departure_start(struct arctic_agent *agent, struct arci_request *request,
+                         struct arctic_error *error);
+
+#endif

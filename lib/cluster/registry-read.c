@@ -1,0 +1,115 @@
+/* Looking into the registry. */
+#include <string.h>
+
+#include "cluster/registry-internal.h"
+
+static int compare_key(const struct arci_entry *entry, enum arci_record_kind kind, const char *id)
+{
+    if (entry->record.kind != kind)
+        return entry->record.kind < kind ? -1 : 1;
+    return strcmp(entry->record.id.text, id);
+}
+
+size_t arci_registry_place(const struct arci_registry *registry, enum arci_record_kind kind, const char *id,
+                           bool *ret_found)
+{
+    size_t low = 0;
+    size_t high = registry->count;
+    *ret_found = false;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = compare_key(registry->entries[middle], kind, id);
+        if (order == 0)
+            *ret_found = true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+const struct arci_entry *arci_registry_find_any(const struct arci_registry *registry,
+                                                enum arci_record_kind kind, const struct arctic_id *id)
+{
+    bool found;
+    size_t place = arci_registry_place(registry, kind, id->text, &found);
+    return found ? registry->entries[place] : NULL;
+}
+
+const struct arci_entry *arci_registry_find(const struct arci_registry *registry, enum arci_record_kind kind,
+                                            const struct arctic_id *id)
+{
+    const struct arci_entry *entry = arci_registry_find_any(registry, kind, id);
+    return entry && !entry->record.deleted ? entry : NULL;
+}
+
+const struct arci_entry *arci_registry_next(const struct arci_registry *registry, enum arci_record_kind kind,
+                                            size_t *cursor)
+{
+    while (*cursor < registry->count) {
+        const struct arci_entry *entry = registry->entries[(*cursor)++];
+        if (entry->record.kind == kind && !entry->record.deleted)
+            return entry;
+    }
+    return NULL;
+}
+
+const struct arci_entry *arci_registry_next_owned(const struct arci_registry *registry,
+                                                  const struct arctic_id *owner, size_t *cursor)
+{
+    while (*cursor < registry->count) {
+        const struct arci_entry *entry = registry->entries[(*cursor)++];
+        if (arctic_id_equal(&entry->record.owner, owner))
+            return entry;
+    }
+    return NULL;
+}
+
+size_t arci_registry_count(const struct arci_registry *registry, enum arci_record_kind kind)
+{
+    size_t cursor = 0;
+    size_t count = 0;
+    while (arci_registry_next(registry, kind, &cursor))
+        count++;
+    return count;
+}
+
+typedef bool (*revocation_test)(const struct arci_revocation *revocation, const void *wanted);
+
+static const struct arci_entry *find_revocation(const struct arci_registry *registry, revocation_test test,
+                                                const void *wanted)
+{
+    const struct arci_entry *entry;
+    bool found;
+    size_t cursor = arci_registry_place(registry, ARCI_RECORD_REVOCATION, "", &found);
+    while ((entry = arci_registry_next(registry, ARCI_RECORD_REVOCATION, &cursor))) {
+        if (test(&entry->content.revocation, wanted))
+            return entry;
+    }
+    return NULL;
+}
+
+static bool names_key(const struct arci_revocation *revocation, const void *key)
+{
+    return memcmp(revocation->public_key, key, ARCI_KEY_SIZE) == 0;
+}
+
+static bool names_peer(const struct arci_revocation *revocation, const void *peer_id)
+{
+    return arctic_id_equal(&revocation->peer_id, peer_id);
+}
+
+const struct arci_entry *arci_registry_revocation_of_key(const struct arci_registry *registry,
+                                                         const uint8_t key[ARCI_KEY_SIZE])
+{
+    return find_revocation(registry, names_key, key);
+}
+
+const struct arci_entry *arci_registry_revocation_of_peer(const struct arci_registry *registry,
+                                                          const struct arctic_id *peer_id)
+{
+    const struct arci_entry *peer = arci_registry_find(registry, ARCI_RECORD_PEER, peer_id);
+    return peer ? arci_registry_revocation_of_key(registry, peer->content.peer.public_key)
+                : find_revocation(registry, names_peer, peer_id);
+}
