@@ -99,7 +99,7 @@ void cli_warn_of_credentials(struct cli *cli)
 {
     struct targets targets;
     struct arctic_error error;
-    if (cli->warned || cli->silent || cli->recovery_token || !has_credentials(cli->cluster_object) ||
+    if (cli->warned || cli->recovery_token || !has_credentials(cli->cluster_object) ||
         choose_targets(cli, &targets, &error) < 0)
         return;
     cli->warned = true;
@@ -134,7 +134,8 @@ static int make_client(struct cli *cli, const char *peer, struct arctic_client *
                                             .fingerprints = targets.fingerprints,
                                             .peer = peer,
                                             .recovery_token = cli->recovery_token,
-                                            .timeout_ms = cli->timeout_ms};
+                                            .timeout_ms = cli->timeout_ms,
+                                            .connect_timeout_ms = cli->connect_timeout_ms};
     if (has_credentials(cli->cluster_object) && !cli->recovery_token) {
         options.client_id = cli_json_text(cli->cluster_object, "client_id");
         options.client_secret = cli_json_text(cli->cluster_object, "client_secret");

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "cli/cache.h"
+
 int cli_parse_answer(const char *text, json_t **ret_value, struct arctic_error *error)
 {
     json_error_t where;
@@ -29,6 +31,8 @@ int cli_request(struct cli *cli, const char *method, const char *path, json_t *b
     }
     if (code < 0)
         return code;
+    if (strcmp(method, "GET") != 0)
+        cli_cache_drop();
     if (cli->verbose)
         fprintf(stderr, "%s %s answered by %s\n", method, path, arctic_client_endpoint(client));
     return ret_answer ? cli_parse_answer(answer, ret_answer, error) : ARCTIC_OK;

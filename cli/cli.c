@@ -5,6 +5,7 @@
 
 #include <arctic/api.h>
 
+#include "cli/complete.h"
 #include "cli/help.h"
 #include "cli/preferences.h"
 
@@ -76,6 +77,10 @@ int cli_main(int argc, char **argv)
     CLI_CLEANUP(release) struct cli cli = {.timeout_ms = 30000, .cache_ttl = CLI_CACHE_TTL_DEFAULT};
     struct cli_arguments arguments;
     struct arctic_error error = {0};
+    if (argc > 1 && strcmp(argv[1], CLI_COMPLETE_WORD) == 0) {
+        cli_complete(&cli, argc, argv, stdout);
+        return 0;
+    }
     int code = cli_arguments_parse(argc, argv, &arguments, &error);
     if (code == ARCTIC_OK)
         code = perform(&cli, &arguments, &error);

@@ -18,11 +18,11 @@ struct cli {
     char only_url[512];              /* what `url` is after cli_stay_at_endpoint() */
     enum cli_format format;
     int32_t timeout_ms;
-    int64_t cache_ttl; /* seconds that completion keeps what it has asked for */
+    int32_t connect_timeout_ms; /* 0: the client's own */
+    int64_t cache_ttl;          /* seconds that completion keeps what it has asked for */
     bool quiet;
     bool verbose;
-    bool silent; /* nothing on stderr at all: completion */
-    bool color;  /* of messages on stderr */
+    bool color; /* of messages on stderr */
     struct cli_config config;
     const json_t *cluster_object; /* the one in use, of the configuration; NULL: none */
     struct arctic_client *client; /* made at the first request */

@@ -74,6 +74,7 @@ extern const struct cli_command cli_credentials_commands[];
 extern const struct cli_command cli_cluster_commands[];
 extern const struct cli_command cli_license_commands[];
 extern const struct cli_command cli_config_commands[];
+extern const struct cli_command cli_completion_commands[];
 
 /* The switch of commands that ask before they destroy; goes with cli_confirm(). */
 #define CLI_FLAG_YES                                                                                         \

@@ -59,6 +59,7 @@ const struct cli_group cli_groups[] = {
               "preferences of this command. It is kept for its owner alone (mode 0600).",
      .commands = cli_config_commands},
     {.title = "Other", .commands = cli_health_commands},
+    {.title = "Shells", .commands = cli_completion_commands},
     {.title = NULL},
 };
 
