@@ -126,7 +126,7 @@ static void test_numbers(void **state)
         assert_false(cli_read_number(wrong[i], 10, &number));
 }
 
-/* An example is a line for a shell: what stands before a pipe or a comment is a command line of ours. */
+/* An example is a line for a shell: what stands before a pipe, a file or a comment is a command line of ours. */
 static void check_example(const struct cli_command *command, const char *line, size_t length)
 {
     char text[512];
@@ -135,12 +135,12 @@ static void check_example(const struct cli_command *command, const char *line, s
     struct arctic_error error;
     assert_true(length < sizeof text);
     snprintf(text, sizeof text, "%.*s", (int)length, line);
-    char *pipe = strstr(text, " | ");
-    char *comment = strstr(text, "  #");
-    if (pipe)
-        *pipe = '\0';
-    if (comment)
-        *comment = '\0';
+    static const char *const ends[] = {" | ", " > ", "  #"};
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        char *end = strstr(text, ends[i]);
+        if (end)
+            *end = '\0';
+    }
     assert_int_equal(wordexp(text, &words, WRDE_NOCMD | WRDE_UNDEF), 0);
     assert_string_equal(words.we_wordv[0], "arctic");
     assert_ok(cli_arguments_parse((int)words.we_wordc, words.we_wordv, &arguments, &error), error);
