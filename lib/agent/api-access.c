@@ -83,6 +83,9 @@ static int read_client(struct arci_request *request, char **ret_id, char **ret_s
     if (basic && secret)
         return arci_fail(error, ARCTIC_E_INVALID_REQUEST, NULL,
                          "client credentials come in the header or in the form, not in both");
+    if (basic && id && strcmp(id, *ret_id) != 0)
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "client_id",
+                         "the form names another client than the header");
     if (basic)
         return ARCTIC_OK;
     if (!id || !secret)

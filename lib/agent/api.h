@@ -29,6 +29,10 @@ void arci_api_cluster_credentials_rotate(void *context, struct arci_request *req
 void arci_api_license_get(void *context, struct arci_request *request);
 void arci_api_license_update(void *context, struct arci_request *request);
 
+/* api-oidc.c */
+void arci_api_openid_configuration(void *context, struct arci_request *request);
+void arci_api_jwks(void *context, struct arci_request *request);
+
 /* api-peers.c */
 void arci_api_peers_list(void *context, struct arci_request *request);
 void arci_api_peers_get(void *context, struct arci_request *request);

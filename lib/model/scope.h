@@ -19,6 +19,8 @@ enum arci_scope {
     ARCI_SCOPE_CREDENTIALS_WRITE = 1 << 6,
 };
 
+#define ARCI_SCOPES_ALL ((uint32_t)0x7f)
+
 /* Room for the full forms of all scopes, spaces between them and NUL. */
 #define ARCI_SCOPES_TEXT 320
 
