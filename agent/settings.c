@@ -29,6 +29,10 @@ static const struct setting table[] = {
     {"RUN_DIR", "/run/arctic", TEXT(run_dir), "files that live as long as the agent"},
     {"API_ADDRESS", "::", TEXT(api_address), "address of the API, :: for all"},
     {"API_PORT", "8080", NUMBER(api_port, 0, 65534), "port of the API, 0 for a free one"},
+    {"API_TLS_PORT", "8443", NUMBER(api_tls_port, -1, 65534),
+     "port of the API over TLS, 0 for a free one, off for none"},
+    {"API_TLS_CERT", "", TEXT(api_tls_cert), "PEM file: certificate of the API over TLS; none: its own"},
+    {"API_TLS_KEY", "", TEXT(api_tls_key), "PEM file, mode 0600: key of API_TLS_CERT"},
     {"TUNNEL_PORT", "61000", NUMBER(tunnel_port, 0, 65534), "port of the tunnel, 0 for a free one"},
     {"IPTUNNEL_PORT", "51840", NUMBER(iptunnel_port, 0, 65534), "kept for the IP tunnel, unused so far"},
     {"PARENT_INTERFACE", "", TEXT(parent_interface), "kept for MACVLAN interfaces, unused so far"},
@@ -50,15 +54,27 @@ static const struct setting table[] = {
 /* getopt_long() codes after the settings' own. */
 enum { FLAG_ENV_FILE = 1000, FLAG_HELP, FLAG_VERSION };
 
+/* A lowest value of -1 stands for the word "off". */
+static bool read_number(const struct setting *setting, const char *text, long *ret_value)
+{
+    bool has_off = setting->lowest < 0;
+    char *end;
+    errno = 0;
+    *ret_value = has_off && strcmp(text, "off") == 0 ? -1 : strtol(text, &end, 0);
+    if (*ret_value == -1 && has_off)
+        return strcmp(text, "off") == 0;
+    return !errno && end != text && !*end && *ret_value >= setting->lowest && *ret_value <= setting->highest;
+}
+
 static bool store_number(struct settings *settings, const struct setting *setting, const char *text,
                          const char *origin)
 {
-    char *end;
-    errno = 0;
-    long value = strtol(text, &end, 0);
-    if (errno || end == text || *end || value < setting->lowest || value > setting->highest) {
-        fprintf(stderr, "arctic-agent: %s: %s must be a number from %ld to %ld, not '%s'\n", origin,
-                setting->name, setting->lowest, setting->highest, text);
+    long value = 0;
+    if (!read_number(setting, text, &value)) {
+        bool has_off = setting->lowest < 0;
+        fprintf(stderr, "arctic-agent: %s: %s must be a number from %ld to %ld%s, not '%s'\n", origin,
+                setting->name, has_off ? 0 : setting->lowest, setting->highest, has_off ? ", or off" : "",
+                text);
         return false;
     }
     memcpy((char *)settings + setting->offset, &value, sizeof value);
@@ -270,6 +286,10 @@ bool settings_to_options(const struct settings *settings, struct arctic_agent_op
         .parent_interface = settings->parent_interface,
         .tunnel_congestion = settings->tunnel_congestion,
         .api_port = port_option(settings->api_port),
+        .api_tls_port = settings->api_tls_port < 0 ? 0 : port_option(settings->api_tls_port),
+        .api_tls_off = settings->api_tls_port < 0,
+        .api_tls_cert = settings->api_tls_cert,
+        .api_tls_key = settings->api_tls_key,
         .tunnel_port = port_option(settings->tunnel_port),
         .iptunnel_port = port_option(settings->iptunnel_port),
         .workers = (uint32_t)settings->workers,

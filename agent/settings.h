@@ -17,7 +17,10 @@ struct settings {
     char log_level[SETTING_TEXT];
     char log_format[SETTING_TEXT];
     char table_mode[SETTING_TEXT];
+    char api_tls_cert[SETTING_TEXT];
+    char api_tls_key[SETTING_TEXT];
     long api_port;
+    long api_tls_port; /* -1: off */
     long tunnel_port;
     long iptunnel_port;
     long workers;

@@ -49,12 +49,19 @@ struct arctic_agent_options {
     uint32_t prime_kb; /* padding that warms a fresh tunnel connection, each way, 0..65536 KiB; default 512 */
     int32_t prime_off; /* not 0: send no padding */
     struct arctic_log *log; /* may be NULL; stays the caller's and must outlive the agent */
+    uint16_t
+        api_tls_port; /* the API over TLS 1.3; default 8443, or any free one where api_port is ARCTIC_PORT_ANY */
+    int32_t api_tls_off;      /* not 0: no API over TLS */
+    const char *api_tls_cert; /* PEM file: the API's certificate and what stands between it and its CA; with
+                                 api_tls_key. Default: the agent makes its own, data_dir/api.pem */
+    const char *api_tls_key;  /* PEM file, mode 0600: the key of the certificate, not encrypted */
 };
 
 struct arctic_agent_ports {
     size_t size; /* set by the caller to sizeof before the call */
     uint16_t api_port;
-    uint16_t tunnel_port; /* 0 while the agent is not bootstrapped */
+    uint16_t tunnel_port;  /* 0 while the agent is not bootstrapped */
+    uint16_t api_tls_port; /* 0 where TLS is off */
 };
 
 /*

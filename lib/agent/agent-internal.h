@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "cluster/handshake.h"
 #include "cluster/registry.h"
+#include "crypto/fingerprint.h"
 #include "crypto/tls.h"
 #include "kernel/kernel.h"
 #include "proxy/own-addresses.h"
@@ -33,7 +34,11 @@ struct arci_agent_settings {
     char api_address[64];
     char parent_interface[16];
     char tunnel_congestion[16];
+    char api_tls_cert[256]; /* "": the agent makes its own */
+    char api_tls_key[256];
     uint16_t api_port; /* 0 here: any free port */
+    uint16_t api_tls_port;
+    bool api_tls_off;
     uint16_t tunnel_port;
     uint16_t iptunnel_port;
     uint16_t tproxy_port;
@@ -89,6 +94,8 @@ struct arctic_agent {
     struct arci_tls *tls;
 
     struct arci_http_server *api;
+    struct arci_http_server *api_tls;            /* NULL where TLS is off */
+    char api_fingerprint[ARCI_FINGERPRINT_TEXT]; /* of its key, "" where TLS is off */
     struct arci_kernel *kernel;
     uv_mutex_t kernel_lock; /* its calls come from the pool's threads, one at a time */
     bool kernel_lock_ready;

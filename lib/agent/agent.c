@@ -8,8 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/api.h"
-#include "agent/auth.h"
+#include "agent/api-listeners.h"
 #include "agent/cluster-sync.h"
 #include "agent/data-plane.h"
 #include "agent/incoming.h"
@@ -78,29 +77,13 @@ static int open_state(struct arctic_agent *agent, struct arctic_error *error)
     return code;
 }
 
-static int start_api(struct arctic_agent *agent, struct arctic_error *error)
-{
-    const struct arci_http_options options = {
-        .loop = &agent->loop,
-        .log = agent->log,
-        .address = agent->settings.api_address,
-        .port = agent->settings.api_port,
-        .endpoints = arci_api_endpoints,
-        .authorize = arci_auth_authorize,
-        .context = agent,
-    };
-    return arci_http_server_create(&options, &agent->api, error);
-}
-
 static void begin_stop(struct arctic_agent *agent)
 {
     if (agent->stopping)
         return;
     agent->stopping = true;
     arci_log_info(agent->log, "api", "stopping");
-    if (agent->api)
-        arci_http_server_close(agent->api, NULL, NULL);
-    agent->api = NULL;
+    arci_api_listeners_stop(agent);
     if (agent->reconciler)
         arci_reconcile_stop(agent);
     arci_cluster_sync_stop(agent);
@@ -147,7 +130,7 @@ static int start_all(struct arctic_agent *agent, struct arctic_error *error)
     if (code < 0)
         return code;
     arci_recovery_create(agent);
-    code = start_api(agent, error);
+    code = arci_api_listeners_start(agent, error);
     if (code >= 0)
         code = arci_reconcile_create(agent, error);
     if (code >= 0 && agent->bootstrapped)
@@ -176,9 +159,10 @@ int arctic_agent_create(const struct arctic_agent_options *options, struct arcti
         arctic_agent_free(agent);
         return code;
     }
-    arci_log_info(agent->log, "api", "listening",
-                  ARCI_INT("port", arci_http_server_endpoint(agent->api).port),
-                  ARCI_INT("tunnel_port", agent->tunnel_port), ARCI_TEXT("version", arctic_version()));
+    arci_log_info(
+        agent->log, "api", "listening", ARCI_INT("port", arci_http_server_endpoint(agent->api).port),
+        ARCI_INT("tls_port", arci_api_tls_port(agent)), ARCI_TEXT("fingerprint", agent->api_fingerprint),
+        ARCI_INT("tunnel_port", agent->tunnel_port), ARCI_TEXT("version", arctic_version()));
     *ret_agent = agent;
     return ARCTIC_OK;
 }
@@ -209,6 +193,7 @@ int arctic_agent_ports(const struct arctic_agent *agent, struct arctic_agent_por
         .size = sizeof ports,
         .api_port = arci_http_server_endpoint(agent->api).port,
         .tunnel_port = agent->tunnel_port,
+        .api_tls_port = arci_api_tls_port(agent),
     };
     return arci_options_give(&ports, sizeof ports, ret_ports, "agent ports", error);
 }

@@ -1,6 +1,7 @@
 /* /livez, /readyz, /v1/cluster/identity. */
 #include <string.h>
 
+#include "agent/api-listeners.h"
 #include "agent/api.h"
 #include "agent/auth.h"
 #include "agent/license.h"
@@ -85,10 +86,12 @@ void arci_api_cluster_identity(void *context, struct arci_request *request)
         return;
     }
     arci_base64_encode(arci_identity_public_key(agent->identity), ARCI_KEY_SIZE, key);
-    arci_request_respond_json(request, 200,
-                              json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i}", "peer_id",
-                                        agent->local_id.text, "public_key", key, "license_id",
-                                        agent->license->license_id.text, "cluster_id", agent->cluster_id.text,
-                                        "version", arctic_version(), "tunnel_port", agent->tunnel_port,
-                                        "iptunnel_port", agent->settings.iptunnel_port));
+    ARCI_JSON *body = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:i, s:i}", "peer_id", agent->local_id.text, "public_key", key,
+        "license_id", agent->license->license_id.text, "cluster_id", agent->cluster_id.text, "version",
+        arctic_version(), "tunnel_port", agent->tunnel_port, "iptunnel_port", agent->settings.iptunnel_port);
+    if (body && arci_api_listeners_put(agent, body, &error) < 0)
+        arci_request_fail(request, &error);
+    else
+        arci_request_respond_json(request, 200, arci_steal(body));
 }

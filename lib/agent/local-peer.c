@@ -9,6 +9,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "agent/api-listeners.h"
 #include "agent/credentials.h"
 #include "agent/license.h"
 #include "agent/peer-links.h"
@@ -40,7 +41,7 @@ static void default_name(char *name, size_t size)
 static void fill_facts(const struct arctic_agent *agent, struct arci_peer *peer)
 {
     memcpy(peer->public_key, arci_identity_public_key(agent->identity), sizeof peer->public_key);
-    peer->api_port = arci_http_server_endpoint(agent->api).port;
+    arci_api_listeners_describe(agent, peer);
     peer->tunnel_port = agent->tunnel_port;
     peer->iptunnel_port = agent->settings.iptunnel_port;
     peer->qos_enabled = false;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/api-listeners.h"
 #include "agent/license-limits.h"
 #include "agent/membership.h"
 #include "agent/peers.h"
@@ -151,13 +152,17 @@ static int gather_services(struct arctic_agent *agent, struct arci_service_plan 
 }
 
 /* Operators and their tools reach a peer's API as they did before a route for everything was added. */
-static void spare(struct arci_service_plan *plan, const struct arci_snapshot_peer *peer, uint16_t api_port)
+static void spare(struct arci_service_plan *plan, const struct arci_snapshot_peer *peer,
+                  const struct arci_peer *said)
 {
+    const uint16_t ports[] = {said->api_port, said->api_tls_port};
     for (size_t i = 0; i < peer->endpoint_count; i++) {
         plan->spared[plan->spared_count++] = peer->endpoints[i];
-        if (api_port != 0)
-            plan->spared[plan->spared_count++] =
-                (struct arctic_endpoint){peer->endpoints[i].address, api_port};
+        for (size_t j = 0; j < 2; j++) {
+            if (ports[j] != 0)
+                plan->spared[plan->spared_count++] =
+                    (struct arctic_endpoint){peer->endpoints[i].address, ports[j]};
+        }
     }
 }
 
@@ -166,7 +171,7 @@ static int gather_peers(struct arctic_agent *agent, struct arci_service_plan *pl
                         struct arctic_error *error)
 {
     plan->peers = calloc(agent->peer_count + 1, sizeof *plan->peers);
-    plan->spared = calloc(agent->peer_count + 1, 2 * ARCI_PEER_ENDPOINTS_MAX * sizeof *plan->spared);
+    plan->spared = calloc(agent->peer_count + 1, 3 * ARCI_PEER_ENDPOINTS_MAX * sizeof *plan->spared);
     if (!plan->peers || !plan->spared)
         return arci_fail_memory(error);
     for (size_t i = 0; i < agent->peer_count; i++) {
@@ -181,7 +186,7 @@ static int gather_peers(struct arctic_agent *agent, struct arci_service_plan *pl
         peer->connected = true;
         memcpy(peer->key, entry->content.peer.public_key, sizeof peer->key);
         memcpy(peer->endpoints, known->live.endpoints, sizeof peer->endpoints);
-        spare(plan, peer, entry->content.peer.api_port);
+        spare(plan, peer, &entry->content.peer);
     }
     return ARCTIC_OK;
 }
@@ -198,7 +203,8 @@ static void fill_options(const struct arctic_agent *agent, struct arci_snapshot_
     options.exit.own_ports[1] = agent->tunnel_port;
     options.exit.own_ports[2] = agent->tproxy_port;
     options.exit.own_ports[3] = agent->settings.iptunnel_port;
-    options.exit.own_port_count = 4;
+    options.exit.own_ports[4] = arci_api_tls_port(agent);
+    options.exit.own_port_count = 5;
     *ret_options = options;
 }
 

@@ -34,6 +34,14 @@ static int check_mark_mask(uint32_t mask, struct arctic_error *error)
     return ARCTIC_OK;
 }
 
+static int check_tls(const struct arci_agent_settings *settings, struct arctic_error *error)
+{
+    if (!settings->api_tls_cert[0] == !settings->api_tls_key[0])
+        return ARCTIC_OK;
+    return arci_fail(error, ARCTIC_E_USAGE, settings->api_tls_cert[0] ? "api_tls_key" : "api_tls_cert",
+                     "API_TLS_CERT and API_TLS_KEY come together or not at all");
+}
+
 int arci_agent_settings_read(const struct arctic_agent_options *options,
                              struct arci_agent_settings *ret_settings, struct arctic_error *error)
 {
@@ -55,6 +63,14 @@ int arci_agent_settings_read(const struct arctic_agent_options *options,
     if (code >= 0)
         code = copy_text("tunnel_congestion", given.tunnel_congestion, "bbr", settings.tunnel_congestion,
                          sizeof settings.tunnel_congestion, error);
+    if (code >= 0)
+        code = copy_text("api_tls_cert", given.api_tls_cert, "", settings.api_tls_cert,
+                         sizeof settings.api_tls_cert, error);
+    if (code >= 0)
+        code = copy_text("api_tls_key", given.api_tls_key, "", settings.api_tls_key,
+                         sizeof settings.api_tls_key, error);
+    if (code >= 0)
+        code = check_tls(&settings, error);
     settings.mark_mask = given.mark_mask ? given.mark_mask : ARCI_MARK_MASK_DEFAULT;
     if (code >= 0)
         code = check_mark_mask(settings.mark_mask, error);
@@ -68,6 +84,8 @@ int arci_agent_settings_read(const struct arctic_agent_options *options,
     if (given.table_mode < ARCTIC_TABLE_AUTO || given.table_mode > ARCTIC_TABLE_PLAIN)
         return arci_fail(error, ARCTIC_E_USAGE, "table_mode", "table mode %d is not known", given.table_mode);
     settings.api_port = port_or(given.api_port, 8080);
+    settings.api_tls_port = port_or(given.api_tls_port, given.api_port == ARCTIC_PORT_ANY ? 0 : 8443);
+    settings.api_tls_off = given.api_tls_off != 0;
     settings.tunnel_port = port_or(given.tunnel_port, 61000);
     settings.iptunnel_port = port_or(given.iptunnel_port, 51840);
     settings.tproxy_port = port_or(given.tproxy_port, 0);

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -72,22 +74,31 @@ int arci_secret_file_write(const char *path, const void *bytes, size_t length, s
     return sync_directory_of(path, error);
 }
 
-static int check_guarded(int fd, const char *path, size_t limit, size_t *ret_size, struct arctic_error *error)
+static int check_guarded(const struct stat *status, const char *path, struct arctic_error *error)
+{
+    if (status->st_mode & 077)
+        return arci_fail(
+            error, ARCTIC_E_FORBIDDEN, NULL,
+            "%s holds a secret and has mode %04o: others than its owner may use it, run chmod 600 on it",
+            path, (unsigned)status->st_mode & 07777);
+    if (status->st_uid != geteuid() && status->st_uid != 0)
+        return arci_fail(error, ARCTIC_E_FORBIDDEN, NULL,
+                         "%s holds a secret and belongs to user %u instead of %u, run chown on it", path,
+                         (unsigned)status->st_uid, (unsigned)geteuid());
+    return ARCTIC_OK;
+}
+
+static int check_file(int fd, const char *path, size_t limit, bool guarded, size_t *ret_size,
+                      struct arctic_error *error)
 {
     struct stat status;
     if (fstat(fd, &status) < 0)
         return arci_fail_errno(error, "cannot examine %s", path);
     if (!S_ISREG(status.st_mode))
         return arci_fail(error, ARCTIC_E_CORRUPT, NULL, "%s is no regular file", path);
-    if (status.st_mode & 077)
-        return arci_fail(
-            error, ARCTIC_E_FORBIDDEN, NULL,
-            "%s holds a secret and has mode %04o: others than its owner may use it, run chmod 600 on it",
-            path, (unsigned)status.st_mode & 07777);
-    if (status.st_uid != geteuid() && status.st_uid != 0)
-        return arci_fail(error, ARCTIC_E_FORBIDDEN, NULL,
-                         "%s holds a secret and belongs to user %u instead of %u, run chown on it", path,
-                         (unsigned)status.st_uid, (unsigned)geteuid());
+    int code = guarded ? check_guarded(&status, path, error) : ARCTIC_OK;
+    if (code < 0)
+        return code;
     if ((uint64_t)status.st_size > limit)
         return arci_fail(error, ARCTIC_E_LIMIT, NULL, "%s has %lld bytes, at most %zu are allowed", path,
                          (long long)status.st_size, limit);
@@ -113,8 +124,8 @@ static int read_up_to(int fd, char *bytes, size_t size, size_t *ret_length)
     return 0;
 }
 
-int arci_secret_file_read(const char *path, size_t limit, char **ret_text, size_t *ret_length,
-                          struct arctic_error *error)
+static int read_file(const char *path, size_t limit, bool guarded, char **ret_text, size_t *ret_length,
+                     struct arctic_error *error)
 {
     /* O_NONBLOCK: a named pipe in the place of the file must not hang its reader. */
     ARCI_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -123,7 +134,7 @@ int arci_secret_file_read(const char *path, size_t limit, char **ret_text, size_
     if (fd < 0)
         return arci_fail_errno(error, "cannot open %s", path);
     size_t size = 0;
-    int code = check_guarded(fd, path, limit, &size, error);
+    int code = check_file(fd, path, limit, guarded, &size, error);
     if (code < 0)
         return code;
     char *text = calloc(1, size + 1);
@@ -142,4 +153,16 @@ int arci_secret_file_read(const char *path, size_t limit, char **ret_text, size_
     *ret_text = text;
     *ret_length = length;
     return ARCTIC_OK;
+}
+
+int arci_secret_file_read(const char *path, size_t limit, char **ret_text, size_t *ret_length,
+                          struct arctic_error *error)
+{
+    return read_file(path, limit, true, ret_text, ret_length, error);
+}
+
+int arci_plain_file_read(const char *path, size_t limit, char **ret_text, size_t *ret_length,
+                         struct arctic_error *error)
+{
+    return read_file(path, limit, false, ret_text, ret_length, error);
 }

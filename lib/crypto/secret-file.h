@@ -24,4 +24,8 @@ int arci_secret_file_write(const char *path, const void *bytes, size_t length, s
 int arci_secret_file_read(const char *path, size_t limit, char **ret_text, size_t *ret_length,
                           struct arctic_error *error);
 
+/* As arci_secret_file_read(), for a file that is no secret: anybody may own and read it. */
+int arci_plain_file_read(const char *path, size_t limit, char **ret_text, size_t *ret_length,
+                         struct arctic_error *error);
+
 #endif

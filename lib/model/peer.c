@@ -50,13 +50,20 @@ static bool put_live(json_t *object, const struct arci_peer_live *live)
            json_object_set_new(object, "tunnel", json_pack("{s:s}", "state", tunnel_state(live))) == 0;
 }
 
+static bool put_api(json_t *object, const struct arci_peer *peer)
+{
+    json_t *port = peer->api_tls_port ? json_integer(peer->api_tls_port) : json_null();
+    return json_object_set_new(object, "api_tls_port", port) == 0 &&
+           arci_put_text(object, "api_fingerprint", peer->api_fingerprint);
+}
+
 json_t *arci_peer_to_json(const struct arci_peer *peer, const struct arci_peer_live *live)
 {
     ARCI_JSON *object = json_object();
     if (!object || !arci_put_text(object, "id", peer->id.text) ||
         !arci_put_text(object, "name", peer->name) ||
         !arci_put_text(object, "description", peer->description) || !put_key(object, peer->public_key) ||
-        !arci_put_text(object, "version", peer->version) ||
+        !put_api(object, peer) || !arci_put_text(object, "version", peer->version) ||
         !arci_put_boolean(object, "qos_enabled", peer->qos_enabled) || !put_live(object, live) ||
         !arci_put_time(object, "created_at", peer->created_at) ||
         !arci_put_time(object, "updated_at", peer->updated_at))
@@ -70,7 +77,7 @@ json_t *arci_peer_to_record(const struct arci_peer *peer)
     if (!object || !arci_put_text(object, "id", peer->id.text) ||
         !arci_put_text(object, "name", peer->name) ||
         !arci_put_text(object, "description", peer->description) || !put_key(object, peer->public_key) ||
-        !arci_put_integer(object, "api_port", peer->api_port) ||
+        !arci_put_integer(object, "api_port", peer->api_port) || !put_api(object, peer) ||
         !arci_put_integer(object, "tunnel_port", peer->tunnel_port) ||
         !arci_put_integer(object, "iptunnel_port", peer->iptunnel_port) ||
         !arci_put_text(object, "version", peer->version) ||
@@ -93,10 +100,11 @@ static int read_key(const json_t *object, uint8_t ret_key[ARCI_PEER_KEY_SIZE], s
     return ARCTIC_OK;
 }
 
-static int read_port(const json_t *object, const char *name, uint16_t *ret_port, struct arctic_error *error)
+static int read_port(const json_t *object, const char *name, bool required, uint16_t *ret_port,
+                     struct arctic_error *error)
 {
     int64_t port = 0;
-    int code = arci_json_integer(object, name, true, 0, UINT16_MAX, &port, error);
+    int code = arci_json_integer(object, name, required, 0, UINT16_MAX, &port, error);
     if (code < 0)
         return code;
     *ret_port = (uint16_t)port;
@@ -119,10 +127,36 @@ static int read_description(const json_t *object, char *ret_description, struct 
 
 static int read_ports(const json_t *object, struct arci_peer *peer, struct arctic_error *error)
 {
-    int code = read_port(object, "api_port", &peer->api_port, error);
+    int code = read_port(object, "api_port", true, &peer->api_port, error);
     if (code == ARCTIC_OK)
-        code = read_port(object, "tunnel_port", &peer->tunnel_port, error);
-    return code < 0 ? code : read_port(object, "iptunnel_port", &peer->iptunnel_port, error);
+        code = read_port(object, "tunnel_port", true, &peer->tunnel_port, error);
+    return code < 0 ? code : read_port(object, "iptunnel_port", true, &peer->iptunnel_port, error);
+}
+
+static bool is_fingerprint(const char *text)
+{
+    static const char prefix[] = "sha256:";
+    size_t length = strlen(prefix);
+    return strncmp(text, prefix, length) == 0 && strlen(text) == length + 64 &&
+           strspn(text + length, "0123456789abcdef") == 64;
+}
+
+/* Peers of before the API over TLS say nothing of it. */
+static int read_api(const json_t *object, struct arci_peer *peer, struct arctic_error *error)
+{
+    const char *text = NULL;
+    int code = ARCTIC_OK;
+    if (!json_is_null(json_object_get(object, "api_tls_port")))
+        code = read_port(object, "api_tls_port", false, &peer->api_tls_port, error);
+    if (code == ARCTIC_OK && !json_is_null(json_object_get(object, "api_fingerprint")))
+        code = arci_json_text(object, "api_fingerprint", false, &text, error);
+    if (code < 0 || !text)
+        return code;
+    if (!is_fingerprint(text))
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "api_fingerprint",
+                         "'api_fingerprint' must be sha256: and 64 hex digits");
+    snprintf(peer->api_fingerprint, sizeof peer->api_fingerprint, "%s", text);
+    return ARCTIC_OK;
 }
 
 /* The version is shown to operators, so it follows the rule of names for what may be printed. */
@@ -144,6 +178,8 @@ int arci_peer_from_record(const json_t *object, struct arci_peer *ret_peer, stru
         code = read_key(object, peer.public_key, error);
     if (code == ARCTIC_OK)
         code = read_ports(object, &peer, error);
+    if (code == ARCTIC_OK)
+        code = read_api(object, &peer, error);
     if (code == ARCTIC_OK)
         code = read_version(object, &peer, error);
     if (code == ARCTIC_OK)

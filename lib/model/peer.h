@@ -10,8 +10,9 @@
 
 #include "model/name.h"
 
-#define ARCI_PEER_KEY_SIZE 32      /* Ed25519 public key */
-#define ARCI_PEER_ENDPOINTS_MAX 8  /* tunnel addresses of one peer */
+#define ARCI_PEER_KEY_SIZE 32     /* Ed25519 public key */
+#define ARCI_PEER_ENDPOINTS_MAX 8 /* tunnel addresses of one peer */
+#define ARCI_PEER_FINGERPRINT_SIZE 72
 #define ARCI_PEER_ADDRESS_SIZE 272 /* "host:port" with a host name of at most 253 bytes */
 
 enum arci_peer_state {
@@ -28,6 +29,9 @@ struct arci_peer {
     char description[ARCI_DESCRIPTION_SIZE];
     uint8_t public_key[ARCI_PEER_KEY_SIZE];
     uint16_t api_port;
+    uint16_t api_tls_port; /* 0: no API over TLS */
+    char api_fingerprint
+        [ARCI_PEER_FINGERPRINT_SIZE]; /* of its key, "sha256:" and 64 hex digits; "" for none */
     uint16_t tunnel_port;
     uint16_t iptunnel_port;
     char version[32];

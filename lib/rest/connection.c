@@ -9,26 +9,37 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-struct arci_http_connection *arci_http_connection_open(struct arci_http_connection **list,
-                                                       struct MHD_Connection *connection, int64_t deadline)
+#include "base/time.h"
+
+struct arci_http_connection *arci_http_connection_open(struct arci_http_server *server,
+                                                       struct MHD_Connection *handle)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(handle, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct arci_http_connection *opened = info ? calloc(1, sizeof *opened) : NULL;
     if (!opened)
         return NULL;
+    opened->server = server;
     opened->fd = info->connect_fd;
-    opened->deadline = deadline;
-    opened->next = *list;
-    opened->link = list;
+    opened->silent = true;
+    opened->deadline = arci_time_monotonic() + server->options.header_timeout;
+    opened->next = server->connections;
+    opened->link = &server->connections;
     if (opened->next)
         opened->next->link = &opened->next;
-    *list = opened;
+    server->connections = opened;
+    server->silent_connections++;
     return opened;
+}
+
+void arci_http_connection_speaks(struct arci_http_connection *connection)
+{
+    connection->server->silent_connections -= connection->silent;
+    connection->silent = false;
 }
 
 void arci_http_connection_close(struct arci_http_connection *connection)
 {
+    arci_http_connection_speaks(connection);
     *connection->link = connection->next;
     if (connection->next)
         connection->next->link = connection->link;

@@ -4,10 +4,13 @@
 
 #include "rest/request.h"
 
-/* Registers a connection in `list`; NULL when memory runs out. */
-struct arci_http_connection *arci_http_connection_open(struct arci_http_connection **list,
-                                                       struct MHD_Connection *connection, int64_t deadline);
+/* Registers a new connection, which has the server's header_timeout for its first request; NULL when memory runs out. */
+struct arci_http_connection *arci_http_connection_open(struct arci_http_server *server,
+                                                       struct MHD_Connection *handle);
 void arci_http_connection_close(struct arci_http_connection *connection);
+
+/* A request begins. */
+void arci_http_connection_speaks(struct arci_http_connection *connection);
 
 /* The connection of libmicrohttpd's handle; NULL where it was not registered. */
 struct arci_http_connection *arci_http_connection_of(struct MHD_Connection *connection);

@@ -119,6 +119,10 @@ void *arci_exchange_on_target(void *context, const char *target, struct MHD_Conn
 {
     struct arci_http_server *server = context;
     const struct arctic_endpoint remote = remote_of(handle);
+    struct arci_http_connection *connection = arci_http_connection_of(handle);
+    server->calls++;
+    if (connection)
+        arci_http_connection_speaks(connection);
     set_deadline(handle, server->options.header_timeout);
     struct arci_exchange *exchange = calloc(1, sizeof *exchange);
     if (!exchange)
@@ -141,6 +145,7 @@ void arci_exchange_on_completed(void *context, struct MHD_Connection *handle, vo
     (void)how;
     struct arci_http_server *server = context;
     struct arci_exchange *exchange = *exchange_context;
+    server->calls++;
     set_deadline(handle, server->options.idle_timeout);
     if (!exchange)
         return;
@@ -279,11 +284,11 @@ enum MHD_Result arci_exchange_on_request(void *context, struct MHD_Connection *h
                                          const char *method, const char *version, const char *bytes,
                                          size_t *length, void **exchange_context)
 {
-    (void)context;
     (void)handle;
     (void)url;
     (void)version;
     struct arci_exchange *exchange = *exchange_context;
+    ((struct arci_http_server *)context)->calls++;
     if (!exchange)
         return MHD_NO;
     if (!exchange->headers_seen)

@@ -28,19 +28,23 @@ static int set_options(int fd, const struct arctic_endpoint *endpoint, uint32_t 
     return code;
 }
 
-static int fail_bind(const struct arctic_endpoint *endpoint, struct arctic_error *error)
+static int fail_bind(const struct arctic_endpoint *endpoint, const char *port_setting,
+                     struct arctic_error *error)
 {
     char text[ARCTIC_ENDPOINT_TEXT];
     int errnum = errno;
-    const char *advice = errnum == EADDRINUSE ? ", choose another API_PORT or stop the program that has it"
-                         : errnum == EADDRNOTAVAIL ? ", API_ADDRESS must be an address of this host"
-                                                   : "";
-    return arci_fail_errnum(error, errnum, "cannot listen for the API on %s%s",
-                            arctic_endpoint_format(endpoint, text), advice);
+    arctic_endpoint_format(endpoint, text);
+    if (errnum == EADDRINUSE)
+        return arci_fail_errnum(
+            error, errnum,
+            "cannot listen for the API on %s, choose another %s or stop the program that has it", text,
+            port_setting);
+    const char *advice = errnum == EADDRNOTAVAIL ? ", API_ADDRESS must be an address of this host" : "";
+    return arci_fail_errnum(error, errnum, "cannot listen for the API on %s%s", text, advice);
 }
 
-static int listen_on(const struct arctic_endpoint *endpoint, uint32_t mark, int *ret_fd,
-                     struct arctic_endpoint *ret_endpoint, struct arctic_error *error)
+static int listen_on(const struct arctic_endpoint *endpoint, const char *port_setting, uint32_t mark,
+                     int *ret_fd, struct arctic_endpoint *ret_endpoint, struct arctic_error *error)
 {
     struct sockaddr_storage storage;
     socklen_t length = arci_endpoint_to_sockaddr(endpoint, &storage);
@@ -51,7 +55,7 @@ static int listen_on(const struct arctic_endpoint *endpoint, uint32_t mark, int 
     if (code < 0)
         return code;
     if (bind(fd, (struct sockaddr *)&storage, length) < 0 || listen(fd, SOMAXCONN) < 0)
-        return fail_bind(endpoint, error);
+        return fail_bind(endpoint, port_setting, error);
     length = sizeof storage;
     if (getsockname(fd, (struct sockaddr *)&storage, &length) < 0)
         return arci_fail_errno(error, "cannot read the address of the API socket");
@@ -60,7 +64,7 @@ static int listen_on(const struct arctic_endpoint *endpoint, uint32_t mark, int 
     return ARCTIC_OK;
 }
 
-int arci_http_listen(const char *address, uint16_t port, uint32_t mark, int *ret_fd,
+int arci_http_listen(const char *address, uint16_t port, const char *port_setting, uint32_t mark, int *ret_fd,
                      struct arctic_endpoint *ret_endpoint, struct arctic_error *error)
 {
     struct arctic_endpoint endpoint = {.address.family = ARCTIC_FAMILY_IPV6, .port = port};
@@ -69,11 +73,11 @@ int arci_http_listen(const char *address, uint16_t port, uint32_t mark, int *ret
             return arci_fail(
                 error, ARCTIC_E_USAGE, "address",
                 "'%.60s' is no IPv4 or IPv6 address to listen on, such as 0.0.0.0 or ::", address);
-        return listen_on(&endpoint, mark, ret_fd, ret_endpoint, error);
+        return listen_on(&endpoint, port_setting, mark, ret_fd, ret_endpoint, error);
     }
-    int code = listen_on(&endpoint, mark, ret_fd, ret_endpoint, error);
+    int code = listen_on(&endpoint, port_setting, mark, ret_fd, ret_endpoint, error);
     if (code == ARCTIC_OK || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL))
         return code;
     endpoint.address.family = ARCTIC_FAMILY_IPV4;
-    return listen_on(&endpoint, mark, ret_fd, ret_endpoint, error);
+    return listen_on(&endpoint, port_setting, mark, ret_fd, ret_endpoint, error);
 }

@@ -18,7 +18,9 @@
 struct arci_http_connection {
     struct arci_http_connection *next;
     struct arci_http_connection **link; /* what points to this one */
+    struct arci_http_server *server;
     int fd;
+    bool silent;      /* no request has come yet: of a TLS client, perhaps not its handshake either */
     int64_t deadline; /* monotonic milliseconds, 0: none */
 };
 
@@ -30,10 +32,13 @@ struct arci_http_server {
     bool is_tls;
     struct MHD_Daemon *daemon;
     struct arci_http_connection *connections;
+    size_t silent_connections;
+    uint64_t calls;                /* how often libmicrohttpd has told of something */
     struct arci_exchange *waiting; /* suspended, so that closing can resume them */
     struct arci_http_submission *submissions;
     uv_poll_t poll;
-    uv_timer_t run_timer;   /* when libmicrohttpd wants to run without an event */
+    uv_idle_t idle;         /* while libmicrohttpd wants to run at once */
+    uv_timer_t run_timer;   /* when it wants to run later */
     uv_timer_t sweep_timer; /* deadlines */
     bool run_again; /* a connection was resumed, of which libmicrohttpd tells nothing when polled from outside
                      */
@@ -113,10 +118,18 @@ void arci_request_log(const struct arci_request *request);
 /* Sets the answer without touching references or the source. */
 void arci_request_set_failure(struct arci_request *request, const struct arctic_error *error);
 
-/* --- server.c --- */
+/* --- drive.c --- */
+
+/* Takes the library's epoll descriptor into the loop; detach() calls `closed` for each of `open_handles`. Returns 0, or libuv's
+ * error with nothing done. */
+int arci_http_server_attach(struct arci_http_server *server, int epoll_fd);
+void arci_http_server_detach(struct arci_http_server *server, uv_close_cb closed);
 
 /* Lets libmicrohttpd run in the next turn of the loop. */
 void arci_http_server_run_soon(struct arci_http_server *server);
+
+/* Looks at the deadlines of connections from now on, until there are none. */
+void arci_http_server_watch_deadlines(struct arci_http_server *server);
 
 /* --- exchange.c: what libmicrohttpd calls, in this order --- */
 

@@ -1,4 +1,4 @@
-/* libmicrohttpd on the loop: its epoll descriptor in a uv_poll, its time-out in a uv_timer. */
+/* The server from its options to its end. When it runs is drive.c's subject, what it does exchange.c's. */
 #include "rest/server.h"
 
 #include <stdio.h>
@@ -8,74 +8,28 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "base/time.h"
 #include "rest/connection.h"
 #include "rest/listener.h"
 #include "rest/request.h"
-
-/* How often deadlines are looked at, while there are connections. */
-#define SWEEP_INTERVAL_MS 250
 
 struct arctic_endpoint arci_http_server_endpoint(const struct arci_http_server *server)
 {
     return server->endpoint;
 }
 
-static void run_on_timer(uv_timer_t *timer);
-
-static void run(struct arci_http_server *server)
-{
-    server->run_again = false;
-    MHD_run(server->daemon);
-    MHD_UNSIGNED_LONG_LONG timeout = 0;
-    if (server->run_again || MHD_get_timeout(server->daemon, &timeout) == MHD_YES)
-        uv_timer_start(&server->run_timer, run_on_timer, timeout, 0);
-    else
-        uv_timer_stop(&server->run_timer);
-}
-
-static void run_on_timer(uv_timer_t *timer)
-{
-    run(timer->data);
-}
-
-void arci_http_server_run_soon(struct arci_http_server *server)
-{
-    server->run_again = true;
-    uv_timer_start(&server->run_timer, run_on_timer, 0, 0);
-}
-
-static void run_on_event(uv_poll_t *poll, int status, int events)
-{
-    (void)status;
-    (void)events;
-    run(poll->data);
-}
-
-static void sweep(uv_timer_t *timer)
-{
-    struct arci_http_server *server = timer->data;
-    if (arci_http_connections_cut(server->connections, arci_time_monotonic()))
-        run(server);
-    if (!server->connections)
-        uv_timer_stop(timer);
-}
-
 static void on_connection(void *context, struct MHD_Connection *handle, void **socket_context,
                           enum MHD_ConnectionNotificationCode event)
 {
     struct arci_http_server *server = context;
+    server->calls++;
     if (event == MHD_CONNECTION_NOTIFY_CLOSED) {
         if (*socket_context)
             arci_http_connection_close(*socket_context);
         *socket_context = NULL;
         return;
     }
-    int64_t deadline = arci_time_monotonic() + server->options.header_timeout;
-    *socket_context = arci_http_connection_open(&server->connections, handle, deadline);
-    if (!uv_is_active((uv_handle_t *)&server->sweep_timer) &&
-        !uv_is_closing((uv_handle_t *)&server->sweep_timer))
-        uv_timer_start(&server->sweep_timer, sweep, SWEEP_INTERVAL_MS, SWEEP_INTERVAL_MS);
+    *socket_context = arci_http_connection_open(server, handle);
+    arci_http_server_watch_deadlines(server);
 }
 
 static void log_library(void *context, const char *format, va_list arguments)
@@ -106,6 +60,8 @@ static int check_options(struct arci_http_options *options, struct arctic_error 
             return arci_fail(error, ARCTIC_E_USAGE, NULL,
                              "endpoint %s needs a scope, but nothing checks scopes", row->path);
     }
+    if (!options->port_setting)
+        options->port_setting = "port";
     set_default(&options->connection_limit, 512);
     set_default(&options->per_address_limit, 64);
     set_default(&options->header_timeout, 10000);
@@ -145,8 +101,8 @@ static struct MHD_Daemon *start_daemon(struct arci_http_server *server, int list
 static int start(struct arci_http_server *server, struct arctic_error *error)
 {
     ARCI_CLOSE int listener = -1;
-    int code = arci_http_listen(server->options.address, server->options.port, server->options.socket_mark,
-                                &listener, &server->endpoint, error);
+    int code = arci_http_listen(server->options.address, server->options.port, server->options.port_setting,
+                                server->options.socket_mark, &listener, &server->endpoint, error);
     if (code < 0)
         return code;
     server->is_tls = server->options.tls_chain != NULL;
@@ -165,14 +121,9 @@ static int attach(struct arci_http_server *server, struct arctic_error *error)
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     if (!info)
         return arci_fail(error, ARCTIC_E_SYSTEM, NULL, "the HTTP library has no epoll descriptor");
-    int result = uv_poll_init(server->options.loop, &server->poll, info->epoll_fd);
+    int result = arci_http_server_attach(server, info->epoll_fd);
     if (result < 0)
         return arci_fail_errnum(error, -result, "cannot watch the HTTP library");
-    uv_timer_init(server->options.loop, &server->run_timer);
-    uv_timer_init(server->options.loop, &server->sweep_timer);
-    server->poll.data = server->run_timer.data = server->sweep_timer.data = server;
-    server->open_handles = 3;
-    uv_poll_start(&server->poll, UV_READABLE, run_on_event);
     return ARCTIC_OK;
 }
 
@@ -218,9 +169,7 @@ void arci_http_server_close(struct arci_http_server *server, void (*closed)(void
 {
     server->closed = closed;
     server->closed_context = context;
-    uv_close((uv_handle_t *)&server->poll, on_handle_closed);
-    uv_close((uv_handle_t *)&server->run_timer, on_handle_closed);
-    uv_close((uv_handle_t *)&server->sweep_timer, on_handle_closed);
+    arci_http_server_detach(server, on_handle_closed);
     arci_submissions_cancel_all(server);
     arci_exchanges_resume_all(server);
     MHD_stop_daemon(server->daemon);

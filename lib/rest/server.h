@@ -56,10 +56,11 @@ typedef int (*arci_http_authorize)(void *context, struct arci_request *request, 
  * drip of bytes extends them. */
 struct arci_http_options {
     uv_loop_t *loop;
-    struct arctic_log *log; /* may be NULL; outlives the server */
-    const char *address;    /* IPv4 or IPv6; "::" takes both; NULL or "": "::", without IPv6 0.0.0.0 */
-    uint16_t port;          /* 0: a free one */
-    uint32_t socket_mark;   /* SO_MARK of the listener and so of its connections; 0: none */
+    struct arctic_log *log;   /* may be NULL; outlives the server */
+    const char *address;      /* IPv4 or IPv6; "::" takes both; NULL or "": "::", without IPv6 0.0.0.0 */
+    uint16_t port;            /* 0: a free one */
+    const char *port_setting; /* what the operator calls it, for errors, such as "API_PORT"; static */
+    uint32_t socket_mark;     /* SO_MARK of the listener and so of its connections; 0: none */
     const struct arci_http_endpoint *endpoints; /* outlives the server */
     arci_http_authorize authorize;              /* required when a row has a scope */
     void *context;                              /* for authorize and the handlers */

@@ -16,6 +16,8 @@ static json_t *parse(const char *text)
     return object;
 }
 
+#define FINGERPRINT "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 static struct arci_peer full_peer(void)
 {
     struct arci_peer peer = {
@@ -23,6 +25,8 @@ static struct arci_peer full_peer(void)
         .name = "agent-a",
         .description = "rack 4",
         .api_port = 8080,
+        .api_tls_port = 8443,
+        .api_fingerprint = FINGERPRINT,
         .tunnel_port = 61000,
         .iptunnel_port = 51840,
         .version = "0.1.0",
@@ -63,7 +67,8 @@ static void test_api_form(void **state)
     struct arci_peer peer = full_peer();
     struct arci_peer_live live = full_live();
     assert_api_form(&peer, &live,
-                    "{\"address\":\"192.0.2.1:8080\",\"created_at\":\"2026-01-01T00:00:00.000Z\","
+                    "{\"address\":\"192.0.2.1:8080\",\"api_fingerprint\":\"" FINGERPRINT
+                    "\",\"api_tls_port\":8443,\"created_at\":\"2026-01-01T00:00:00.000Z\","
                     "\"description\":\"rack 4\",\"endpoints\":[\"192.0.2.1:61000\",\"[2001:db8::1]:61000\"],"
                     "\"id\":\"peer_00000000000000000000000001\",\"is_local\":false,"
                     "\"last_seen_at\":\"2026-01-01T00:00:00.000Z\",\"name\":\"agent-a\","
@@ -74,7 +79,8 @@ static void test_api_form(void **state)
     struct arci_peer_live unseen = {.rtt_us = -1};
     assert_api_form(
         &bare, &unseen,
-        "{\"address\":null,\"created_at\":null,\"description\":null,\"endpoints\":[],"
+        "{\"address\":null,\"api_fingerprint\":null,\"api_tls_port\":null,\"created_at\":null,"
+        "\"description\":null,\"endpoints\":[],"
         "\"id\":\"peer_00000000000000000000000001\",\"is_local\":false,\"last_seen_at\":null,"
         "\"name\":\"agent-b\",\"public_key\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\","
         "\"qos_enabled\":false,\"rtt_ms\":null,\"state\":\"discovered\",\"tunnel\":{\"state\":\"down\"},"
@@ -95,11 +101,32 @@ static void test_record_round_trip(void **state)
     assert_string_equal(back.description, peer.description);
     assert_string_equal(back.version, peer.version);
     assert_int_equal(back.api_port, 8080);
+    assert_int_equal(back.api_tls_port, 8443);
+    assert_string_equal(back.api_fingerprint, FINGERPRINT);
     assert_int_equal(back.tunnel_port, 61000);
     assert_int_equal(back.iptunnel_port, 51840);
     assert_int_equal(back.created_at, peer.created_at);
     assert_int_equal(back.updated_at, peer.updated_at);
     assert_true(back.qos_enabled);
+}
+
+/* A peer of before the API over TLS, and one that has it turned off. */
+static void test_record_without_tls(void **state)
+{
+    (void)state;
+    struct arci_peer peer = full_peer();
+    struct arci_peer back;
+    struct arctic_error error;
+    peer.api_tls_port = 0;
+    peer.api_fingerprint[0] = '\0';
+    ARCI_JSON *record = arci_peer_to_record(&peer);
+    assert_ok(arci_peer_from_record(record, &back, &error), error);
+    assert_int_equal(back.api_tls_port, 0);
+    assert_string_equal(back.api_fingerprint, "");
+    json_object_del(record, "api_tls_port");
+    json_object_del(record, "api_fingerprint");
+    assert_ok(arci_peer_from_record(record, &back, &error), error);
+    assert_int_equal(back.api_tls_port, 0);
 }
 
 static void assert_record_refused(const char *name, json_t *value, int code)
@@ -123,6 +150,9 @@ static void test_records_that_are_wrong(void **state)
     assert_record_refused("public_key", json_string("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
                           ARCTIC_E_INVALID_REQUEST);
     assert_record_refused("api_port", json_integer(65536), ARCTIC_E_INVALID_REQUEST);
+    assert_record_refused("api_tls_port", json_integer(65536), ARCTIC_E_INVALID_REQUEST);
+    assert_record_refused("api_fingerprint", json_string("sha256:00"), ARCTIC_E_INVALID_REQUEST);
+    assert_record_refused("api_fingerprint", json_string(FINGERPRINT "0"), ARCTIC_E_INVALID_REQUEST);
     assert_record_refused("tunnel_port", json_integer(-1), ARCTIC_E_INVALID_REQUEST);
     assert_record_refused("version", json_string("0123456789012345678901234567890123456789"),
                           ARCTIC_E_INVALID_REQUEST);
@@ -273,6 +303,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_api_form),
         cmocka_unit_test(test_record_round_trip),
+        cmocka_unit_test(test_record_without_tls),
         cmocka_unit_test(test_records_that_are_wrong),
         cmocka_unit_test(test_live_record),
         cmocka_unit_test(test_requests),

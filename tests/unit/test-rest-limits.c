@@ -1,28 +1,40 @@
 /* What slow, silent and greedy clients can hold on to, and for how long. */
 #include "tests/unit/rest-raw.h"
 
+#include "crypto/api-certificate.h"
+
 #include <errno.h>
 #include <time.h>
 
 static struct fixture fixture;
+static struct fixture tls_fixture;
+static struct arci_api_certificate certificate;
 
 static int start(void **state)
 {
     (void)state;
-    fixture_start(&fixture, (struct arci_http_options){.header_timeout = 600,
-                                                       .body_timeout = 600,
-                                                       .idle_timeout = 600,
-                                                       .send_timeout = 600,
-                                                       .send_rate = 1U << 30,
-                                                       .connection_limit = 8,
-                                                       .per_address_limit = 4});
+    struct arctic_error error;
+    struct arci_http_options options = {.header_timeout = 600,
+                                        .body_timeout = 600,
+                                        .idle_timeout = 600,
+                                        .send_timeout = 600,
+                                        .send_rate = 1U << 30,
+                                        .connection_limit = 8,
+                                        .per_address_limit = 4};
+    fixture_start(&fixture, options);
+    assert_ok(arci_api_certificate_generate(NULL, &certificate, &error), error);
+    options.tls_chain = certificate.chain;
+    options.tls_key = certificate.key;
+    fixture_start(&tls_fixture, options);
     return 0;
 }
 
 static int stop(void **state)
 {
     (void)state;
+    fixture_stop(&tls_fixture);
     fixture_stop(&fixture);
+    arci_api_certificate_release(&certificate);
     return 0;
 }
 
@@ -62,6 +74,33 @@ static void test_dripping_clients_are_cut(void **state)
         int64_t lasted = drip(beginnings[i], "a");
         assert_in_range(lasted, 500, 3000);
     }
+}
+
+static int64_t processor_ms(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (int64_t)used.tv_sec * 1000 + used.tv_nsec / 1000000;
+}
+
+/* libmicrohttpd would try such a handshake without pause, and the loop would do nothing else. */
+static void test_handshake_that_never_ends(void **state)
+{
+    (void)state;
+    int fds[3];
+    int64_t started = now_ms();
+    int64_t used = processor_ms();
+    char byte;
+    for (size_t i = 0; i < 3; i++) {
+        fds[i] = fixture_connect(&tls_fixture);
+        assert_int_equal(send(fds[i], "\x16\x03\x01\x02\x00\x01", 6, MSG_NOSIGNAL), 6);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(recv(fds[i], &byte, 1, 0), 0);
+        close(fds[i]);
+    }
+    assert_in_range(now_ms() - started, 500, 3000);
+    assert_in_range(processor_ms() - used, 0, (now_ms() - started) / 2);
 }
 
 static void test_idle_connection_is_closed(void **state)
@@ -136,6 +175,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dripping_clients_are_cut),
+        cmocka_unit_test(test_handshake_that_never_ends),
         cmocka_unit_test(test_idle_connection_is_closed),
         cmocka_unit_test(test_handler_may_take_longer_than_time_outs),
         cmocka_unit_test(test_reader_that_stalls_is_cut),
