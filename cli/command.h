@@ -58,6 +58,7 @@ struct cli_group {
     const char *title;    /* for the overview */
     const char *word;     /* first word that its commands have in common; NULL: none */
     const char *singular; /* another form of `word`; NULL: none */
+    const char *summary;  /* what the commands of `word` are for, one line without a full stop */
     const char *about;    /* opens the manual page of `word`, as `about` of a command */
     const struct cli_command *commands;
 };

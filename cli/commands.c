@@ -8,6 +8,7 @@ const struct cli_group cli_groups[] = {
     {.title = "Peers",
      .word = "peers",
      .singular = "peer",
+     .summary = "see, add, name and revoke peers",
      .about =
          "A peer is an agent as the cluster sees it. Agents become peers of each other by a handshake, in "
          "which both prove their keys and their licences.\n\n"
@@ -16,6 +17,7 @@ const struct cli_group cli_groups[] = {
     {.title = "Services",
      .word = "services",
      .singular = "service",
+     .summary = "see, create, change and delete services",
      .about = "A service is a directed link from a source peer, where traffic comes in, to a target peer, "
               "where it "
               "goes out. Its routes say which traffic it carries.\n\n"
@@ -24,6 +26,7 @@ const struct cli_group cli_groups[] = {
     {.title = "Routes",
      .word = "routes",
      .singular = "route",
+     .summary = "see, add, change, delete and explain routes",
      .about =
          "Routes are the rules of a service: traffic from a network, to a network, or both. The most "
          "specific "
@@ -33,6 +36,7 @@ const struct cli_group cli_groups[] = {
     {.title = "Credentials",
      .word = "credentials",
      .singular = "credential",
+     .summary = "see, make, revoke and rotate credentials of the API",
      .about =
          "Credentials are clients of the API: an id, a secret, and what they may do. They are made at any "
          "peer and "
@@ -41,6 +45,7 @@ const struct cli_group cli_groups[] = {
      .commands = cli_credentials_commands},
     {.title = "Cluster",
      .word = "cluster",
+     .summary = "see and synchronise the cluster",
      .about = "A cluster is the agents whose licences are of one customer and that have met. It has no "
               "centre: every "
               "agent knows all of it.",
@@ -48,12 +53,14 @@ const struct cli_group cli_groups[] = {
     {.title = "Licences",
      .word = "license",
      .singular = "licence",
+     .summary = "see and renew the licence of an agent, or issue licences",
      .about =
          "A licence says whose cluster an agent belongs to, and how many peers and services that cluster may "
          "have. Whoever builds Arctic may be its own issuer.",
      .commands = cli_license_commands},
     {.title = "Settings of this command",
      .word = "config",
+     .summary = "see and change the settings of this command",
      .about = "The configuration file holds, for each cluster, the credentials and the endpoints of its "
               "peers, and "
               "preferences of this command. It is kept for its owner alone (mode 0600).",

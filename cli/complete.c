@@ -88,11 +88,11 @@ static void take_word(struct walk *walk, const char *word)
 
 /* --- What is offered --- */
 
-static const char *group_title(const char *word, size_t length)
+static const char *group_summary(const char *word, size_t length)
 {
     for (const struct cli_group *group = cli_groups; group->title; group++) {
         if (group->word && strlen(group->word) == length && memcmp(group->word, word, length) == 0)
-            return group->title;
+            return group->summary;
     }
     return NULL;
 }
@@ -114,7 +114,7 @@ static bool offer_command(const struct cli_command *command, void *context)
         return true;
     snprintf(offered->last, sizeof offered->last, "%.*s", (int)length, rest);
     cli_complete_offer(offered->completer, offered->last,
-                       rest[length] ? group_title(rest, length) : command->summary);
+                       rest[length] ? group_summary(rest, length) : command->summary);
     return true;
 }
 

@@ -183,3 +183,11 @@ def test_the_agent_works_with_the_rights_of_the_unit(
     assert pair.entry.captured(service) == 1
     assert pair.entry.request("GET", "/readyz").status == 200
     pair.end()
+
+
+def test_manual_pages_and_completion_are_where_others_look(installed: Path) -> None:
+    share = installed / PREFIX / "share"
+    assert {"arctic.1", "arctic-services.1"} <= {page.name for page in (share / "man/man1").iterdir()}
+    assert "_arctic" in (share / "bash-completion/completions/arctic").read_text()
+    assert (share / "zsh/site-functions/_arctic").read_text().startswith("#compdef arctic")
+    assert "complete -c arctic" in (share / "fish/vendor_completions.d/arctic.fish").read_text()

@@ -197,7 +197,7 @@ static void test_table_of_commands(void **state)
     for (const struct cli_flag *flag = cli_global_flags; flag->name; flag++)
         check_flag(flag);
     for (const struct cli_group *group = cli_groups; group->title; group++)
-        assert_true((group->word != NULL) == (group->about != NULL));
+        assert_true((group->word != NULL) == (group->about != NULL && group->summary != NULL));
 }
 
 int main(void)
