@@ -51,6 +51,9 @@ int arci_link_adopt(const struct arci_link_options *options, SSL *ssl, int fd,
 /* Queues a message. Errors: ARCTIC_E_LIMIT when 64 MiB wait already, ARCTIC_E_NO_MEMORY. */
 int arci_link_send(struct arci_link *link, const json_t *message, struct arctic_error *error);
 
+/* Bytes that wait to be sent. */
+size_t arci_link_queued(const struct arci_link *link);
+
 /* Milliseconds since the other end has last sent anything. */
 uint64_t arci_link_silence(const struct arci_link *link);
 
