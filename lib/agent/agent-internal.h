@@ -21,6 +21,7 @@
 #include "rest/server.h"
 
 struct arci_agent_peer;
+struct arci_carrier;
 struct arci_cluster_sync;
 struct arci_incoming;
 struct arci_peer_addition;
@@ -113,6 +114,7 @@ struct arctic_agent {
     uv_timer_t peer_timer;
     struct arci_incoming *incoming;       /* list of accepted control links */
     struct arci_peer_addition *additions; /* requests to add a peer that are under way */
+    struct arci_carrier *carrier;         /* requests that are carried between peers */
     struct arci_reconciler *reconciler;
     struct arci_refusals *refusals;
     struct arci_cluster_sync *sync; /* under way; NULL when none is */

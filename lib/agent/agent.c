@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/api-listeners.h"
+#include "agent/carry.h"
 #include "agent/cluster-sync.h"
 #include "agent/data-plane.h"
 #include "agent/incoming.h"
@@ -83,6 +84,7 @@ static void begin_stop(struct arctic_agent *agent)
         return;
     agent->stopping = true;
     arci_log_info(agent->log, "api", "stopping");
+    arci_carry_stop(agent);
     arci_api_listeners_stop(agent);
     if (agent->reconciler)
         arci_reconcile_stop(agent);
@@ -127,6 +129,8 @@ static int start_all(struct arctic_agent *agent, struct arctic_error *error)
         code = start_loop(agent, error);
     if (code >= 0)
         code = arci_license_watch_create(agent, error);
+    if (code >= 0)
+        code = arci_carry_create(agent, error);
     if (code < 0)
         return code;
     arci_recovery_create(agent);
@@ -221,6 +225,7 @@ void arctic_agent_free(struct arctic_agent *agent)
         uv_mutex_destroy(&agent->kernel_lock);
     arci_recovery_remove(agent);
     arci_reconcile_free(agent);
+    arci_carry_free(agent);
     arci_peers_free(agent);
     arci_own_addresses_release(&agent->own_addresses);
     arci_tls_free(agent->tls);

@@ -8,6 +8,7 @@
 
 #include "agent/api.h"
 #include "agent/auth.h"
+#include "agent/carry.h"
 #include "base/base64.h"
 #include "base/buffer.h"
 #include "base/error.h"
@@ -108,6 +109,7 @@ static struct arci_http_options plain_options(struct arctic_agent *agent)
         .port_setting = "API_PORT",
         .endpoints = arci_api_endpoints,
         .authorize = arci_auth_authorize,
+        .divert = arci_carry_divert,
         .context = agent,
     };
 }

@@ -25,22 +25,35 @@ static json_t *changed_service(struct arctic_agent *agent, const struct arctic_i
 }
 
 struct service_filter {
-    const char *source_peer_id; /* NULL: any */
-    const char *target_peer_id; /* NULL: any */
+    struct arctic_id source_peer_id; /* "": any */
+    struct arctic_id target_peer_id; /* "": any */
     bool by_interface;
     bool requires_interface;
 };
+
+/* What is no peer id matches nothing, and is more likely a slip than a wish. */
+static int read_peer_id(const struct arci_request *request, const char *name, struct arctic_id *ret_id,
+                        struct arctic_error *error)
+{
+    const char *text = arci_request_query(request, name);
+    if (!text || arctic_id_parse(ARCTIC_ID_PEER, text, ret_id, NULL) >= 0)
+        return ARCTIC_OK;
+    return arci_fail(error, ARCTIC_E_INVALID_REQUEST, name, "'%s' must be a peer id, not '%.60s'", name,
+                     text);
+}
 
 static int read_filter(const struct arci_request *request, struct service_filter *ret_filter,
                        struct arctic_error *error)
 {
     static const char *const names[] = {"source_peer_id", "target_peer_id", "requires_interface", NULL};
     struct service_filter filter = {
-        .source_peer_id = arci_request_query(request, "source_peer_id"),
-        .target_peer_id = arci_request_query(request, "target_peer_id"),
         .by_interface = arci_request_query(request, "requires_interface") != NULL,
     };
     int code = arci_request_check_query(request, names, error);
+    if (code >= 0)
+        code = read_peer_id(request, "source_peer_id", &filter.source_peer_id, error);
+    if (code >= 0)
+        code = read_peer_id(request, "target_peer_id", &filter.target_peer_id, error);
     if (code >= 0)
         code = arci_request_query_boolean(request, "requires_interface", &filter.requires_interface, error);
     if (code >= 0)
@@ -50,9 +63,9 @@ static int read_filter(const struct arci_request *request, struct service_filter
 
 static bool passes(const struct service_filter *filter, const struct arci_service *service)
 {
-    if (filter->source_peer_id && strcmp(filter->source_peer_id, service->source_peer_id.text) != 0)
+    if (filter->source_peer_id.text[0] && !arctic_id_equal(&filter->source_peer_id, &service->source_peer_id))
         return false;
-    if (filter->target_peer_id && strcmp(filter->target_peer_id, service->target_peer_id.text) != 0)
+    if (filter->target_peer_id.text[0] && !arctic_id_equal(&filter->target_peer_id, &service->target_peer_id))
         return false;
     return !filter->by_interface || filter->requires_interface == service->requires_interface;
 }

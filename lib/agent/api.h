@@ -59,6 +59,17 @@ void arci_api_routes_add(void *context, struct arci_request *request);
 void arci_api_routes_update(void *context, struct arci_request *request);
 void arci_api_routes_delete(void *context, struct arci_request *request);
 
+/* api-owner.c: for the rows of the table whose subject may be another peer's. They look at {id}, {client_id} or the body. */
+void arci_api_owner_of_service(void *context, const struct arci_request *request,
+                               struct arctic_id *ret_owner);
+void arci_api_owner_of_new_service(void *context, const struct arci_request *request,
+                                   struct arctic_id *ret_owner);
+void arci_api_owner_of_peer(void *context, const struct arci_request *request, struct arctic_id *ret_owner);
+void arci_api_owner_of_credential(void *context, const struct arci_request *request,
+                                  struct arctic_id *ret_owner);
+void arci_api_owner_of_cluster_credential(void *context, const struct arci_request *request,
+                                          struct arctic_id *ret_owner);
+
 /* --- Shared by the handlers (api.c). ---------------------------------------------------------------------------------------- */
 
 /* The service that {id} in the path names. Errors: ARCTIC_E_NOT_FOUND. */

@@ -113,19 +113,12 @@ const char *arci_principal_name(const struct arci_principal *principal)
     return principal->client_id.text[0] ? principal->client_id.text : "recovery token";
 }
 
-static bool is_read(const struct arci_request *request)
-{
-    const char *method = arci_request_method(request);
-    return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 ||
-           (arci_request_endpoint(request)->flags & ARCI_HTTP_READS);
-}
-
 static int check_license(const struct arctic_agent *agent, const struct arci_request *request,
                          struct arctic_error *error)
 {
     if (arci_request_endpoint(request)->flags & ARCI_HTTP_ALWAYS)
         return ARCTIC_OK;
-    return arci_license_check_request(agent, !is_read(request), error);
+    return arci_license_check_request(agent, !arci_request_reads(request), error);
 }
 
 static int check_scope(const struct arci_principal *principal, const char *scope, struct arctic_error *error)

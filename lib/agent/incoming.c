@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/carry.h"
 #include "agent/local-peer.h"
 #include "agent/membership.h"
 #include "agent/peer-links.h"
@@ -46,6 +47,7 @@ static void drop_incoming(struct arci_incoming *incoming)
     while (*place != incoming)
         place = &(*place)->next;
     *place = incoming->next;
+    arci_carry_link_ended(incoming->agent, incoming->link);
     uv_close((uv_handle_t *)&incoming->timer, free_incoming);
 }
 
@@ -238,6 +240,8 @@ static void on_message(void *context, struct arci_link *link, const json_t *mess
         merge_records(incoming, message);
     else if (strcmp(arci_message_type(message), "ping") == 0)
         answer_ping(incoming, message);
+    else
+        (void)arci_carry_take_message(incoming->agent, link, &incoming->peer_id, message);
 }
 
 static void on_closed(void *context, struct arci_link *link, const struct arctic_error *error)
@@ -301,6 +305,14 @@ void arci_incoming_accept(struct arctic_agent *agent, SSL *ssl, int fd, const st
     uv_timer_start(&incoming->timer, on_hello_timeout, HELLO_TIMEOUT_MS, 0);
     incoming->next = agent->incoming;
     agent->incoming = incoming;
+}
+
+struct arci_link *arci_incoming_find_link(const struct arctic_agent *agent, const struct arctic_id *peer_id)
+{
+    const struct arci_incoming *item = agent->incoming;
+    while (item && !arctic_id_equal(&item->peer_id, peer_id))
+        item = item->next;
+    return item ? item->link : NULL;
 }
 
 void arci_incoming_drop(struct arctic_agent *agent, const struct arctic_id *peer_id)

@@ -7,6 +7,9 @@
 /* Takes over a connection that the tunnel listener accepted with the control protocol; `ssl` and `fd` are this call's, always. */
 void arci_incoming_accept(struct arctic_agent *agent, SSL *ssl, int fd, const struct arctic_endpoint *remote);
 
+/* The link that a peer holds to this agent; NULL where it holds none. */
+struct arci_link *arci_incoming_find_link(const struct arctic_agent *agent, const struct arctic_id *peer_id);
+
 /* Asks a peer for all of its records; false without a link from it. */
 bool arci_incoming_ask(struct arctic_agent *agent, const struct arctic_id *peer_id);
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "agent/carry.h"
 #include "agent/cluster-sync.h"
 #include "agent/incoming.h"
 #include "agent/membership.h"
@@ -59,15 +60,24 @@ static void set_state(struct arci_agent_peer *peer, enum arci_peer_state state, 
     arci_reconcile_request(peer->agent);
 }
 
-/* Closes a link that is no good any more; it is NULL already where it has ended by itself. */
+/* What waits on the link is told last, when nothing finds the link any more. */
+static void close_link(struct arci_agent_peer *peer)
+{
+    struct arci_link *link = peer->link;
+    peer->link = NULL;
+    arci_link_close(link);
+    if (link)
+        arci_carry_link_ended(peer->agent, link);
+}
+
+/* A link is no good any more, or has ended by itself. */
 static void lose_link(struct arci_agent_peer *peer, const char *why)
 {
-    arci_link_close(peer->link);
-    peer->link = NULL;
     peer->digest[0] = '\0';
     arci_cluster_sync_lost(peer->agent, &peer->id);
     schedule_retry(peer);
     set_state(peer, ARCI_PEER_UNREACHABLE, why);
+    close_link(peer);
 }
 
 static void send_or_drop(struct arci_agent_peer *peer, const json_t *message)
@@ -152,18 +162,18 @@ static void take_pong(struct arci_agent_peer *peer, const json_t *message)
 static void on_link_message(void *context, struct arci_link *link, const json_t *message)
 {
     struct arci_agent_peer *peer = context;
-    (void)link;
     if (strcmp(arci_message_type(message), "resend") == 0)
         send_again(peer);
     else if (strcmp(arci_message_type(message), "pong") == 0)
         take_pong(peer, message);
+    else
+        (void)arci_carry_take_message(peer->agent, link, &peer->id, message);
 }
 
 static void on_link_closed(void *context, struct arci_link *link, const struct arctic_error *error)
 {
     struct arci_agent_peer *peer = context;
     (void)link;
-    peer->link = NULL;
     lose_link(peer, error->message);
 }
 
@@ -174,13 +184,14 @@ void arci_peers_set_link(struct arci_agent_peer *peer, struct arci_link *link)
 {
     arci_dial_cancel(peer->dial);
     peer->dial = NULL;
-    arci_link_close(peer->link);
+    close_link(peer);
     peer->link = link;
     peer->retry_delay = ARCI_PEER_RETRY_FIRST_MS;
     peer->ping_sent_at = 0;
     peer->next_ping_at = 0;
     peer->met_at = arci_time_monotonic();
     arci_link_set_events(link, &link_events, peer);
+    arci_link_set_message_limit(link, ARCI_RECORD_MAX);
     set_state(peer, ARCI_PEER_CONNECTED, "handshake done");
     send_all_records(peer);
 }
@@ -251,11 +262,14 @@ static void dial_peer(struct arci_agent_peer *peer)
     }
 }
 
-/* A ping behind records that a slow path takes long to carry is answered late; the peer is there as long as they arrive. */
+/*
+ * A ping behind records that a slow path takes long to carry is answered late, and so is one whose answer waits behind a long answer
+ * to a carried request; the peer is there as long as either arrives.
+ */
 static bool makes_progress(struct arci_agent_peer *peer, int64_t now)
 {
     uint64_t acknowledged = arci_link_acknowledged(peer->link);
-    if (acknowledged == peer->acknowledged)
+    if (acknowledged == peer->acknowledged && arci_link_silence(peer->link) >= TICK_MS)
         return false;
     peer->acknowledged = acknowledged;
     peer->progress_at = now;
@@ -344,8 +358,7 @@ void arci_peers_stop(struct arctic_agent *agent)
         uv_close((uv_handle_t *)&agent->peer_timer, NULL);
     for (size_t i = 0; i < agent->peer_count; i++) {
         arci_dial_cancel(agent->peers[i]->dial);
-        arci_link_close(agent->peers[i]->link);
         agent->peers[i]->dial = NULL;
-        agent->peers[i]->link = NULL;
+        close_link(agent->peers[i]);
     }
 }

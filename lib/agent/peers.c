@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/membership.h"
+#include "agent/carry.h"
 #include "agent/reconcile.h"
 #include "base/address.h"
 #include "base/error.h"
@@ -29,7 +30,7 @@ static size_t find_place(const struct arctic_agent *agent, const struct arctic_i
     return low;
 }
 
-struct arci_agent_peer *arci_peers_find(struct arctic_agent *agent, const struct arctic_id *id)
+struct arci_agent_peer *arci_peers_find(const struct arctic_agent *agent, const struct arctic_id *id)
 {
     bool found;
     size_t place = find_place(agent, id, &found);
@@ -261,9 +262,12 @@ void arci_peers_drop(struct arctic_agent *agent, const struct arctic_id *id, boo
         arci_link_finish(peer->link);
     else
         arci_link_close(peer->link);
+    const struct arci_link *link = peer->link;
     free(peer);
     agent->peer_count--;
     memmove(agent->peers + place, agent->peers + place + 1, (agent->peer_count - place) * sizeof(void *));
+    if (link)
+        arci_carry_link_ended(agent, link);
 }
 
 void arci_peers_free(struct arctic_agent *agent)

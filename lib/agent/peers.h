@@ -32,7 +32,7 @@ int arci_peers_load(struct arctic_agent *agent, struct arctic_error *error);
 void arci_peers_free(struct arctic_agent *agent);
 
 /* NULL where no handshake has happened with that peer. */
-struct arci_agent_peer *arci_peers_find(struct arctic_agent *agent, const struct arctic_id *id);
+struct arci_agent_peer *arci_peers_find(const struct arctic_agent *agent, const struct arctic_id *id);
 
 /* Checks that the licence leaves room for one more peer unless it is known. Errors: ARCTIC_E_NODE_LIMIT_EXCEEDED. */
 int arci_peers_check_room(struct arctic_agent *agent, const struct arctic_id *id, struct arctic_error *error);

@@ -56,6 +56,17 @@ const char *arci_request_path(const struct arci_request *request)
     return request->target.path ? request->target.path : "";
 }
 
+bool arci_request_reads(const struct arci_request *request)
+{
+    return strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0 ||
+           (request->endpoint->flags & ARCI_HTTP_READS);
+}
+
+const char *arci_request_raw_query(const struct arci_request *request)
+{
+    return request->target.raw_query;
+}
+
 const struct arci_http_endpoint *arci_request_endpoint(const struct arci_request *request)
 {
     return request->endpoint;

@@ -47,6 +47,8 @@ struct arci_http_server {
     void *closed_context;
 };
 
+#define ARCI_CONTENT_TYPE_SIZE 101
+
 struct arci_request_source {
     /* Value of a header, NULL where it is absent; good as long as the source. */
     const char *(*header)(void *source, const char *name);
@@ -79,6 +81,7 @@ struct arci_request {
 
     struct arctic_error rejection; /* code below 0: answered with it once the body has been swallowed */
     char allow[ARCI_ALLOW_SIZE];
+    char content_type[ARCI_CONTENT_TYPE_SIZE]; /* of an answer that was copied */
     struct arci_http_answer answer; /* status 0 while there is none, or after memory ran out; owns its body */
 };
 

@@ -1,6 +1,7 @@
 /* The answers: JSON or text, the error form, and nothing of the inside in what a client is told. */
 #include "rest/request.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,6 +111,22 @@ void arci_request_respond_text(struct arci_request *request, int status, const c
         fail_memory(request);
     else
         finish(request);
+}
+
+void arci_request_respond_copy(struct arci_request *request, unsigned status, const char *content_type,
+                               const char *body, size_t length)
+{
+    char *copy = malloc(length + 1);
+    if (!copy) {
+        fail_memory(request);
+        return;
+    }
+    if (length > 0)
+        memcpy(copy, body, length);
+    copy[length] = '\0';
+    snprintf(request->content_type, sizeof request->content_type, "%s", content_type ? content_type : "");
+    set_answer(request, (int)status, content_type ? request->content_type : NULL, copy, length);
+    finish(request);
 }
 
 void arci_request_respond_empty(struct arci_request *request, int status)

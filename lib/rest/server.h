@@ -19,6 +19,7 @@
 
 #include <arctic/address.h>
 #include <arctic/error.h>
+#include <arctic/id.h>
 #include <arctic/log.h>
 
 struct arci_http_server;
@@ -32,6 +33,7 @@ enum arci_http_flags {
     ARCI_HTTP_PUBLIC_ON_LOOPBACK = 1 << 3, /* the scope is asked of remote clients only */
     ARCI_HTTP_READS = 1 << 4,  /* for the authorize callback: changes nothing, though its method is no GET */
     ARCI_HTTP_ALWAYS = 1 << 5, /* for the authorize callback: served whatever state the program is in */
+    ARCI_HTTP_NEVER_CARRIED = 1 << 6, /* served by the agent that was asked, by no other */
 };
 
 /* One row of the table of endpoints; a row whose method is NULL ends it. */
@@ -42,6 +44,9 @@ struct arci_http_endpoint {
     void (*handler)(void *context, struct arci_request *request);
     unsigned flags;      /* enum arci_http_flags */
     const char *summary; /* one line, for documentation made from the table */
+    /* Whose the thing is that a request is about, for rows where that may be another peer: for the divert
+     * callback. *ret_owner stays "" where the request is this agent's to answer, be it with an error. */
+    void (*owner)(void *context, const struct arci_request *request, struct arctic_id *ret_owner);
 };
 
 /*
@@ -51,6 +56,13 @@ struct arci_http_endpoint {
  */
 typedef int (*arci_http_authorize)(void *context, struct arci_request *request, const char *scope,
                                    struct arctic_error *error);
+
+/*
+ * Called when a request could go to its handler: takes it over, to be answered later by whoever does what it asks
+ * for, where *ret_diverted is set. A failure is the request's answer.
+ */
+typedef int (*arci_http_divert)(void *context, struct arci_request *request, bool *ret_diverted,
+                                struct arctic_error *error);
 
 /* Times are milliseconds, 0 stands for the default in brackets. All are limits from the first moment on: no
  * drip of bytes extends them. */
@@ -63,7 +75,8 @@ struct arci_http_options {
     uint32_t socket_mark;     /* SO_MARK of the listener and so of its connections; 0: none */
     const struct arci_http_endpoint *endpoints; /* outlives the server */
     arci_http_authorize authorize;              /* required when a row has a scope */
-    void *context;                              /* for authorize and the handlers */
+    arci_http_divert divert;                    /* may be NULL */
+    void *context;                              /* for these and the handlers */
     const char *tls_chain; /* PEM certificates: TLS 1.3 and nothing else is spoken; NULL: plain HTTP */
     const char *tls_key;   /* PEM, of the first of them; both are borrowed until the server is created */
 
@@ -147,6 +160,10 @@ void arci_http_submission_cancel(struct arci_http_submission *submission);
 const char *arci_request_method(const struct arci_request *request);
 /* The path as it came, without the query. */
 const char *arci_request_path(const struct arci_request *request);
+/* Whether it changes nothing: by its method, or by ARCI_HTTP_READS of its endpoint. */
+bool arci_request_reads(const struct arci_request *request);
+/* The query as it came, behind the '?'; NULL for none. */
+const char *arci_request_raw_query(const struct arci_request *request);
 const struct arci_http_endpoint *arci_request_endpoint(const struct arci_request *request);
 
 /* Decoded text of `{name}` in the endpoint's path, never empty; asking for a name that the path does not have
@@ -213,6 +230,10 @@ void arci_request_respond_json(struct arci_request *request, int status, json_t 
 /* Takes over `text` (malloc'd); NULL becomes INTERNAL. For metrics and the like; `content_type` is static. */
 void arci_request_respond_text(struct arci_request *request, int status, const char *content_type,
                                char *text);
+
+/* The answer of another server, copied: NULL for one without a body. `content_type` is cut to 100 bytes. */
+void arci_request_respond_copy(struct arci_request *request, unsigned status, const char *content_type,
+                               const char *body, size_t length);
 
 /* An answer without a body, such as 204. */
 void arci_request_respond_empty(struct arci_request *request, int status);

@@ -92,6 +92,20 @@ static int read_body(struct arci_request *request, struct arctic_error *error)
     return ARCTIC_OK;
 }
 
+/* Whether somebody else has answered the request or is going to. */
+static bool divert(struct arci_request *request)
+{
+    const struct arci_http_options *options = &request->server->options;
+    struct arctic_error error;
+    bool diverted = false;
+    if (!options->divert)
+        return false;
+    int code = options->divert(options->context, request, &diverted, &error);
+    if (code < 0)
+        arci_request_fail(request, &error);
+    return diverted || code < 0;
+}
+
 bool arci_request_serve(struct arci_request *request)
 {
     if (request->rejection.code == ARCTIC_OK)
@@ -101,7 +115,8 @@ bool arci_request_serve(struct arci_request *request)
         return true;
     }
     request->references++;
-    request->endpoint->handler(request->server->options.context, request);
+    if (!divert(request))
+        request->endpoint->handler(request->server->options.context, request);
     return request->references == 1;
 }
 

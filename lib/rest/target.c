@@ -58,7 +58,11 @@ int arci_target_parse(const char *text, struct arci_target *ret_target, struct a
     memcpy(memory, text, length);
     memory[length] = '\0';
     memcpy(work, memory, length + 1);
-    memory[strcspn(memory, "?")] = '\0';
+    char *mark = strchr(memory, '?');
+    if (mark) {
+        *mark = '\0';
+        ret_target->raw_query = mark + 1;
+    }
     ret_target->path = memory;
 
     if (too_long)

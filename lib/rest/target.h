@@ -11,6 +11,7 @@
 struct arci_target {
     char *memory;                               /* what the pointers below point into */
     const char *path;                           /* as it came, without the query: for logs */
+    const char *raw_query;                      /* as it came, behind the '?'; NULL for none */
     const char *segments[ARCI_TARGET_SEGMENTS]; /* decoded; "/a/" has "a" and "" */
     size_t segment_count;
     struct arci_pairs query;

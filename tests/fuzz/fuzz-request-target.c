@@ -16,11 +16,11 @@ static void never_called(void *context, struct arci_request *request)
 }
 
 static const struct arci_http_endpoint table[] = {
-    {"GET", "/livez", NULL, never_called, 0, ""},
-    {"GET", "/v1/peers/{id}", NULL, never_called, 0, ""},
-    {"DELETE", "/v1/peers/self", NULL, never_called, 0, ""},
-    {"DELETE", "/v1/peers/{id}", NULL, never_called, 0, ""},
-    {"PUT", "/v1/services/{id}/routes/{route_id}", NULL, never_called, 0, ""},
+    {"GET", "/livez", NULL, never_called, 0, "", NULL},
+    {"GET", "/v1/peers/{id}", NULL, never_called, 0, "", NULL},
+    {"DELETE", "/v1/peers/self", NULL, never_called, 0, "", NULL},
+    {"DELETE", "/v1/peers/{id}", NULL, never_called, 0, "", NULL},
+    {"PUT", "/v1/services/{id}/routes/{route_id}", NULL, never_called, 0, "", NULL},
     {.method = NULL},
 };
 

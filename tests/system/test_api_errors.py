@@ -498,6 +498,14 @@ def test_a_target_without_a_handshake(lab: Lab, pair: Pair) -> None:
 # What is right beside all that
 
 
+@pytest.mark.parametrize("name", ["source_peer_id", "target_peer_id"])
+def test_a_filter_that_is_no_peer(target: Target, name: str) -> None:
+    refused(target, (400, "INVALID_REQUEST", name), "GET", f"/v1/services?{name}=junk")
+    refused(target, (400, "INVALID_REQUEST", name), "GET", f"/v1/services?{name}={target.path.split('/')[-1]}")
+    nobody = target.entry.get(f"/v1/services?{name}=peer_01ARZ3NDEKTSV4RRFFQ69G5FAV")
+    assert nobody == {"services": []}
+
+
 def test_lists_are_wrapped(target: Target) -> None:
     for path, name in (
         ("/v1/services", "services"),

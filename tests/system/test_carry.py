@@ -1,0 +1,337 @@
+"""One agent is enough to reach: requests for what another peer owns are carried to it, with its answer as the answer."""
+
+import concurrent.futures
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from agents import NO_BODY, OWN_TOKEN, Agent, Answer, Pair, running_pair
+from arctic_lab import Lab, wait_for
+
+HEADER = "X-Arctic-Peer"
+UNKNOWN_PEER = "peer_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+
+
+def ask(
+    agent: Agent,
+    method: str,
+    path: str,
+    body: Any = NO_BODY,
+    *,
+    peer: str | None = None,
+    token: str | None = OWN_TOKEN,
+) -> Answer:
+    """One request, to be answered by `peer`."""
+    headers = {}
+    if token is not None:
+        headers["Authorization"] = f"Bearer {agent.token() if token == OWN_TOKEN else token}"
+    if peer is not None:
+        headers[HEADER] = peer
+    data = None
+    if body is not NO_BODY:
+        data = json.dumps(body).encode()
+        headers["Content-Type"] = "application/json"
+    return agent.request(method, path, data, headers)
+
+
+def wait_for_links(pair: Pair) -> None:
+    """Until each knows the other's client and holds a link to it."""
+
+    def met() -> bool:
+        here = ask(pair.entry, "GET", "/v1/services", peer=pair.exit.id)
+        there = ask(pair.exit, "GET", "/v1/services", peer=pair.entry.id)
+        return here.status == 200 and there.status == 200
+
+    wait_for(met, 10, "requests carried both ways")
+
+
+@pytest.fixture(scope="module")
+def linked(module_pair: Pair) -> Pair:
+    wait_for_links(module_pair)
+    return module_pair
+
+
+@pytest.fixture
+def linked_pair(lab: Lab, build: Path) -> Iterator[Pair]:
+    """One of its own, for tests that harm it."""
+    with running_pair(lab, build) as pair:
+        wait_for_links(pair)
+        yield pair
+
+
+def make_remote_service(pair: Pair, **members: Any) -> Any:
+    """A service of the exit, made at the entry."""
+    body = {
+        "source_peer_id": pair.exit.id,
+        "target_peer_id": pair.entry.id,
+        "transport_type": "tcp",
+        **members,
+    }
+    answer = pair.entry.api("POST", "/v1/services", body)
+    assert answer.status == 201, answer
+    return answer.json()
+
+
+# What another peer owns
+
+
+def test_a_service_of_another_peer_from_its_first_to_its_last_day(linked: Pair) -> None:
+    """Made, read, changed, given routes and deleted at its owner, through the other agent and with its token only."""
+    entry, exit_ = linked.entry, linked.exit
+    made = make_remote_service(linked, name="far")
+    path = f"/v1/services/{made['id']}"
+    assert made["source_peer_id"] == exit_.id
+    assert exit_.get(path)["name"] == "far"
+
+    changed = entry.api("PUT", path, {"name": "farther", "when_unreachable": "block"})
+    assert changed.status == 200, changed
+    assert changed.json()["name"] == exit_.get(path)["name"] == "farther"
+
+    routes = [{"dest_cidr": "10.77.0.0/24", "priority": 10}, {"dest_cidr": "10.78.0.0/24", "priority": 20}]
+    added = entry.api("POST", f"{path}/routes", {"routes": routes})
+    assert added.status == 201, added
+    first, second = added.json()["route_ids"]
+    assert entry.get(f"{path}/routes") == exit_.get(f"{path}/routes")
+    assert entry.api("PUT", f"{path}/routes/{first}", {"priority": 5}).json()["priority"] == 5
+    assert entry.api("DELETE", f"{path}/routes/{second}").status == 204
+    (left,) = exit_.get(f"{path}/routes")["routes"]
+    assert (left["id"], left["priority"]) == (first, 5)
+
+    # The owner's live state, not what the records say.
+    wait_for(lambda: exit_.get(path)["state"] == "active", 5, "the service active at its owner")
+    assert entry.get(path)["state"] == "active"
+
+    gone = entry.api("DELETE", path)
+    assert (gone.status, gone.body) == (204, b"")
+    assert exit_.api("GET", path).status == 404
+
+
+def test_the_owner_has_the_last_word(linked: Pair) -> None:
+    """Its refusals come back with their status, code and field."""
+    made = make_remote_service(linked)
+    path = f"/v1/services/{made['id']}"
+    bad_route = {"routes": [{"dest_cidr": "10.1.2.3/8", "priority": 1}]}
+    for method, target, body in [
+        ("POST", f"{path}/routes", bad_route),
+        ("PUT", path, {"bandwidth_limit_mbps": -1}),
+        ("PUT", path, {"unknown": 1}),
+        ("DELETE", f"{path}/routes/99", NO_BODY),
+        ("GET", f"{path}/routes?junk=1", NO_BODY),
+    ]:
+        carried = ask(linked.entry, method, target, body)
+        direct = ask(linked.exit, method, target, body)
+        assert (carried.status, carried.body) == (direct.status, direct.body), (method, target)
+        assert carried.status >= 400 or method == "GET"
+    assert linked.entry.api("DELETE", path).status == 204
+
+
+def test_the_service_limit_of_the_owner(linked: Pair) -> None:
+    """A target that its owner does not accept: itself."""
+    body = {"source_peer_id": linked.exit.id, "target_peer_id": linked.exit.id, "transport_type": "tcp"}
+    answer = linked.entry.api("POST", "/v1/services", body)
+    assert answer.error == (400, "INVALID_REQUEST", "target_peer_id")
+    assert linked.exit.get("/v1/services")["services"] == []
+
+
+def test_a_source_peer_that_does_not_exist(linked: Pair) -> None:
+    body = {"source_peer_id": UNKNOWN_PEER, "target_peer_id": linked.exit.id, "transport_type": "tcp"}
+    answer = linked.entry.api("POST", "/v1/services", body)
+    assert answer.error == (404, "NOT_FOUND", "source_peer_id")
+
+
+# The header
+
+
+def test_a_peer_is_addressed_for_every_method(linked: Pair) -> None:
+    entry, exit_ = linked.entry, linked.exit
+    identity = ask(entry, "GET", "/v1/cluster/identity", peer=exit_.id, token=None)
+    assert identity.json()["peer_id"] == exit_.id
+    assert ask(entry, "GET", "/livez", peer=exit_.id, token=None).status == 200
+    made = ask(entry, "POST", "/v1/services", {"target_peer_id": entry.id, "transport_type": "tcp"}, peer=exit_.id)
+    assert made.status == 201, made
+    assert made.json()["source_peer_id"] == exit_.id
+    path = f"/v1/services/{made.json()['id']}"
+    assert ask(entry, "PUT", path, {"name": "by-header"}, peer=exit_.id).json()["name"] == "by-header"
+    head = ask(entry, "HEAD", path, peer=exit_.id)
+    assert (head.status, head.body) == (200, b"")
+    assert int(head.headers["Content-Length"]) > 100
+    listed = ask(entry, "GET", f"/v1/services?source_peer_id={exit_.id}", peer=exit_.id).json()["services"]
+    assert [service["id"] for service in listed] == [made.json()["id"]]
+    assert ask(entry, "DELETE", path, peer=exit_.id).status == 204
+    (local,) = ask(entry, "GET", "/v1/peers?is_local=true", peer=exit_.id).json()["peers"]
+    assert local["id"] == exit_.id
+
+
+def test_the_own_id_means_no_other(linked: Pair) -> None:
+    answer = ask(linked.entry, "GET", "/v1/cluster/identity", peer=linked.entry.id)
+    assert answer.json()["peer_id"] == linked.entry.id
+    made = make_remote_service(linked)
+    path = f"/v1/services/{made['id']}"
+    assert ask(linked.entry, "DELETE", path, peer=linked.entry.id).status == 204
+
+
+@pytest.mark.parametrize(
+    ("peer", "expected"),
+    [
+        (UNKNOWN_PEER, (404, "NOT_FOUND", HEADER)),
+        ("exit", (400, "INVALID_REQUEST", HEADER)),
+        ("svc_01ARZ3NDEKTSV4RRFFQ69G5FAV", (400, "INVALID_REQUEST", HEADER)),
+        ("", (400, "INVALID_REQUEST", HEADER)),
+    ],
+)
+def test_a_header_that_names_no_peer(linked: Pair, peer: str, expected: tuple[int, str, str]) -> None:
+    assert ask(linked.entry, "GET", "/v1/services", peer=peer).error == expected
+
+
+def test_what_is_never_carried(linked: Pair) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded", HEADER: linked.exit.id}
+    answer = linked.entry.request("POST", "/v1/oauth/token", b"grant_type=client_credentials", form)
+    assert answer.error == (400, "INVALID_REQUEST", HEADER)
+    answer = ask(linked.entry, "POST", "/v1/bootstrap", {"license": {}}, peer=linked.exit.id, token=None)
+    assert answer.error == (400, "INVALID_REQUEST", HEADER)
+
+
+def test_one_hop_only(linked: Pair) -> None:
+    """The exit is asked, through the entry, to change what the entry owns: it does not ask the entry back."""
+    service = linked.entry.create_service(linked.exit)
+    path = f"/v1/services/{service}"
+    wait_for(lambda: linked.exit.api("GET", path).status == 200, 5, "the service known at the exit")
+    answer = ask(linked.entry, "PUT", path, {"name": "round-trip"}, peer=linked.exit.id)
+    assert answer.error[:2] == (422, "PEER_UNREACHABLE")
+    assert linked.entry.id in answer.json()["error"]
+    assert linked.entry.service(service)["name"] != "round-trip"
+    assert linked.entry.api("DELETE", path).status == 204
+
+
+# Authority
+
+
+def test_no_scope_no_passage(linked: Pair) -> None:
+    made = make_remote_service(linked)
+    path = f"/v1/services/{made['id']}"
+    reader = linked.entry.token("services.read")
+    assert ask(linked.entry, "GET", path, token=reader).status == 200
+    assert ask(linked.entry, "DELETE", path, token=reader).error == (403, "FORBIDDEN", None)
+    assert ask(linked.entry, "DELETE", path, token=None).error == (401, "UNAUTHORIZED", None)
+    assert ask(linked.entry, "GET", "/v1/peers", peer=linked.exit.id, token=reader).error[:2] == (403, "FORBIDDEN")
+    assert linked.exit.api("GET", path).status == 200
+    assert linked.entry.api("DELETE", path).status == 204
+
+
+def make_client(agent: Agent, scope: str) -> tuple[str, str]:
+    """A client of this agent with one scope: its id and a token."""
+    made = agent.api("POST", "/v1/credentials", {"name": "passing", "scopes": [scope]})
+    assert made.status == 201, made
+    client = made.json()
+    form = f"grant_type=client_credentials&client_id={client['client_id']}&client_secret={client['client_secret']}"
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = agent.request("POST", "/v1/oauth/token", form.encode(), headers)
+    assert answer.status == 200, answer
+    return client["client_id"], answer.json()["access_token"]
+
+
+def test_a_revoked_client_is_refused_at_both(linked: Pair) -> None:
+    """Revoked through the peer that did not make it; its tokens end there too, without a restart."""
+    client_id, token = make_client(linked.exit, "services.read")
+    for agent in (linked.entry, linked.exit):
+        wait_for(lambda agent=agent: ask(agent, "GET", "/v1/services", token=token).status == 200, 5, "client known")
+    assert linked.entry.api("DELETE", f"/v1/credentials/{client_id}").status == 204
+    for agent in (linked.entry, linked.exit):
+        wait_for(
+            lambda agent=agent: ask(agent, "GET", "/v1/services", token=token).status == 401, 5, "client refused"
+        )
+    carried = ask(linked.entry, "GET", "/v1/services", peer=linked.exit.id, token=token)
+    assert carried.error == (401, "UNAUTHORIZED", None)
+
+
+# An owner that is away
+
+
+def test_an_owner_that_is_away(linked_pair: Pair) -> None:
+    """Nothing can be changed, all can be read, and what is read says where it comes from."""
+    entry, exit_ = linked_pair.entry, linked_pair.exit
+    made = make_remote_service(linked_pair, name="far")
+    path = f"/v1/services/{made['id']}"
+    assert entry.api("POST", f"{path}/routes", {"routes": [{"dest_cidr": "10.77.0.0/24", "priority": 1}]}).status == 201
+    wait_for(lambda: entry.get("/v1/services")["services"] != [], 5, "the record at the entry")
+    exit_.kill()
+
+    def refused() -> bool:
+        return entry.api("PUT", path, {"name": "other"}).error[:2] == (422, "PEER_UNREACHABLE")
+
+    wait_for(refused, 20, "the loss of the link")
+    answer = entry.api("DELETE", path)
+    assert answer.error[:2] == (422, "PEER_UNREACHABLE")
+    assert "exit" in answer.json()["error"]
+    body = {"source_peer_id": exit_.id, "target_peer_id": entry.id, "transport_type": "tcp"}
+    assert entry.api("POST", "/v1/services", body).error[:2] == (422, "PEER_UNREACHABLE")
+    read = entry.get(path)
+    assert read["name"] == "far" and read["routes"], read
+    assert read["state"] == "pending" and "does not answer" in read["state_reason"], read
+    assert entry.get(f"{path}/routes")["routes"] == read["routes"]
+    assert len(entry.get("/v1/services")["services"]) == 1
+    exit_.start()
+    wait_for(lambda: entry.api("DELETE", path).status == 204, 20, "the owner back")
+    assert exit_.get("/v1/services")["services"] == []
+
+
+def test_an_owner_that_dies_with_the_request(linked_pair: Pair) -> None:
+    """It stops before it answers: the client hears so as soon as the link is gone, and what it may find later."""
+    entry, exit_ = linked_pair.entry, linked_pair.exit
+    body = {"source_peer_id": exit_.id, "target_peer_id": entry.id, "transport_type": "tcp"}
+    entry.token()
+    assert exit_.process
+    exit_.process.signal(signal.SIGSTOP)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        changing = pool.submit(entry.api, "POST", "/v1/services", body)
+        reading = pool.submit(ask, entry, "GET", "/v1/services", peer=exit_.id)
+        change, read = changing.result(40), reading.result(40)
+    exit_.process.signal(signal.SIGCONT)
+    assert change.error[:2] == read.error[:2] == (422, "PEER_UNREACHABLE")
+    assert "may have been carried out" in change.json()["error"]
+    assert "may have been carried out" not in read.json()["error"]
+
+
+def test_a_client_that_goes_away(linked_pair: Pair) -> None:
+    """Nobody is left to answer; the agents go on, and end without a leak where that is looked for."""
+    entry, exit_ = linked_pair.entry, linked_pair.exit
+    entry.token()
+    headers = {"Authorization": f"Bearer {entry.token()}", HEADER: exit_.id}
+    assert exit_.process
+    exit_.process.signal(signal.SIGSTOP)
+    for _ in range(20):
+        with entry.connected() as connection:
+            connection.request("GET", "/v1/services", headers=headers)
+    exit_.process.signal(signal.SIGCONT)
+    wait_for(lambda: ask(entry, "GET", "/v1/services", peer=exit_.id).status == 200, 20, "requests carried again")
+
+
+# Load
+
+
+def test_a_body_of_the_largest_size(linked: Pair) -> None:
+    made = make_remote_service(linked)
+    path = f"/v1/services/{made['id']}"
+    routes = [{"dest_cidr": f"10.{i >> 8}.{i & 255}.0/24", "priority": 1} for i in range(12000)]
+    body = json.dumps({"routes": routes}).encode()
+    body += b" " * (1024 * 1024 - len(body))
+    answer = linked.entry.api("POST", f"{path}/routes", body)
+    assert answer.status == 201, answer
+    assert answer.json()["count"] == len(routes)
+    assert linked.entry.api("POST", f"{path}/routes", body + b" ").error[:2] == (413, "BODY_TOO_LARGE")
+    assert len(linked.entry.get(f"{path}/routes")["routes"]) == len(routes)
+    assert linked.entry.api("DELETE", path).status == 204
+
+
+def test_fifty_at_once(linked: Pair) -> None:
+    linked.entry.token()
+    with concurrent.futures.ThreadPoolExecutor(50) as pool:
+        tasks = [pool.submit(make_remote_service, linked, name=f"many-{i}") for i in range(50)]
+        made = [task.result() for task in tasks]
+        assert {service["name"] for service in made} == {f"many-{i}" for i in range(50)}
+        deletions = [pool.submit(linked.entry.api, "DELETE", f"/v1/services/{item['id']}") for item in made]
+        assert {task.result().status for task in deletions} == {204}
+    assert linked.exit.get("/v1/services")["services"] == []
