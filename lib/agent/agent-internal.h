@@ -119,8 +119,8 @@ struct arctic_agent {
     struct arci_refusals *refusals;
     struct arci_cluster_sync *sync; /* under way; NULL when none is */
     struct arci_own_addresses own_addresses;
-    struct arci_request
-        *leaving; /* asked for a departure that is on disk; the identity goes with the next pass */
+    bool leaving;                /* a departure is on disk; the identity goes with the next pass */
+    struct arci_request *leaver; /* waits for that; NULL where it has its answer */
     bool
         wipe_failed; /* the identity has gone but not from the disk: it does before a bootstrap, or at the next start */
 };

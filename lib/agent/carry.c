@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/api.h"
 #include "agent/incoming.h"
 #include "agent/peers.h"
 #include "base/error.h"
@@ -273,6 +274,15 @@ bool arci_carry_take_message(struct arctic_agent *agent, struct arci_link *link,
     return true;
 }
 
+/* The word that a peer has left, on the one link, overtakes its answer to who told it to, on the other. */
+static bool is_done_by_leaving(const struct arctic_agent *agent, const struct arci_carry_call *call)
+{
+    const struct arci_entry *entry =
+        arci_registry_find_any(agent->registry, ARCI_RECORD_PEER, &call->peer_id);
+    return arci_request_endpoint(call->request)->handler == arci_api_peers_leave && entry &&
+           entry->record.deleted;
+}
+
 void arci_carry_link_ended(struct arctic_agent *agent, const struct arci_link *link)
 {
     struct arci_carry_call *next;
@@ -283,6 +293,12 @@ void arci_carry_link_ended(struct arctic_agent *agent, const struct arci_link *l
         next = call->next;
         if (call->link != link)
             continue;
+        if (is_done_by_leaving(agent, call)) {
+            unlink_call(agent, call);
+            arci_request_respond_empty(call->request, 204);
+            free(call);
+            continue;
+        }
         arci_fail(&error, ARCTIC_E_PEER_UNREACHABLE, NULL, "the link to peer %s was lost before its answer%s",
                   label(agent, &call->peer_id, name), warning(call));
         fail_call(agent, call, &error);

@@ -22,7 +22,7 @@ static void say_goodbye(struct arctic_agent *agent)
         const struct arctic_id id = agent->peers[agent->peer_count - 1]->id;
         arci_peers_drop(agent, &id, true);
     }
-    arci_incoming_stop(agent);
+    arci_incoming_finish(agent);
 }
 
 static void forget(struct arctic_agent *agent)
@@ -31,7 +31,7 @@ static void forget(struct arctic_agent *agent)
     arci_data_plane_end(agent);
     arci_local_peer_forget(agent);
     agent->bootstrapped = false;
-    agent->leaving = NULL;
+    agent->leaving = false;
     agent->wipe_failed = arci_local_peer_wipe(agent, &error) < 0;
     if (agent->wipe_failed)
         arci_log_error(agent->log, "store", "the former identity stays on disk until the next start",
@@ -42,10 +42,12 @@ static void forget(struct arctic_agent *agent)
 static void on_released(void *context)
 {
     struct arctic_agent *agent = context;
-    struct arci_request *request = agent->leaving;
+    struct arci_request *request = agent->leaver;
+    agent->leaver = NULL;
     if (!agent->stopping)
         forget(agent);
-    arci_request_respond_empty(request, 204);
+    if (request)
+        arci_request_respond_empty(request, 204);
 }
 
 int arci_departure_start(struct arctic_agent *agent, struct arci_request *request, struct arctic_error *error)
@@ -54,7 +56,13 @@ int arci_departure_start(struct arctic_agent *agent, struct arci_request *reques
     int code = arci_registry_delete(agent->registry, ARCI_RECORD_PEER, &agent->local_id, error);
     if (code < 0)
         return code;
-    agent->leaving = request;
+    agent->leaving = true;
+    agent->leaver = request;
+    if (arci_request_is_carried(request)) {
+        /* The link for the answer goes now. */
+        agent->leaver = NULL;
+        arci_request_respond_empty(request, 204);
+    }
     arci_peer_additions_stop(agent);
     say_goodbye(agent);
     /* From memory alone if need be: the tombstone on disk decides at the next start. */

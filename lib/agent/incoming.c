@@ -325,6 +325,14 @@ void arci_incoming_drop(struct arctic_agent *agent, const struct arctic_id *peer
     }
 }
 
+void arci_incoming_finish(struct arctic_agent *agent)
+{
+    while (agent->incoming) {
+        arci_link_finish(agent->incoming->link);
+        drop_incoming(agent->incoming);
+    }
+}
+
 void arci_incoming_stop(struct arctic_agent *agent)
 {
     while (agent->incoming)

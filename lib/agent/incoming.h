@@ -16,6 +16,9 @@ bool arci_incoming_ask(struct arctic_agent *agent, const struct arctic_id *peer_
 /* Drops those of one peer. */
 void arci_incoming_drop(struct arctic_agent *agent, const struct arctic_id *peer_id);
 
+/* Drops all of them, after what is queued has left. */
+void arci_incoming_finish(struct arctic_agent *agent);
+
 /* Drops all of them. */
 void arci_incoming_stop(struct arctic_agent *agent);
 

@@ -309,6 +309,30 @@ def test_a_client_that_goes_away(linked_pair: Pair) -> None:
     wait_for(lambda: ask(entry, "GET", "/v1/services", peer=exit_.id).status == 200, 20, "requests carried again")
 
 
+# The end of a membership
+
+
+def test_a_peer_leaves_when_it_is_told_through_another(linked_pair: Pair) -> None:
+    """The answer comes, though the link that it comes over ends with it."""
+    entry, exit_ = linked_pair.entry, linked_pair.exit
+    assert ask(entry, "DELETE", "/v1/peers/self", peer=exit_.id).status == 204
+    gone = exit_.id
+    wait_for(lambda: ask(exit_, "GET", "/v1/peers", token=entry.token()).status == 503, 5, "the exit without identity")
+    refused = ask(entry, "GET", "/v1/services", peer=gone)
+    assert refused.status in (404, 422), refused
+    assert entry.get("/v1/services")["services"] == []
+
+
+def test_a_peer_revokes_the_one_that_carries_the_request(linked_pair: Pair) -> None:
+    """The link goes in the middle of its request. Both live on, and the client knows that it may have happened."""
+    entry, exit_ = linked_pair.entry, linked_pair.exit
+    answer = ask(entry, "DELETE", f"/v1/peers/{entry.id}", peer=exit_.id)
+    assert answer.status == 204 or "may have been carried out" in answer.json()["error"], answer
+    assert exit_.get(f"/v1/peers/{entry.id}")["state"] == "revoked"
+    assert ask(exit_, "GET", "/v1/services", peer=entry.id).error[:2] == (422, "PEER_UNREACHABLE")
+    assert ask(exit_, "GET", "/v1/services", token=entry.token()).error[:2] == (401, "UNAUTHORIZED")
+
+
 # Load
 
 
