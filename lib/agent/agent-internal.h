@@ -66,8 +66,7 @@ struct arci_license_watch {
 struct arci_recovery {
     char hash[ARCI_SECRET_HASH_SIZE]; /* "" where there is none */
     struct arci_own_addresses addresses;
-    int64_t logged_at; /* monotonic milliseconds: the last refusal that the log tells of; 0: none */
-    int64_t refused;   /* since then */
+    struct arci_log_limit refusal_log;
 };
 
 struct arctic_agent {
@@ -83,6 +82,7 @@ struct arctic_agent {
     struct arci_store *store;
     struct arci_registry *registry;
     struct arci_recovery recovery;
+    struct arci_log_limit login_log; /* of wrong client ids and secrets */
 
     /* Set by the bootstrap, or at start where one has been; NULL or "" before. */
     bool bootstrapped;

@@ -11,7 +11,12 @@
 void arci_api_license_get(void *context, struct arci_request *request)
 {
     struct arctic_agent *agent = context;
-    arci_request_respond_json(request, 200, arci_license_to_json(agent));
+    struct arctic_error error;
+    /* The agent may have left its cluster while the request waited. */
+    if (arci_auth_check_bootstrapped(agent, &error) < 0)
+        arci_request_fail(request, &error);
+    else
+        arci_request_respond_json(request, 200, arci_license_to_json(agent));
 }
 
 struct pending_license {

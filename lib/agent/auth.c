@@ -48,6 +48,14 @@ static const char *loggable(const char *client_id)
                : client_id;
 }
 
+static void log_wrong_login(struct arctic_agent *agent, const char *client_id)
+{
+    int64_t suppressed;
+    if (arci_log_allowed(&agent->login_log, arci_time_monotonic(), &suppressed))
+        arci_log_warn(agent->log, "auth", "client id or secret is wrong",
+                      ARCI_TEXT("client_id", loggable(client_id)), ARCI_INT("more", suppressed));
+}
+
 int arci_auth_issue(struct arctic_agent *agent, const char *client_id, const char *client_secret,
                     uint32_t scopes, char **ret_token, uint32_t *ret_scopes, struct arctic_error *error)
 {
@@ -55,8 +63,7 @@ int arci_auth_issue(struct arctic_agent *agent, const char *client_id, const cha
         return ARCTIC_E_NOT_BOOTSTRAPPED;
     const struct arci_credential *credential = find_credential(agent, client_id);
     if (!arci_credentials_match(credential, client_secret)) {
-        arci_log_warn(agent->log, "auth", "client id or secret is wrong",
-                      ARCI_TEXT("client_id", loggable(client_id)));
+        log_wrong_login(agent, client_id);
         return arci_fail(error, ARCTIC_E_UNAUTHORIZED, NULL, "client id or secret is wrong");
     }
     uint32_t granted = scopes ? scopes : credential->scopes;

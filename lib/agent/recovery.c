@@ -14,8 +14,6 @@
 #include "proxy/own-addresses.h"
 
 #define TOKEN_SIZE 32
-/* Nobody guesses 256 bits, but anybody could fill the log with the tries. */
-#define LOG_INTERVAL_MS 1000
 
 static void file_path(const struct arctic_agent *agent, char *path, size_t size)
 {
@@ -69,20 +67,17 @@ static bool is_from_this_host(struct arctic_agent *agent, const struct arci_requ
 static void log_refusal(struct arctic_agent *agent, const struct arci_request *request,
                         const struct arctic_error *reason)
 {
-    struct arci_recovery *recovery = &agent->recovery;
     struct arctic_endpoint remote = arci_request_remote(request);
     char text[ARCTIC_ENDPOINT_TEXT];
-    int64_t now = arci_time_monotonic();
-    recovery->refused++;
-    if (recovery->logged_at && now - recovery->logged_at < LOG_INTERVAL_MS)
+    int64_t suppressed;
+    /* Nobody guesses 256 bits, but anybody could fill the log with the tries. */
+    if (!arci_log_allowed(&agent->recovery.refusal_log, arci_time_monotonic(), &suppressed))
         return;
     arci_log_warn(agent->log, "auth", "a recovery token was refused",
                   ARCI_TEXT("remote", arctic_endpoint_format(&remote, text)),
                   ARCI_TEXT("method", arci_request_method(request)),
-                  ARCI_TEXT("path", arci_request_path(request)), ARCI_INT("tries", recovery->refused),
+                  ARCI_TEXT("path", arci_request_path(request)), ARCI_INT("more", suppressed),
                   ARCI_ERROR(reason));
-    recovery->logged_at = now;
-    recovery->refused = 0;
 }
 
 static int judge(struct arctic_agent *agent, const struct arci_request *request, const char *token,

@@ -12,6 +12,7 @@
 
 /* A longer event loses its last fields; the line stays valid JSON. */
 #define LINE_MAX_BYTES 4096
+#define LIMIT_MS 1000
 
 struct arctic_log {
     int32_t level;
@@ -197,6 +198,17 @@ static void format_text(struct line *line, int32_t level, const char *subsystem,
     put_text(line, message);
     for (; fields->name && !line->overflow; fields++)
         put_text_field_whole(line, fields);
+}
+
+bool arci_log_allowed(struct arci_log_limit *limit, int64_t now, int64_t *ret_suppressed)
+{
+    if (limit->logged_at != 0 && now - limit->logged_at < LIMIT_MS) {
+        limit->suppressed++;
+        return false;
+    }
+    *ret_suppressed = limit->suppressed;
+    *limit = (struct arci_log_limit){.logged_at = now};
+    return true;
 }
 
 void arci_log_write(struct arctic_log *log, int32_t level, const char *subsystem, const char *message,

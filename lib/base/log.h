@@ -40,6 +40,15 @@ bool arci_log_enabled(const struct arctic_log *log, int32_t level);
 void arci_log_write(struct arctic_log *log, int32_t level, const char *subsystem, const char *message,
                     const struct arci_log_field *fields);
 
+/* Keeps an event that outsiders can cause from filling the log: once a second. Zero at first. */
+struct arci_log_limit {
+    int64_t logged_at; /* monotonic milliseconds; 0: never */
+    int64_t suppressed;
+};
+
+/* Whether an event may be logged now (monotonic milliseconds); *ret_suppressed is the number of those before it that were not. */
+bool arci_log_allowed(struct arci_log_limit *limit, int64_t now, int64_t *ret_suppressed);
+
 #define arci_log_at(log, level, subsystem, message, ...)                                                     \
     arci_log_write((log), (level), (subsystem), (message),                                                   \
                    (const struct arci_log_field[]){__VA_ARGS__ __VA_OPT__(, ){.name = NULL}})

@@ -15,17 +15,6 @@
 
 #define CONNECTIONS_QUEUED 256 /* control connections that the control loop has not taken yet */
 
-bool arci_log_allowed(struct arci_log_limit *limit, int64_t now, int64_t *ret_suppressed)
-{
-    if (limit->logged_at != 0 && now - limit->logged_at < 1000) {
-        limit->suppressed++;
-        return false;
-    }
-    *ret_suppressed = limit->suppressed;
-    *limit = (struct arci_log_limit){.logged_at = now};
-    return true;
-}
-
 void *arci_worker_message(struct arci_worker *worker, int kind, size_t size)
 {
     struct arci_message *message = calloc(1, size);

@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 
 #include "kernel/listener.h"
+#include "base/log.h"
 #include "proxy/config.h"
 #include "proxy/flow-table.h"
 #include "proxy/flow.h"
@@ -63,12 +64,6 @@ struct arci_peer_message {
 struct arci_ended_message {
     struct arci_message head;
     size_t worker;
-};
-
-/* Events that an outsider can cause at will are logged once a second, with the number of those that were not. */
-struct arci_log_limit {
-    int64_t logged_at;
-    int64_t suppressed;
 };
 
 struct arci_entry_listener {
@@ -135,9 +130,6 @@ void arci_worker_release(struct arci_worker *worker);
 
 /* Makes a message for the control loop; NULL when memory runs out, which is logged. */
 void *arci_worker_message(struct arci_worker *worker, int kind, size_t size);
-
-/* Whether an event may be logged now; *ret_suppressed is the number of those before it that were not. */
-bool arci_log_allowed(struct arci_log_limit *limit, int64_t now, int64_t *ret_suppressed);
 
 /* A flow's memory is given back; the worker may end with the last one. */
 void arci_worker_flow_gone(struct arci_worker *worker);
