@@ -181,6 +181,7 @@ void arci_local_peer_forget(struct arctic_agent *agent)
     arci_license_free(agent->license);
     agent->identity = NULL;
     agent->license = NULL;
+    agent->license_watch.known = false;
     agent->local_id = (struct arctic_id){{0}};
     agent->cluster_id = (struct arctic_id){{0}};
 }

@@ -1,9 +1,10 @@
-/* Requests and records of services, routes and peers: what is read can be written, and then reads as the same. */
+/* Requests and records of services, routes, peers and credentials: what is read can be written, and then reads as the same. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "model/credential.h"
 #include "model/peer.h"
 #include "model/service.h"
 #include "tests/fuzz/fuzz.h"
@@ -98,6 +99,27 @@ static void try_peers(const json_t *object)
         require_error(&error);
 }
 
+static void try_credentials(const json_t *object)
+{
+    struct arci_credential credential;
+    struct arci_credential back;
+    struct arctic_error error;
+    if (arci_credential_from_json(object, &credential, &error) < 0)
+        require_error(&error);
+    else
+        assert(credential.scopes && !(credential.scopes & ~ARCI_SCOPES_ALL) && !credential.bootstrap);
+    if (arci_credential_from_record(object, &credential, &error) < 0) {
+        require_error(&error);
+        return;
+    }
+    ARCI_JSON *shown = arci_credential_to_json(&credential);
+    assert(shown && !json_object_get(shown, "secret_hash") && !json_object_get(shown, "former_hash"));
+    ARCI_JSON *record = arci_credential_to_record(&credential);
+    assert(arci_credential_from_record(record, &back, NULL) == ARCTIC_OK);
+    ARCI_JSON *again = arci_credential_to_record(&back);
+    require_same(record, again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     ARCI_JSON *object = NULL;
@@ -110,5 +132,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     try_service_requests(object);
     try_routes(object);
     try_peers(object);
+    try_credentials(object);
     return 0;
 }
