@@ -23,6 +23,7 @@
 struct arci_agent_peer;
 struct arci_carrier;
 struct arci_cluster_sync;
+struct arci_explain;
 struct arci_incoming;
 struct arci_peer_addition;
 struct arci_reconciler;
@@ -118,6 +119,7 @@ struct arctic_agent {
     struct arci_reconciler *reconciler;
     struct arci_refusals *refusals;
     struct arci_cluster_sync *sync; /* under way; NULL when none is */
+    struct arci_explain *explains;  /* of a match, the first one under way */
     struct arci_own_addresses own_addresses;
     bool leaving;                /* a departure is on disk; the identity goes with the next pass */
     struct arci_request *leaver; /* waits for that; NULL where it has its answer */

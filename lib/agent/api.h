@@ -70,6 +70,12 @@ void arci_api_owner_of_credential(void *context, const struct arci_request *requ
 void arci_api_owner_of_cluster_credential(void *context, const struct arci_request *request,
                                           struct arctic_id *ret_owner);
 
+/* api-explain.c */
+void arci_api_routes_explain(void *context, struct arci_request *request);
+
+/* api-metrics.c */
+void arci_api_metrics(void *context, struct arci_request *request);
+
 /* --- Shared by the handlers (api.c). ---------------------------------------------------------------------------------------- */
 
 /* The service that {id} in the path names. Errors: ARCTIC_E_NOT_FOUND. */

@@ -25,7 +25,11 @@ static int start_kernel(struct arctic_agent *agent, struct arctic_error *error)
         .table_mode = (enum arci_table_mode)agent->settings.table_mode,
         .settings_path = settings_path,
     };
-    return arci_kernel_create(&options, agent->log, &agent->kernel, error);
+    /* Threads of the pool look whether it is there. */
+    uv_mutex_lock(&agent->kernel_lock);
+    int code = arci_kernel_create(&options, agent->log, &agent->kernel, error);
+    uv_mutex_unlock(&agent->kernel_lock);
+    return code;
 }
 
 static void on_control(void *context, SSL *ssl, int fd, const struct arctic_endpoint *remote)

@@ -41,6 +41,18 @@ void arci_reconcile_live(const struct arctic_agent *agent, const struct arci_ser
     *ret_live = live;
 }
 
+enum arci_capture arci_reconcile_capture(const struct arctic_agent *agent, const struct arci_service *service)
+{
+    const struct arci_reconciler *reconciler = agent->reconciler;
+    const struct arci_planned_service *planned =
+        reconciler ? arci_service_plan_find(reconciler->applied, &service->id) : NULL;
+    if (!planned || !planned->capture || reconciler->code < 0)
+        return ARCI_CAPTURE_NONE;
+    if (planned->peer_connected)
+        return ARCI_CAPTURE_CARRIES;
+    return service->when_unreachable == ARCI_BLOCK ? ARCI_CAPTURE_REFUSES : ARCI_CAPTURE_NONE;
+}
+
 bool arci_reconcile_kernel_ready(const struct arctic_agent *agent, const char **ret_reason)
 {
     const struct arci_reconciler *reconciler = agent->reconciler;

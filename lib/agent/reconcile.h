@@ -20,6 +20,15 @@ void arci_reconcile_then(struct arctic_agent *agent, void (*done)(void *context)
 void arci_reconcile_live(const struct arctic_agent *agent, const struct arci_service *service,
                          struct arci_service_live *ret_live);
 
+/* What happens to new connections that a local service's routes match, as of the last pass. */
+enum arci_capture {
+    ARCI_CAPTURE_NONE = 0,    /* they go by: the service does not run, or steps aside */
+    ARCI_CAPTURE_CARRIES = 1, /* taken to the target peer */
+    ARCI_CAPTURE_REFUSES = 2, /* reset while the target peer does not answer */
+};
+enum arci_capture arci_reconcile_capture(const struct arctic_agent *agent,
+                                         const struct arci_service *service);
+
 /* One check of /readyz each, as of the last pass: true when all is well, else *ret_reason says what is not. */
 bool arci_reconcile_kernel_ready(const struct arctic_agent *agent, const char **ret_reason);
 

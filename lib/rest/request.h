@@ -42,6 +42,7 @@ struct arci_http_server {
     uv_timer_t sweep_timer; /* deadlines */
     bool run_again; /* a connection was resumed, of which libmicrohttpd tells nothing when polled from outside
                      */
+    uint64_t answered[ARCI_HTTP_CLASSES]; /* requests, by the first digit of their status */
     unsigned open_handles;
     void (*closed)(void *context);
     void *closed_context;

@@ -12,6 +12,11 @@
 #include "rest/listener.h"
 #include "rest/request.h"
 
+uint64_t arci_http_server_answered(const struct arci_http_server *server, unsigned digit)
+{
+    return digit < ARCI_HTTP_CLASSES ? server->answered[digit] : 0;
+}
+
 struct arctic_endpoint arci_http_server_endpoint(const struct arci_http_server *server)
 {
     return server->endpoint;

@@ -100,6 +100,11 @@ struct arci_http_options {
 int arci_http_server_create(const struct arci_http_options *options, struct arci_http_server **ret_server,
                             struct arctic_error *error);
 
+#define ARCI_HTTP_CLASSES 6
+
+/* How many requests were answered with a status that begins with the digit, 2..5. */
+uint64_t arci_http_server_answered(const struct arci_http_server *server, unsigned digit);
+
 /* The address and the port it listens on. */
 struct arctic_endpoint arci_http_server_endpoint(const struct arci_http_server *server);
 

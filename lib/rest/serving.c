@@ -123,6 +123,9 @@ bool arci_request_serve(struct arci_request *request)
 void arci_request_log(const struct arci_request *request)
 {
     struct arctic_log *log = request->server->options.log;
+    unsigned status_class = (unsigned)request->answer.status / 100;
+    if (status_class < ARCI_HTTP_CLASSES)
+        request->server->answered[status_class]++;
     if (!arci_log_enabled(log, ARCTIC_LOG_DEBUG))
         return;
     char remote[ARCTIC_ENDPOINT_TEXT];

@@ -1,0 +1,170 @@
+"""GET /metrics, read by a strict parser of Prometheus' text format."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agents import API_PORT, Agent, Pair
+from arctic_lab import Lab, http_get, wait_for
+
+NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"')
+VALUE = re.compile(r"-?(\d+(\.\d+)?(e[+-]?\d+)?|\+Inf|NaN)")
+ESCAPES = {"\\n": "\n", '\\"': '"', "\\\\": "\\"}
+
+Labels = tuple[tuple[str, str], ...]
+
+
+@dataclass
+class Family:
+    kind: str
+    samples: dict[Labels, float] = field(default_factory=dict)
+
+
+def parse(text: str) -> dict[str, Family]:
+    """Families by name; AssertionError for anything that the format does not allow."""
+    assert text.endswith("\n")
+    families: dict[str, Family] = {}
+    name, helped = "", ""
+    for line in text.splitlines():
+        if line.startswith("# HELP "):
+            helped, _, words = line.removeprefix("# HELP ").partition(" ")
+            assert NAME.fullmatch(helped) and words and helped not in families, line
+        elif line.startswith("# TYPE "):
+            name, kind = line.removeprefix("# TYPE ").split(" ")
+            assert name == helped and kind in ("gauge", "counter"), line
+            assert (kind == "counter") == name.endswith("_total"), f"{name} is a {kind}"
+            families[name] = Family(kind)
+        else:
+            labels, value = read_sample(line, name)
+            assert labels not in families[name].samples, f"twice: {line}"
+            families[name].samples[labels] = value
+    return families
+
+
+def read_sample(line: str, family: str) -> tuple[Labels, float]:
+    found = NAME.match(line)
+    assert found and found.group() == family, f"a sample outside of its family: {line}"
+    rest = line[found.end() :]
+    labels = []
+    if rest.startswith("{"):
+        rest = rest[1:]
+        while True:
+            label = LABEL.match(rest)
+            assert label, line
+            value = re.sub(r"\\.", lambda escape: ESCAPES[escape.group()], label.group(2))
+            labels.append((label.group(1), value))
+            rest = rest[label.end() :]
+            if rest.startswith("} "):
+                break
+            assert rest.startswith(","), line
+            rest = rest[1:]
+        rest = rest[1:]
+    assert rest.startswith(" ") and VALUE.fullmatch(rest[1:]), line
+    return tuple(sorted(labels)), float(rest[1:])
+
+
+def scrape(agent: Agent) -> dict[str, Family]:
+    answer = agent.api("GET", "/metrics", token=None)
+    assert answer.status == 200
+    assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    return parse(answer.text)
+
+
+def value(families: dict[str, Family], name: str, **labels: str) -> float:
+    """Of the one sample that has these labels."""
+    (found,) = [
+        number
+        for has, number in families[name].samples.items()
+        if labels.items() <= dict(has).items()
+    ]
+    return found
+
+
+def test_flows_and_bytes_are_counted_on_both_sides(lab: Lab, pair: Pair) -> None:
+    lab.server.serve("http", 80)
+    service = pair.carry()
+    pair.entry.api("PUT", f"/v1/services/{service}", {"name": 'quo"te \\ back'})
+    wait_for(lambda: pair.exit.service(service)["name"] == 'quo"te \\ back', 5, "the exit knows the name")
+    for _ in range(3):
+        http_get(lab.client, lab.server.address(4), 80, 100_000)
+
+    def counted(agent: Agent, role: str) -> bool:
+        told = scrape(agent)
+        return (
+            value(told, "arctic_service_flows_opened_total", service_id=service, role=role) == 3
+            and value(told, "arctic_service_flows_open", service_id=service) == 0
+            and value(told, "arctic_service_bytes_total", service_id=service, direction="down") > 300_000
+        )
+
+    wait_for(lambda: counted(pair.entry, "entry") and counted(pair.exit, "exit"), 5, "all is counted")
+    here, there = scrape(pair.entry), scrape(pair.exit)
+    for told in (here, there):
+        (name,) = {dict(labels)["service"] for labels in told["arctic_service_flows_open"].samples}
+        assert name == 'quo"te \\ back'
+    assert value(here, "arctic_service_captured_connections_total", service_id=service) == 3
+    assert there["arctic_service_captured_connections_total"].samples == {}
+    up = [value(told, "arctic_service_bytes_total", direction="up") for told in (here, there)]
+    assert up[0] == up[1] > 0
+    assert value(here, "arctic_services", state="active") == 1
+    assert value(here, "arctic_service_active", service_id=service) == 1
+    assert value(here, "arctic_service_routes", service_id=service) == 2
+
+    # A server that does not listen.
+    with_failures = value(here, "arctic_service_flows_failed_total", service_id=service)
+    assert with_failures == 0
+    refused = lab.client.run(
+        "curl", "-s", "--max-time", "5", f"http://{lab.server.address(4)}:81/", check=False
+    )
+    assert refused.returncode != 0
+    wait_for(
+        lambda: value(scrape(pair.entry), "arctic_service_flows_failed_total", service_id=service) > 0,
+        5,
+        "the failure is counted",
+    )
+
+
+def test_peers_licence_api_and_process(pair: Pair) -> None:
+    told = scrape(pair.entry)
+    assert value(told, "arctic_build_info") == 1
+    assert value(told, "arctic_bootstrapped") == 1
+    assert value(told, "arctic_kernel_ready") == 1
+    assert value(told, "arctic_peer_connected", peer_id=pair.exit.id, peer=pair.exit.name) == 1
+    wait_for(lambda: scrape(pair.entry)["arctic_peer_rtt_seconds"].samples, 5, "a first ping")
+    assert 0 < value(scrape(pair.entry), "arctic_peer_rtt_seconds", peer_id=pair.exit.id) < 1
+    assert value(told, "arctic_license_state", state="valid") == 1
+    assert value(told, "arctic_license_state", state="grace") == 0
+    assert value(told, "arctic_license_days_left") in (364, 365)
+    assert value(told, "arctic_license_nodes_max") == 10
+    assert value(told, "arctic_registry_records", kind="peer") == 2
+    before = value(told, "arctic_api_requests_total", code="4xx")
+    assert pair.entry.api("GET", "/v1/none").status == 404
+    assert value(scrape(pair.entry), "arctic_api_requests_total", code="4xx") == before + 1
+    resident = value(told, "process_resident_memory_bytes")
+    assert 0.5 < resident / pair.entry.resident_bytes < 2
+    assert value(told, "process_open_fds") > 10 and value(told, "process_cpu_seconds_total") > 0
+    pair.exit.kill()
+    wait_for(
+        lambda: value(scrape(pair.entry), "arctic_peer_connected", peer_id=pair.exit.id) == 0, 10, "it is gone"
+    )
+    pair.exit.start()
+
+
+def test_public_from_the_host_itself_only(lab: Lab, pair: Pair) -> None:
+    url = f"http://{lab.entry.address(4, 'lan')}:{API_PORT}/metrics"
+
+    def status(*options: str) -> str:
+        return lab.client.run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", *options, url).stdout
+
+    assert status() == "401"
+    assert status("-H", f"Authorization: Bearer {pair.entry.token('peers.read')}") == "403"
+    assert status("-H", f"Authorization: Bearer {pair.entry.token()}") == "200"
+
+
+def test_before_a_bootstrap(lab: Lab, build: Path) -> None:
+    agent = Agent(lab.entry, build, lab.directory / "agents" / "alone")
+    agent.start()
+    told = scrape(agent)
+    assert value(told, "arctic_bootstrapped") == 0
+    assert "arctic_license_state" not in told
+    agent.end()
