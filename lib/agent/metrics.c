@@ -26,8 +26,10 @@ static void write_requests(const struct arctic_agent *agent, struct arci_buffer 
                        "Requests of the API, by the class of the status they were answered with.");
     for (unsigned digit = 2; digit < ARCI_HTTP_CLASSES; digit++) {
         const struct arci_metric_label labels[] = {{"code", classes[digit]}, {NULL, NULL}};
-        arci_metric_count(text, "arctic_api_requests_total", labels,
-                          arci_http_server_answered(agent->api, digit));
+        uint64_t count = arci_http_server_answered(agent->api, digit);
+        if (agent->api_tls)
+            count += arci_http_server_answered(agent->api_tls, digit);
+        arci_metric_count(text, "arctic_api_requests_total", labels, count);
     }
 }
 
