@@ -38,17 +38,45 @@ static int run_status(struct cli *cli, const struct cli_arguments *arguments, st
     return cli_print_objects(stdout, json_object_get(status, "peers"), members, columns, error);
 }
 
+static int print_sync(const json_t *answer, struct arctic_error *error)
+{
+    static const char *const members[] = {"id", "name", "state", "reached", "records_sent"};
+    static const char *const columns[] = {"ID", "NAME", "STATE", "REACHED", "RECORDS_SENT", NULL};
+    int code = cli_print_members(stdout, answer, error);
+    if (code < 0)
+        return code;
+    puts("");
+    return cli_print_objects(stdout, json_object_get(answer, "peers"), members, columns, error);
+}
+
+/* A kernel that is not in line when all is done is a failure, with the reason that the agent gives. */
+static int check_sync(const struct cli *cli, const json_t *answer, struct arctic_error *error)
+{
+    const json_t *kernel = json_object_get(answer, "kernel");
+    const json_t *peers = json_object_get(answer, "peers");
+    for (size_t i = 0; i < json_array_size(peers); i++) {
+        const json_t *peer = json_array_get(peers, i);
+        if (json_is_false(json_object_get(peer, "reached")))
+            cli_note(cli, "Peer %s was not reached.", cli_json_text(peer, "name"));
+    }
+    if (json_is_false(json_object_get(kernel, "ok")))
+        return cli_fail(error, ARCTIC_E_INTERNAL, "the kernel does not follow: %.300s",
+                        cli_json_text(kernel, "reason"));
+    cli_note(cli, "Records are exchanged with the peers in reach; kernel and data plane follow them.");
+    return ARCTIC_OK;
+}
+
 static int run_sync(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
 {
     (void)arguments;
     CLI_JSON *answer = NULL;
+    bool done = false;
     int code = cli_request(cli, "POST", "/v1/cluster/sync", NULL, &answer, error);
     if (code == ARCTIC_OK)
-        code = show(cli, answer, error);
-    if (code == ARCTIC_OK)
-        cli_note(cli, "Synchronised: records are exchanged with every connected peer, kernel and data plane "
-                      "follow them.");
-    return code;
+        code = cli_print_unless_table(cli, answer, &done, error);
+    if (code == ARCTIC_OK && !done)
+        code = print_sync(answer, error);
+    return code < 0 ? code : check_sync(cli, answer, error);
 }
 
 static int run_init(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)

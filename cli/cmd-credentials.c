@@ -5,10 +5,33 @@
 
 #define SCOPES "admin peers.read peers.write services.read services.write credentials.read credentials.write"
 
+/* For people the scopes go by their short forms. */
+static void shorten_scopes(json_t *credential)
+{
+    static const char prefix[] = "urn:tillered:arctic:";
+    size_t index;
+    json_t *scope;
+    json_array_foreach(json_object_get(credential, "scopes"), index, scope)
+    {
+        const char *text = json_string_value(scope);
+        if (text && strncmp(text, prefix, sizeof prefix - 1) == 0)
+            json_array_set_new(json_object_get(credential, "scopes"), index,
+                               json_string(text + sizeof prefix - 1));
+    }
+}
+
+static int print_credential(json_t *credential, struct arctic_error *error)
+{
+    shorten_scopes(credential);
+    return cli_print_members(stdout, credential, error);
+}
+
 static int print_credentials(const json_t *credentials, struct arctic_error *error)
 {
     static const char *const members[] = {"client_id", "name", "scopes", "created_at"};
     static const char *const columns[] = {"CLIENT_ID", "NAME", "SCOPES", "CREATED", NULL};
+    for (size_t i = 0; i < json_array_size(credentials); i++)
+        shorten_scopes(json_array_get(credentials, i));
     return cli_print_objects(stdout, credentials, members, columns, error);
 }
 
@@ -60,7 +83,7 @@ static int run_create(struct cli *cli, const struct cli_arguments *arguments, st
     if (code == ARCTIC_OK)
         code = cli_print_unless_table(cli, credential, &done, error);
     if (code == ARCTIC_OK && !done)
-        code = cli_print_members(stdout, credential, error);
+        code = print_credential(credential, error);
     if (code == ARCTIC_OK)
         cli_note(cli, "The secret is shown this once and kept nowhere: store it now.");
     return code;
@@ -133,7 +156,7 @@ static int run_rotate(struct cli *cli, const struct cli_arguments *arguments, st
     if (code == ARCTIC_OK)
         code = cli_print_unless_table(cli, credential, &done, error);
     if (code == ARCTIC_OK && !done)
-        code = cli_print_members(stdout, credential, error);
+        code = print_credential(credential, error);
     if (code == ARCTIC_OK)
         cli_note(cli, "The old secret holds for 24 hours more. %s%s",
                  keep ? "The new one is in " : "The new one is shown this once.",

@@ -34,7 +34,7 @@ static int run_update(struct cli *cli, const struct cli_arguments *arguments, st
         return code;
     json_t *license = json_loads(text, JSON_REJECT_DUPLICATES, &where);
     if (!license)
-        return cli_fail(error, ARCTIC_E_LICENSE_INVALID, "%.200s:%d:%d: no JSON: %.100s", file, where.line,
+        return cli_fail(error, ARCTIC_E_INVALID_REQUEST, "%.200s:%d:%d: no JSON: %.100s", file, where.line,
                         where.column, where.text);
     code = cli_request(cli, "PUT", "/v1/license", json_pack("{s:o}", "license", license), &answer, error);
     if (code == ARCTIC_OK)

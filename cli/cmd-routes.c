@@ -1,4 +1,5 @@
-/* arctic routes: list, add, update, delete. */
+/* arctic routes: list, add, update, delete, explain. */
+#include "cli/cmd-explain.h"
 #include "cli/service-body.h"
 
 #include <string.h>
@@ -201,6 +202,16 @@ static const struct cli_flag update_flags[] = {
 };
 static const struct cli_flag delete_flags[] = {SERVICE_FLAG, ROUTE_FLAG, CLI_FLAG_YES, {.name = NULL}};
 
+static const struct cli_flag explain_flags[] = {
+    {.name = "source",
+     .value = "ADDRESS",
+     .required = true,
+     .help = "where the traffic comes from, such as 10.1.0.5"},
+    {.name = "dest", .value = "ADDRESS", .required = true, .help = "where it goes to, such as 192.168.100.7"},
+    {.name = "interface", .value = "NAME", .help = "interface that it arrives on"},
+    {.name = NULL},
+};
+
 const struct cli_command cli_routes_commands[] = {
     {.path = "routes list",
      .summary = "list the routes of a service",
@@ -240,5 +251,16 @@ const struct cli_command cli_routes_commands[] = {
                  "arctic routes delete --service db-replication --route 3 --yes\n",
      .flags = delete_flags,
      .run = run_delete},
+    {.path = "routes explain",
+     .summary = "say which route takes a flow, and why",
+     .about = "Says what the agent does with traffic from one address to another: which route takes it, and "
+              "for each "
+              "other route why it does not. Routes live on the source peer of their service: ask that one, "
+              "with --peer "
+              "where it is another.",
+     .examples = "arctic routes explain --source 10.1.0.5 --dest 192.168.100.7\n"
+                 "arctic routes explain --source 10.1.0.5 --dest 192.168.100.7 --json | jq .winner\n",
+     .flags = explain_flags,
+     .run = cli_run_explain},
     {.path = NULL},
 };

@@ -103,9 +103,32 @@ int cli_config_remember_endpoint(json_t *root, void *context, struct arctic_erro
     return ARCTIC_OK;
 }
 
+/*
+ * Notes with the peers of an entry the credential that their own agent made: it outlives the one that is in use when the
+ * agent of that one leaves the cluster.
+ */
+static bool note_credentials(const json_t *cluster)
+{
+    static const char *const members[] = {"client_id", "client_secret"};
+    size_t index;
+    json_t *peer;
+    json_array_foreach(json_object_get(cluster, "peers"), index, peer)
+    {
+        if (*cli_json_text(peer, "client_id"))
+            continue;
+        for (size_t i = 0; i < 2; i++) {
+            if (!set_text(peer, members[i], cli_json_text(cluster, members[i])))
+                return false;
+        }
+    }
+    return true;
+}
+
 /* What `from` knows of peers and `to` does not goes to `to`. */
 static bool take_peers(json_t *to, const json_t *from)
 {
+    if (!note_credentials(to) || !note_credentials(from))
+        return false;
     json_t *peers = member(to, "peers", json_array());
     size_t index;
     json_t *peer;
@@ -154,22 +177,51 @@ int cli_config_save_joined(json_t *root, void *context, struct arctic_error *err
     return ARCTIC_OK;
 }
 
+/* The credential of a peer that is gone holds no longer: another peer's own one takes its place. */
+static bool replace_credentials(json_t *cluster, const json_t *gone)
+{
+    const char *client_id = cli_json_text(gone, "client_id");
+    size_t index;
+    json_t *peer;
+    if (!*client_id || strcmp(client_id, cli_json_text(cluster, "client_id")) != 0)
+        return true;
+    json_array_foreach(json_object_get(cluster, "peers"), index, peer)
+    {
+        const char *own = cli_json_text(peer, "client_id");
+        if (*own && strcmp(own, client_id) != 0)
+            return set_text(cluster, "client_id", own) &&
+                   set_text(cluster, "client_secret", cli_json_text(peer, "client_secret"));
+    }
+    return true;
+}
+
+static int forget_in(json_t *cluster, size_t place, struct arctic_error *error)
+{
+    json_t *peers = json_object_get(cluster, "peers");
+    const json_t *gone = json_array_get(peers, place);
+    if (strcmp(cli_json_text(cluster, "default_peer"), cli_json_text(gone, "peer_id")) == 0)
+        json_object_del(cluster, "default_peer");
+    if (!replace_credentials(cluster, gone))
+        return cli_fail_memory(error);
+    json_array_remove(peers, place);
+    return ARCTIC_OK;
+}
+
 int cli_config_forget_peer(json_t *root, void *context, struct arctic_error *error)
 {
     json_t *clusters = json_object_get(root, "clusters");
     const char *key;
     json_t *cluster;
     void *next;
-    (void)error;
     json_object_foreach_safe(clusters, next, key, cluster)
     {
         json_t *peers = json_object_get(cluster, "peers");
         size_t place = place_of_peer(peers, context);
         if (place == json_array_size(peers))
             continue;
-        json_array_remove(peers, place);
-        if (strcmp(cli_json_text(cluster, "default_peer"), context) == 0)
-            json_object_del(cluster, "default_peer");
+        int code = forget_in(cluster, place, error);
+        if (code < 0)
+            return code;
         if (json_array_size(peers) > 0)
             continue;
         if (strcmp(cli_json_text(root, "current_cluster"), key) == 0)
@@ -193,6 +245,12 @@ int cli_config_rename_peer(json_t *root, void *context, struct arctic_error *err
     return ARCTIC_OK;
 }
 
+static bool renew(json_t *holder, const struct cli_new_secret *secret)
+{
+    return strcmp(cli_json_text(holder, "client_id"), secret->client_id) != 0 ||
+           set_text(holder, "client_secret", secret->client_secret);
+}
+
 int cli_config_save_secret(json_t *root, void *context, struct arctic_error *error)
 {
     const struct cli_new_secret *secret = context;
@@ -200,9 +258,15 @@ int cli_config_save_secret(json_t *root, void *context, struct arctic_error *err
     json_t *cluster;
     json_object_foreach(json_object_get(root, "clusters"), key, cluster)
     {
-        if (strcmp(cli_json_text(cluster, "client_id"), secret->client_id) == 0 &&
-            !set_text(cluster, "client_secret", secret->client_secret))
+        size_t index;
+        json_t *peer;
+        if (!renew(cluster, secret))
             return cli_fail_memory(error);
+        json_array_foreach(json_object_get(cluster, "peers"), index, peer)
+        {
+            if (!renew(peer, secret))
+                return cli_fail_memory(error);
+        }
     }
     return ARCTIC_OK;
 }

@@ -111,11 +111,14 @@ struct cli_joined {
 
 /*
  * Two clusters have become one: its id goes to each entry that has one of the peers, and one entry may take over the
- * peers of the other, whose credentials then go. `context` is a struct cli_joined.
+ * peers of the other, with whom the credentials of their own agents stay. `context` is a struct cli_joined.
  */
 int cli_config_save_joined(json_t *root, void *context, struct arctic_error *error);
 
-/* Drops a peer, and a cluster that has none left; `context` is its id. */
+/*
+ * Drops a peer, and a cluster that has none left; `context` is its id. Where the credential in use was made by its agent,
+ * that of another peer takes its place.
+ */
 int cli_config_forget_peer(json_t *root, void *context, struct arctic_error *error);
 
 struct cli_renamed {

@@ -58,7 +58,7 @@ static const char *advice(const struct cli *cli, const struct cli_arguments *arg
     case ARCTIC_E_LICENSE_EXPIRED:
     case ARCTIC_E_LICENSE_READ_ONLY:
     case ARCTIC_E_LICENSE_SUSPENDED:
-        return "The licence has to be renewed.";
+        return "Renew the licence: arctic license update --license-file FILE";
     case ARCTIC_E_SERVICE_LIMIT_EXCEEDED:
         return "Delete services that are not needed, or get a larger licence.";
     case ARCTIC_E_PEER_UNREACHABLE:
@@ -71,6 +71,12 @@ static const char *advice(const struct cli *cli, const struct cli_arguments *arg
         return "An agent is bootstrapped once, and gives its credentials then: 'arctic config clusters' "
                "lists those "
                "kept here.";
+    case ARCTIC_E_ALREADY_EXISTS:
+        return is_command(arguments, "cluster init") ? "Give --force for another id." : NULL;
+    case ARCTIC_E_UNTRUSTED:
+        return "If the agent has a new key for a reason that you know, put its fingerprint into the "
+               "configuration file;\n"
+               "if not, somebody may be in between.";
     case ARCTIC_E_LICENSE_INVALID:
         return "An agent accepts licences of the trust roots in its build: issue one with the key of such a "
                "root.";
@@ -85,6 +91,8 @@ static const char *advice(const struct cli *cli, const struct cli_arguments *arg
         /* What is missing before an agent was asked is in the configuration file. */
         if (!cli->client)
             return "See 'arctic config clusters'.";
+        if (arguments->command && cli_command_is_under(arguments->command, "credentials"))
+            return "See 'arctic credentials list'.";
         if (arguments->command && strncmp(arguments->command->path, "routes", 6) == 0)
             return "See 'arctic services list' and 'arctic routes list --service SERVICE'.";
         return "See 'arctic peers list' and 'arctic services list'.";

@@ -134,11 +134,12 @@ static int set_peer(struct cli *cli, const char *text, const char *name, json_t 
     return code < 0 ? code : set_member(body, name, json_string(id), error);
 }
 
-/* The peer that this command talks to by the configuration; NULL with --url, where it is whoever answers there. */
+/* The peer that this command talks to by the configuration; NULL with --url and --peer, where it is whoever serves it. */
 static const char *default_source(struct cli *cli)
 {
-    const char *peer = cli->url ? "" : cli_json_text(cli->cluster_object, "default_peer");
-    return *peer ? peer : NULL;
+    const char *named = cli_config_peer_named(cli->cluster_object, cli->cluster);
+    const char *peer = named ? named : cli_json_text(cli->cluster_object, "default_peer");
+    return *peer && !cli->url && !cli->peer ? peer : NULL;
 }
 
 int cli_service_create_body(struct cli *cli, const struct cli_arguments *arguments, json_t **ret_body,

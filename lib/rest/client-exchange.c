@@ -42,9 +42,10 @@ static int run_transfer(struct arctic_client *client, const struct arci_client_c
     return arci_transfer_run(client->curl, transfer);
 }
 
-static bool is_get(const struct arci_client_call *call)
+/* Whether it does no harm to carry it out twice. */
+static bool changes_nothing(const struct arci_client_call *call)
 {
-    return strcmp(call->method, "GET") == 0;
+    return strcmp(call->method, "GET") == 0 || strcmp(call->path, ARCI_CLIENT_TOKEN_PATH) == 0;
 }
 
 /* Whether the next endpoint may be asked the same after this one failed. */
@@ -54,7 +55,7 @@ static bool may_repeat(const struct arci_client_call *call, const struct arci_tr
         return false;
     if (arci_time_monotonic() >= call->deadline)
         return false;
-    return !transfer->sent || is_get(call);
+    return !transfer->sent || changes_nothing(call);
 }
 
 static const char *what_failed(const struct arci_transfer *transfer, int code)
@@ -74,7 +75,7 @@ static int fail(const struct arci_client_call *call, const struct arci_transfer 
         return arci_fail_memory(error);
     if (failures->code == ARCTIC_E_USAGE)
         return arci_fail(error, ARCTIC_E_USAGE, "recovery_token", "%.400s", reasons);
-    const char *doubt = transfer->sent && !is_get(call)
+    const char *doubt = transfer->sent && !changes_nothing(call)
                             ? "; the request may have been carried out, look before you repeat it"
                             : "";
     return arci_fail(error, failures->code, NULL, "%s: %.330s%s", what_failed(transfer, failures->code),

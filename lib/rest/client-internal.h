@@ -64,6 +64,8 @@ int arci_client_exchange(struct arctic_client *client, const struct arci_client_
 
 /* --- client-token.c --- */
 
+#define ARCI_CLIENT_TOKEN_PATH "/v1/oauth/token"
+
 /* As arci_client_exchange(), with a token that is obtained and renewed as needed. Sets the call's flags. */
 int arci_client_exchange_with_token(struct arctic_client *client, struct arci_client_call *call,
                                     struct arci_transfer *transfer, struct arctic_error *error);

@@ -12,7 +12,6 @@
 #define TOKEN_MARGIN_S 30
 
 #define BOOTSTRAP_PATH "/v1/bootstrap"
-#define TOKEN_PATH "/v1/oauth/token"
 
 static bool append_escaped(struct arci_buffer *form, const char *name, const char *value)
 {
@@ -38,7 +37,7 @@ static int obtain_token(struct arctic_client *client, int64_t deadline, struct a
         !append_escaped(&form, "client_secret", client->client_secret))
         return arci_fail_memory(error);
     struct arci_client_call call = {.method = "POST",
-                                    .path = TOKEN_PATH,
+                                    .path = ARCI_CLIENT_TOKEN_PATH,
                                     .body = (char *)form.data,
                                     .content_type = "application/x-www-form-urlencoded",
                                     .deadline = deadline};
@@ -69,7 +68,7 @@ static bool is_public(const char *path)
                                         "/readyz",
                                         "/v1/cluster/identity",
                                         BOOTSTRAP_PATH,
-                                        TOKEN_PATH,
+                                        ARCI_CLIENT_TOKEN_PATH,
                                         "/.well-known/openid-configuration",
                                         "/.well-known/jwks.json"};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
@@ -82,7 +81,7 @@ static bool is_public(const char *path)
 /* A bootstrap and a token are asked of the agent itself, whichever peer the client addresses. */
 static unsigned flags_of(const struct arctic_client *client, const char *path)
 {
-    bool stays = strcmp(path, BOOTSTRAP_PATH) == 0 || strcmp(path, TOKEN_PATH) == 0;
+    bool stays = strcmp(path, BOOTSTRAP_PATH) == 0 || strcmp(path, ARCI_CLIENT_TOKEN_PATH) == 0;
     unsigned flags = stays ? 0 : ARCI_CALL_PEER;
     if (is_public(path))
         return flags;

@@ -214,7 +214,12 @@ def test_agents_that_met_become_one_cluster(
 ) -> None:
     """One entry with both, once the credentials of the one that was asked have proved to work at the other."""
     b, clusters = three
-    a_and_b = {"cluster_id": "clu_1", "peers": clusters["clu_2"]["peers"] + clusters["clu_1"]["peers"]}
+    peers = [
+        # Each with what its own agent gave, for when the other one is gone.
+        {**cluster["peers"][0], "client_id": cluster["client_id"], "client_secret": cluster["client_secret"]}
+        for cluster in (clusters["clu_2"], clusters["clu_1"])
+    ]
+    a_and_b = {"cluster_id": "clu_1", "peers": peers}
     for _ in range(2):
         cli("peers", "add", "10.0.0.2:8080")
         saved = yaml.safe_load(config.read_text())

@@ -240,7 +240,9 @@ static void test_a_peer_that_is_gone_is_forgotten(void **state)
     const json_t *cluster = cluster_of(&config, NULL);
     assert_int_equal(json_array_size(json_object_get(cluster, "peers")), 1);
     assert_null(json_object_get(cluster, "default_peer"));
-    assert_string_equal(cli_json_text(cluster, "client_id"), "cli_1");
+    /* What the agent of peer_1 made went with it: its other agent's is used again. */
+    assert_string_equal(cli_json_text(cluster, "client_id"), "cli_2");
+    assert_string_equal(cli_json_text(cluster, "client_secret"), "sec_2");
     cli_config_release(&config);
 }
 

@@ -236,6 +236,27 @@ static void test_broken_connection(void **state)
     rude_stop(&server);
 }
 
+/* A token may be asked for twice: an answer to that which does not come leaves nobody in doubt. */
+static void test_broken_connection_before_the_request(void **state)
+{
+    (void)state;
+    struct rude_server server;
+    rude_start(&server, "");
+    const char *const endpoints[] = {server.url, NULL};
+    struct arctic_client *client = make_client((struct arctic_client_options){
+        .endpoints = endpoints, .client_id = "cli_x", .client_secret = "sec_y&z"});
+    static const char *const methods[] = {"GET", "POST"};
+    for (size_t i = 0; i < 2; i++) {
+        struct arctic_error error;
+        int code = arctic_client_request(client, methods[i], "/things", i ? "{}" : NULL, NULL, NULL, &error);
+        assert_int_equal(code, ARCTIC_E_UNREACHABLE);
+        assert_non_null(strstr(error.message, "no answer from the agent"));
+        assert_null(strstr(error.message, "carried out"));
+    }
+    arctic_client_free(client);
+    rude_stop(&server);
+}
+
 static void test_answers_that_make_no_sense(void **state)
 {
     (void)state;
@@ -412,6 +433,7 @@ int main(void)
         cmocka_unit_test(test_public_paths_need_no_token),
         cmocka_unit_test(test_endpoints_in_turn),
         cmocka_unit_test(test_broken_connection),
+        cmocka_unit_test(test_broken_connection_before_the_request),
         cmocka_unit_test(test_answers_that_make_no_sense),
         cmocka_unit_test(test_token_answer_that_makes_no_sense),
         cmocka_unit_test(test_time_out),
