@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from access import create_client, login
-from agents import Agent, Answer, issue_license
-from arctic_lab import Lab, Namespace
+from agents import Agent, Answer, Pair, issue_license
+from arctic_lab import Lab, Namespace, wait_for
 from flows import host_addresses
 
 HEADER = "X-Arctic-Recovery"
@@ -72,6 +72,11 @@ def test_it_makes_credentials_where_none_is_left(agent: Agent) -> None:
     assert created.status == 201
     token = login(agent, created.json())
     assert agent.api("GET", "/v1/license", token=token).status == 200
+    # And by the command that the operations manual gives.
+    options = ("--url", "http://127.0.0.1:8080", "--recovery-token-file", str(agent.run_dir / "recovery.token"))
+    made = agent.cli_json(*options, "credentials", "create", "--scopes", "admin")
+    assert login(agent, made)
+    assert recover(agent, "DELETE", f"/v1/credentials/{made['client_id']}").status == 204
     path = f"/v1/credentials/{created.json()['client_id']}"
     assert recover(agent, "DELETE", path).error == (422, "CANNOT_REVOKE_CURRENT", None)
 
@@ -112,28 +117,31 @@ def test_many_wrong_tokens_do_not_fill_the_log(agent: Agent) -> None:
     assert 1 <= len(refusals) <= 20
 
 
-def ask(host: Namespace, address: str, headers: Mapping[str, str]) -> Answer:
-    """GET /v1/services of the agent at an address, from a host."""
+def ask(host: Namespace, url: str, headers: Mapping[str, str]) -> Answer:
+    """GET /v1/services of the agent at a URL, from a host."""
     options = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
-    told = host.run(
-        "curl", "-sS", "-m", "10", "-w", "\n%{http_code}", *options, f"http://{address}:8080/v1/services"
-    )
+    told = host.run("curl", "-ksS", "-m", "10", "-w", "\n%{http_code}", *options, f"{url}/v1/services")
     body, _, status = told.stdout.rpartition("\n")
     return Answer(int(status), {}, body.encode())
 
 
-def test_it_counts_on_the_host_alone(lab: Lab, agent: Agent) -> None:
-    """By any address of the host; not in the clear from another, whatever the token."""
+def test_where_it_counts(lab: Lab, agent: Agent) -> None:
+    """By any address of the host, and over TLS; not in the clear from another, whatever the token."""
     headers = {HEADER: token_of(agent)}
     for address in host_addresses(agent.host):
         target = f"[{address}]" if ":" in address else address
-        assert ask(agent.host, target, headers).status == 200, address
+        assert ask(agent.host, f"http://{target}:8080", headers).status == 200, address
+    address = lab.entry.address(4, "lan")
+    clear, secure = f"http://{address}:8080", f"https://{address}:8443"
     for value in (token_of(agent), "A" * 43):
-        answer = ask(lab.client, lab.entry.address(4, "lan"), {HEADER: value})
+        answer = ask(lab.client, clear, {HEADER: value})
         assert answer.error == REFUSED
         assert "own host, or over https" in answer.json()["error"]
-    # What is not for the token to open needs none.
-    assert ask(lab.client, lab.entry.address(4, "lan"), {"Authorization": f"Bearer {agent.token()}"}).status == 200
+    assert ask(lab.client, clear, {"Authorization": f"Bearer {agent.token()}"}).status == 200
+    # Nobody reads along.
+    assert ask(lab.client, secure, headers).status == 200
+    assert ask(lab.client, secure, {HEADER: "A" * 43}).error == REFUSED
+    assert events(agent)[-2]["remote"].startswith(lab.client.ipv4)
 
 
 def test_what_it_does_not_open(lab: Lab, build: Path, agent: Agent) -> None:
@@ -158,3 +166,16 @@ def test_a_token_that_cannot_be_written(lab: Lab, build: Path) -> None:
     answer = recover(agent, "GET", "/v1/services", token="A" * 43)
     assert answer.error == REFUSED and "has no recovery token" in answer.json()["error"]
     agent.stop()
+
+
+def test_other_peers_do_not_take_it(module_pair: Pair) -> None:
+    """Whoever is root here is nobody there: neither by name, nor for what the other owns, nor by its own token."""
+    entry, exit = module_pair.entry, module_pair.exit
+    headers = {HEADER: token_of(entry), "X-Arctic-Peer": exit.id}
+    assert entry.request("GET", "/v1/services", headers=headers).error[:2] == (403, "FORBIDDEN")
+    headers = {HEADER: token_of(exit), "X-Arctic-Peer": exit.id}
+    assert entry.request("GET", "/v1/services", headers=headers).status in (401, 403)
+    client = exit.credentials[0]
+    wait_for(lambda: client in str(entry.get("/v1/credentials")), 5, "the other's client")
+    assert recover(entry, "DELETE", f"/v1/credentials/{client}").error[:2] == (403, "FORBIDDEN")
+    assert exit.api("GET", "/v1/credentials").status == 200
