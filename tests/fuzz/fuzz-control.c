@@ -1,5 +1,5 @@
 /*
- * What a stranger may send over a control link: framing, hello and records. A hello is judged as it came and once more with the peer
+ * What a stranger may send over a control link: framing, hello and records; and what a member may: requests and answers. A hello is judged as it came and once more with the peer
  * record and the challenge of a good one put in its place, so that the fuzzer gets past what it cannot forge.
  */
 #include "tests/fuzz/fuzz.h"
@@ -9,6 +9,7 @@
 
 #include <arctic/license.h>
 
+#include "cluster/carried.h"
 #include "cluster/handshake.h"
 #include "cluster/message.h"
 
@@ -111,9 +112,58 @@ static void judge_record(const struct world *world, const json_t *object)
     arci_record_release(&record);
 }
 
+static void check_line(const char *text, size_t limit)
+{
+    assert(text && strlen(text) <= limit);
+    for (; *text; text++)
+        assert((unsigned char)*text >= ' ' && *text != 0x7f);
+}
+
+/* What is accepted comes out the same when it is carried once more. */
+static void judge_request(const json_t *message)
+{
+    struct arci_carried_request request;
+    struct arci_carried_request again;
+    struct arctic_error error = {0};
+    json_t *made = NULL;
+    if (arci_carried_request_from_json(message, &request, &error) < 0) {
+        assert(error.code == ARCTIC_E_PROTOCOL && error.message[0]);
+        return;
+    }
+    assert(request.id > 0);
+    check_line(request.method, ARCI_CARRIED_METHOD_MAX);
+    check_line(request.target, ARCI_CARRIED_TARGET_MAX);
+    assert(arci_carried_request_to_json(&request, &made, NULL) == ARCTIC_OK);
+    ARCI_JSON *back = made;
+    assert(arci_carried_request_from_json(back, &again, NULL) == ARCTIC_OK);
+    assert(again.id == request.id && strcmp(again.target, request.target) == 0);
+    assert(again.body_length == request.body_length);
+    assert(!again.body == !request.body && !again.authorization == !request.authorization);
+}
+
+static void judge_response(const json_t *message)
+{
+    struct arci_carried_response response;
+    struct arctic_error error = {0};
+    json_t *made = NULL;
+    if (arci_carried_response_from_json(message, &response, &error) < 0) {
+        assert(error.code == ARCTIC_E_PROTOCOL && error.message[0]);
+        return;
+    }
+    assert(response.id > 0 && response.status >= 200 && response.status <= 599);
+    if (response.content_type)
+        check_line(response.content_type, ARCI_CARRIED_CONTENT_TYPE_MAX);
+    assert(arci_carried_response_to_json(&response, &made, NULL) == ARCTIC_OK);
+    ARCI_JSON *back = made;
+    ARCI_FREE char *text = response.body ? arci_json_canonical(json_object_get(back, "body")) : NULL;
+    assert(!text || strlen(text) <= arci_carried_body_size(response.body, response.body_length));
+}
+
 static void judge_message(const struct world *world, json_t *message)
 {
     judge(world, message);
+    judge_request(message);
+    judge_response(message);
     size_t index;
     json_t *object;
     json_array_foreach(json_object_get(message, "records"), index, object) judge_record(world, object);
