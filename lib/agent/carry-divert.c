@@ -35,6 +35,16 @@ static int check_carriable(const struct arci_request *request, const struct arct
     return ARCTIC_OK;
 }
 
+/* A peer that carries what it should not is no agent of this kind. */
+static int check_taken(const struct arci_request *request, struct arctic_error *error)
+{
+    const struct arci_http_endpoint *endpoint = arci_request_endpoint(request);
+    if (!(endpoint->flags & ARCI_HTTP_NEVER_CARRIED))
+        return ARCTIC_OK;
+    return arci_fail(error, ARCTIC_E_INVALID_REQUEST, NULL, "%s %s is not taken from other peers",
+                     endpoint->method, endpoint->path);
+}
+
 int arci_carry_divert(void *context, struct arci_request *request, bool *ret_diverted,
                       struct arctic_error *error)
 {
@@ -42,7 +52,7 @@ int arci_carry_divert(void *context, struct arci_request *request, bool *ret_div
     const struct arci_http_endpoint *endpoint = arci_request_endpoint(request);
     struct arctic_id peer = {{0}};
     if (arci_request_is_carried(request))
-        return ARCTIC_OK;
+        return check_taken(request, error);
     int code = read_header(agent, request, &peer, error);
     if (code < 0)
         return code;

@@ -12,7 +12,8 @@
 #include "base/time.h"
 #include "cluster/handshake.h"
 
-#define DEADLINE_MS 30000
+/* Less than the 30 s after which clients give up, so that they hear what it was. */
+#define DEADLINE_MS 25000
 /* With something to answer instead, nobody is kept waiting as long. */
 #define FALLBACK_DEADLINE_MS 5000
 #define CHECK_INTERVAL_MS 250

@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -351,11 +352,25 @@ def test_a_body_of_the_largest_size(linked: Pair) -> None:
 
 
 def test_fifty_at_once(linked: Pair) -> None:
-    linked.entry.token()
+    """Each client makes a service at the owner and deletes it, on one connection."""
+    headers = {"Authorization": f"Bearer {linked.entry.token()}", "Content-Type": "application/json"}
+    body = {"source_peer_id": linked.exit.id, "target_peer_id": linked.entry.id, "transport_type": "tcp"}
+    everybody = threading.Barrier(50)
+
+    def make_and_delete(number: int) -> tuple[int, str, int]:
+        with linked.entry.connected(timeout=60) as connection:
+            everybody.wait(30)
+            named = json.dumps({**body, "name": f"many-{number}"})
+            connection.request("POST", "/v1/services", named, headers)
+            response = connection.getresponse()
+            made = json.loads(response.read())
+            everybody.wait(60)
+            connection.request("DELETE", f"/v1/services/{made['id']}", headers=headers)
+            deleted = connection.getresponse()
+            deleted.read()
+            return response.status, made["name"], deleted.status
+
     with concurrent.futures.ThreadPoolExecutor(50) as pool:
-        tasks = [pool.submit(make_remote_service, linked, name=f"many-{i}") for i in range(50)]
-        made = [task.result() for task in tasks]
-        assert {service["name"] for service in made} == {f"many-{i}" for i in range(50)}
-        deletions = [pool.submit(linked.entry.api, "DELETE", f"/v1/services/{item['id']}") for item in made]
-        assert {task.result().status for task in deletions} == {204}
+        done = list(pool.map(make_and_delete, range(50)))
+    assert done == [(201, f"many-{number}", 204) for number in range(50)]
     assert linked.exit.get("/v1/services")["services"] == []

@@ -1,0 +1,87 @@
+"""control-peer as seen from a test: a member that says over its control link whatever the test wants."""
+
+import json
+import queue
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from arctic_lab import Namespace
+
+TUNNEL_PORT = 61000
+PATIENCE = 10.0
+
+
+class ControlPeer:
+    """A member with an identity of its own; `id` is its peer id."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+        self._messages: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.id = str(self.receive()["peer_id"])
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            self._messages.put(json.loads(line))
+
+    def send(self, message: dict[str, Any]) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(message) + "\n")
+        self._process.stdin.flush()
+
+    def receive(self, timeout: float = PATIENCE) -> dict[str, Any]:
+        """The next message; queue.Empty when none comes."""
+        return self._messages.get(timeout=timeout)
+
+    def receive_type(self, wanted: str, timeout: float = PATIENCE) -> dict[str, Any]:
+        """The next message of a type; others are passed over."""
+        while True:
+            message = self.receive(timeout)
+            if message.get("type") == wanted:
+                return message
+            assert "closed" not in message, message
+
+    def ask(self, number: int, method: str, target: str, token: str | None = None, **members: Any) -> None:
+        """Sends a request."""
+        if token:
+            members["authorization"] = f"Bearer {token}"
+        self.send({"type": "request", "id": number, "method": method, "target": target, **members})
+
+    def answer(self, number: int, status: int = 200, body: str | None = "{}", **members: Any) -> None:
+        """Sends a response."""
+        if body is not None:
+            members = {"content_type": "application/json", "body": body, **members}
+        self.send({"type": "response", "id": number, "status": status, **members})
+
+    def is_alive(self) -> bool:
+        """Whether the link still is: a ping is answered."""
+        self.send({"type": "ping"})
+        return self.receive_type("pong") is not None
+
+    def end(self) -> None:
+        """Drops the link."""
+        self._process.kill()
+        self._process.wait()
+
+
+@contextmanager
+def control_peer(host: Namespace, build: Path, license_file: Path, address: str) -> Iterator[ControlPeer]:
+    """A member on `host` with a link to the agent at `address`."""
+    program = build / "tests" / "system" / "control-peer"
+    process = subprocess.Popen(
+        host.command(str(program), str(license_file), f"{address}:{TUNNEL_PORT}"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield ControlPeer(process)
+    finally:
+        process.kill()
+        process.wait()
