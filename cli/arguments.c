@@ -161,8 +161,10 @@ static int parse_command_word(struct parser *parser, const char *word, struct ar
 {
     struct cli_arguments *arguments = parser->arguments;
     char path[96];
-    if (!*arguments->group)
+    if (!*arguments->group) {
         word = cli_command_plain_word(word);
+        arguments->first_word = parser->next - 1;
+    }
     snprintf(path, sizeof path, "%s%s%.40s", arguments->group, *arguments->group ? " " : "", word);
     arguments->command = cli_command_find(path);
     if (arguments->command) {

@@ -6,6 +6,7 @@
 
 struct cli_arguments {
     const struct cli_command *command; /* NULL: none was named */
+    int first_word;                    /* index in argv of the command's first word */
     char group[32];                    /* first word of an unfinished command such as "services", else "" */
     struct {
         const struct cli_flag *flag;

@@ -6,6 +6,7 @@
 #include <arctic/api.h>
 
 #include "cli/complete.h"
+#include "cli/compose-exec.h"
 #include "cli/help.h"
 #include "cli/preferences.h"
 
@@ -38,8 +39,29 @@ static bool wants_color(const struct cli_arguments *arguments)
            !cli_flag_on(arguments, "no-color");
 }
 
+/* The other program takes the same words, but for the first. */
+static int run_other_program(const struct cli *cli, const struct cli_arguments *arguments,
+                             struct arctic_error *error)
+{
+    static char name[] = "arctic-compose";
+    size_t count = 0;
+    while (cli->argv[count])
+        count++;
+    CLI_FREE char **words = calloc(count + 1, sizeof *words);
+    if (!words)
+        return cli_fail_memory(error);
+    words[0] = name;
+    for (size_t i = 1, next = 1; i < count; i++) {
+        if (i != (size_t)arguments->first_word)
+            words[next++] = cli->argv[i];
+    }
+    return cli_compose_exec(words, error);
+}
+
 static int run_command(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
 {
+    if (cli->program == CLI_PROGRAM_ARCTIC && cli_command_is_under(arguments->command, "compose"))
+        return run_other_program(cli, arguments, error);
     cli->color = wants_color(arguments);
     int code = cli_config_load(cli_flag_text(arguments, "config"), &cli->config, error);
     if (code == ARCTIC_OK)
@@ -72,9 +94,11 @@ static void release(struct cli *cli)
     cli_config_release(&cli->config);
 }
 
-int cli_main(int argc, char **argv)
+int cli_main(int argc, char **argv, enum cli_program program)
 {
-    CLI_CLEANUP(release) struct cli cli = {.timeout_ms = 30000, .cache_ttl = CLI_CACHE_TTL_DEFAULT};
+    CLI_CLEANUP(release)
+    struct cli cli = {
+        .program = program, .argv = argv, .timeout_ms = 30000, .cache_ttl = CLI_CACHE_TTL_DEFAULT};
     struct cli_arguments arguments;
     struct arctic_error error = {0};
     if (argc > 1 && strcmp(argv[1], CLI_COMPLETE_WORD) == 0) {
@@ -84,5 +108,5 @@ int cli_main(int argc, char **argv)
     int code = cli_arguments_parse(argc, argv, &arguments, &error);
     if (code == ARCTIC_OK)
         code = perform(&cli, &arguments, &error);
-    return code == ARCTIC_OK ? 0 : cli_report(&cli, &arguments, &error);
+    return code == ARCTIC_OK ? cli.status : cli_report(&cli, &arguments, &error);
 }

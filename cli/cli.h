@@ -9,7 +9,16 @@
 #include "cli/files.h"
 #include "cli/output.h"
 
+/* The program that was started: arctic-compose has the commands of 'arctic compose', without that word. */
+enum cli_program {
+    CLI_PROGRAM_ARCTIC = 0,
+    CLI_PROGRAM_COMPOSE = 1,
+};
+
 struct cli {
+    enum cli_program program;
+    char **argv;
+    int status;                      /* exit code of a command that has done its work */
     const char *url;                 /* --url, else NULL */
     const char *cluster;             /* --cluster, else NULL */
     const char *peer;                /* --peer, else NULL */
@@ -29,8 +38,11 @@ struct cli {
     bool warned;                  /* that credentials go over an open wire */
 };
 
-/* Runs the command line; returns the exit code. */
-int cli_main(int argc, char **argv);
+/* What main() does: prepares the process, and runs the command line; returns the exit code. */
+int cli_start(int argc, char **argv, enum cli_program program);
+
+/* Runs the command line, of arctic in any case; returns the exit code. */
+int cli_main(int argc, char **argv, enum cli_program program);
 
 /* --- Talking to the agent (cli-request.c) --- */
 
@@ -85,6 +97,13 @@ void cli_forget_peer(struct cli *cli, const char *peer_id);
 
 /* A peer has a new name. */
 void cli_follow_name(struct cli *cli, const char *peer_id, const char *name);
+
+/*
+ * Saves what a bootstrap answered (see cli_config_save_bootstrap()); `fingerprint` is "" for none. The secret is told only once: where it
+ * cannot be saved, the answer goes to stdout. Errors: those of cli_config_change(), ARCTIC_E_PROTOCOL.
+ */
+int cli_save_bootstrap(struct cli *cli, const json_t *answer, const json_t *license, const char *name,
+                       const char *endpoint, const char *fingerprint, struct arctic_error *error);
 
 /* Parses the text of an answer. Errors: ARCTIC_E_PROTOCOL. */
 int cli_parse_answer(const char *text, json_t **ret_value, struct arctic_error *error);

@@ -27,9 +27,8 @@ static int save(struct cli *cli, const json_t *answer, const json_t *license, co
     return cli_config_change(&cli->config, true, cli_config_save_bootstrap, &result, error);
 }
 
-/* The agent has been bootstrapped and tells its secret only once: it must not be lost with a full disk. */
-static int save_or_show(struct cli *cli, const json_t *answer, const json_t *license, const char *name,
-                        const char *endpoint, const char *fingerprint, struct arctic_error *error)
+int cli_save_bootstrap(struct cli *cli, const json_t *answer, const json_t *license, const char *name,
+                       const char *endpoint, const char *fingerprint, struct arctic_error *error)
 {
     struct arctic_error inner;
     int code = save(cli, answer, license, name, endpoint, fingerprint, &inner);
@@ -126,7 +125,8 @@ static int run_bootstrap(struct cli *cli, const struct cli_arguments *arguments,
     if (code < 0)
         return code;
     license = json_loads(license_text, 0, NULL);
-    code = save_or_show(cli, answer, license, cli_flag_text(arguments, "name"), endpoint, fingerprint, error);
+    code = cli_save_bootstrap(cli, answer, license, cli_flag_text(arguments, "name"), endpoint, fingerprint,
+                              error);
     return code < 0 ? code : print_result(cli, answer, error);
 }
 

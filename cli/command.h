@@ -73,6 +73,7 @@ extern const struct cli_command cli_services_commands[];
 extern const struct cli_command cli_routes_commands[];
 extern const struct cli_command cli_credentials_commands[];
 extern const struct cli_command cli_cluster_commands[];
+extern const struct cli_command cli_compose_commands[];
 extern const struct cli_command cli_license_commands[];
 extern const struct cli_command cli_config_commands[];
 extern const struct cli_command cli_completion_commands[];

@@ -50,6 +50,13 @@ const struct cli_group cli_groups[] = {
               "centre: every "
               "agent knows all of it.",
      .commands = cli_cluster_commands},
+    {.title = "Compose",
+     .word = "compose",
+     .summary = "keep a cluster as a file says",
+     .about = "A compose file says which peers and services a cluster is to have. It is kept under version "
+              "control, reviewed, "
+              "and applied: the recommended way to manage Arctic. Run by the program arctic-compose.",
+     .commands = cli_compose_commands},
     {.title = "Licences",
      .word = "license",
      .singular = "licence",

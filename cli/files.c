@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static int open_input(const char *path, int *ret_fd, struct arctic_error *error)
 {
@@ -74,4 +75,44 @@ int cli_write_secret_file(const char *path, const char *text, struct arctic_erro
     if (code < 0)
         unlink(path);
     return code;
+}
+
+static int write_new(const char *path, const char *text, struct arctic_error *error)
+{
+    CLI_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0 && errno == EEXIST)
+        return cli_fail(error, ARCTIC_E_ALREADY_EXISTS,
+                        "%s exists already, choose another name or move it away", path);
+    if (fd < 0)
+        return cli_fail_errno(error, "cannot make %s", path);
+    int code = write_all(fd, text, path, error);
+    if (code < 0)
+        unlink(path);
+    return code;
+}
+
+static int write_over(const char *path, const char *text, struct arctic_error *error)
+{
+    CLI_FREE char *real = realpath(path, NULL);
+    CLI_FREE char *temporary = real ? cli_format("%s.XXXXXX", real) : NULL;
+    struct stat old;
+    if (!real)
+        return cli_fail_errno(error, "cannot write %s", path);
+    if (!temporary)
+        return cli_fail_memory(error);
+    CLI_CLOSE int fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0)
+        return cli_fail_errno(error, "cannot make a file beside %s", path);
+    int code = write_all(fd, text, path, error);
+    if (code == ARCTIC_OK &&
+        (stat(real, &old) < 0 || fchmod(fd, old.st_mode & 07777) < 0 || rename(temporary, real) < 0))
+        code = cli_fail_errno(error, "cannot write %s", path);
+    if (code < 0)
+        unlink(temporary);
+    return code;
+}
+
+int cli_write_file(const char *path, const char *text, bool replace, struct arctic_error *error)
+{
+    return replace && access(path, F_OK) == 0 ? write_over(path, text, error) : write_new(path, text, error);
 }

@@ -1,0 +1,180 @@
+/* arctic compose: diff and apply. */
+#include <string.h>
+
+#include <arctic/license.h>
+
+#include "cli/cmd-compose.h"
+#include "cli/compose-cluster.h"
+#include "cli/compose-plan.h"
+
+#define EXIT_DIFFERENT 7
+
+/* What a run has at hand. */
+struct run {
+    struct cli *cli;
+    struct cli_compose_file file;
+    struct arctic_compose_plan *plan;
+    json_t *shown; /* the plan as JSON */
+    char *license;
+    char *endpoint; /* of the cluster: where it begins, that of the first peer that was bootstrapped */
+    bool joined;    /* a peer came to the cluster */
+    struct arctic_error problem; /* that ended the run from within */
+};
+
+static void release_run(struct run *run)
+{
+    arctic_compose_plan_free(run->plan);
+    cli_compose_file_release(&run->file);
+    json_decref(run->shown);
+    arctic_client_free_text(run->license);
+    free(run->endpoint);
+}
+
+static int show_plan(struct run *run, struct arctic_error *error)
+{
+    char *text = NULL;
+    bool done = false;
+    int code = arctic_compose_plan_json(run->plan, &text, error);
+    if (code == ARCTIC_OK)
+        code = cli_parse_answer(text, &run->shown, error);
+    arctic_compose_free_text(text);
+    if (code == ARCTIC_OK)
+        code = cli_print_unless_table(run->cli, run->shown, &done, error);
+    if (code == ARCTIC_OK && !done)
+        cli_compose_plan_print(stdout, run->shown, run->file.name);
+    fflush(stdout); /* before questions and progress */
+    return code;
+}
+
+static int make_plan(struct run *run, const struct cli_arguments *arguments, struct arctic_error *error)
+{
+    struct arctic_client *client = NULL;
+    int code = cli_compose_file_read(arguments, &run->file, error);
+    if (code == ARCTIC_OK)
+        code = cli_compose_file_check(&run->file, error);
+    if (code == ARCTIC_OK)
+        code = cli_compose_client(run->cli, &run->file, &client, error);
+    if (code < 0)
+        return code;
+    struct arctic_compose_plan_options options = {.size = sizeof options,
+                                                  .client = client,
+                                                  .prune = cli_flag_on(arguments, "prune"),
+                                                  .timeout_ms = run->cli->timeout_ms};
+    code = arctic_compose_plan_create(run->file.compose, &options, &run->plan, error);
+    if (code == ARCTIC_OK && client)
+        run->endpoint = strdup(arctic_client_endpoint(client));
+    return code < 0 ? code : show_plan(run, error);
+}
+
+int cli_compose_run_diff(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
+{
+    CLI_CLEANUP(release_run) struct run run = {.cli = cli};
+    int code = make_plan(&run, arguments, error);
+    if (code == ARCTIC_OK && cli_flag_on(arguments, "exit-code") && arctic_compose_plan_count(run.plan) > 0)
+        cli->status = EXIT_DIFFERENT;
+    return code;
+}
+
+/* --- Apply --- */
+
+static int read_license(struct run *run, struct arctic_error *error)
+{
+    size_t count = arctic_compose_plan_bootstraps(run->plan);
+    if (count == 0)
+        return ARCTIC_OK;
+    CLI_FREE char *path = cli_compose_file_license(&run->file);
+    if (!path)
+        return cli_fail(
+            error, ARCTIC_E_MISSING_FIELD,
+            "%zu peer%s to be bootstrapped, for which %s has to name a licence file (license: FILE)", count,
+            count == 1 ? " is" : "s are", run->file.name);
+    return cli_read_file(path, ARCTIC_LICENSE_TEXT_MAX, &run->license, error);
+}
+
+static int32_t on_bootstrap(void *user, const struct arctic_compose_bootstrap *bootstrap)
+{
+    struct run *run = user;
+    if (!run->endpoint)
+        run->endpoint = strdup(bootstrap->endpoint);
+    run->joined = true;
+    if (cli_compose_save(run->cli, bootstrap, run->license, &run->problem) == ARCTIC_OK)
+        return 0;
+    return 1;
+}
+
+static void on_progress(void *user, const struct arctic_compose_progress *progress)
+{
+    static const char *const done[][2] = {{"bootstrap", "bootstrapped"}, {"add", "added"},
+                                          {"create", "created"},         {"update", "updated"},
+                                          {"replace", "replaced"},       {"delete", "deleted"}};
+    struct run *run = user;
+    bool shown = (isatty(STDERR_FILENO) || run->cli->verbose) && !run->cli->quiet;
+    if (strcmp(progress->action, "add") == 0 && progress->state == ARCTIC_COMPOSE_DONE)
+        run->joined = true;
+    if (!shown || progress->state != ARCTIC_COMPOSE_DONE)
+        return;
+    for (size_t i = 0; i < sizeof done / sizeof done[0]; i++) {
+        if (strcmp(done[i][0], progress->action) == 0)
+            fprintf(stderr, "%s %s %s\n", progress->kind, progress->name, done[i][1]);
+    }
+}
+
+static size_t count_steps(const struct run *run, int32_t state)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < arctic_compose_plan_count(run->plan); i++)
+        count += arctic_compose_plan_state(run->plan, i) == state;
+    return count;
+}
+
+/* What was and was not done, where a run ended early. */
+static void tell_rest(const struct run *run)
+{
+    static const char *const texts[] = {"not done", "not ended", "done", "failed"};
+    const json_t *steps = json_object_get(run->shown, "steps");
+    for (size_t i = 0; i < json_array_size(steps) && !run->cli->quiet; i++) {
+        const json_t *step = json_array_get(steps, i);
+        int32_t state = arctic_compose_plan_state(run->plan, i);
+        fprintf(stderr, "  %-9s %s %s %s\n", state >= 0 && state < 4 ? texts[state] : "",
+                cli_json_text(step, "action"), cli_json_text(step, "kind"), cli_json_text(step, "name"));
+    }
+    cli_note(run->cli, "%zu of %zu steps are done. Running this again does the rest.",
+             count_steps(run, ARCTIC_COMPOSE_DONE), arctic_compose_plan_count(run->plan));
+}
+
+static void note_cluster(struct run *run)
+{
+    if (run->joined && run->endpoint)
+        cli_compose_join(run->cli, run->endpoint);
+}
+
+static int carry_out(struct run *run, struct arctic_error *error)
+{
+    struct arctic_compose_apply_options options = {.size = sizeof options,
+                                                   .license = run->license,
+                                                   .bootstrapped = on_bootstrap,
+                                                   .progress = on_progress,
+                                                   .user = run};
+    int code = arctic_compose_apply(run->plan, &options, error);
+    if (code == ARCTIC_E_CANCELLED && run->problem.code < 0)
+        *error = run->problem;
+    note_cluster(run);
+    if (code < 0)
+        tell_rest(run);
+    else
+        cli_note(run->cli, "Done: %zu step%s.", arctic_compose_plan_count(run->plan),
+                 arctic_compose_plan_count(run->plan) == 1 ? "" : "s");
+    return code < 0 ? error->code : code;
+}
+
+int cli_compose_run_apply(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
+{
+    CLI_CLEANUP(release_run) struct run run = {.cli = cli};
+    int code = make_plan(&run, arguments, error);
+    if (code < 0 || arctic_compose_plan_count(run.plan) == 0 || cli_flag_on(arguments, "dry-run"))
+        return code;
+    code = read_license(&run, error);
+    if (code == ARCTIC_OK)
+        code = cli_confirm(arguments, "Carry this out?", error);
+    return code < 0 ? code : carry_out(&run, error);
+}

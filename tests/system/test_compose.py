@@ -1,0 +1,247 @@
+"""arctic compose against live agents: from nothing to traffic, round trips, drift, what stays and what goes."""
+
+import json
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from agents import Pair
+from arctic_lab import Lab, wait_for
+from composing import Composition, bare_pair, route
+from flows import carried
+
+
+@pytest.fixture
+def bare(lab: Lab, build: Path) -> Iterator[Composition]:
+    with bare_pair(lab, build) as agents:
+        yield Composition(agents)
+
+
+@pytest.fixture
+def composition(module_pair: Pair) -> Composition:
+    """A file for the pair of this module, whose services are those of no earlier test."""
+    for old in module_pair.entry.get("/v1/services")["services"]:
+        assert module_pair.entry.api("DELETE", f"/v1/services/{old['id']}").status == 204
+    return Composition(module_pair)
+
+
+def service_named(pair: Pair, name: str) -> dict:
+    (found,) = [item for item in pair.entry.get("/v1/services")["services"] if item["name"] == name]
+    return dict(pair.entry.service(found["id"]))
+
+
+def actions(plan: dict) -> list[tuple[str, str, str]]:
+    return [(step["action"], step["kind"], step["name"]) for step in plan["steps"]]
+
+
+def test_two_bare_agents_become_a_cluster_that_carries_traffic(lab: Lab, bare: Composition) -> None:
+    entry = bare.pair.entry
+    bare.add_service("web", route("10.2.0.0/24"), route("fd02::/64"))
+    planned = bare.plan()
+    assert actions(planned) == [
+        ("bootstrap", "peer", "entry"),
+        ("bootstrap", "peer", "exit"),
+        ("add", "peer", "exit"),
+        ("create", "service", "web"),
+    ]
+    assert not entry.config.exists(), "a plan changes nothing"
+    bare.apply()
+    (service,) = entry.get("/v1/services")["services"]
+    wait_for(lambda: entry.service(service["id"])["state"] == "active", 5, "an active service")
+    lab.server.serve("http", 80)
+    wait_for(lambda: carried(lab, lab.client), 5, "traffic that the exit opens")
+    assert entry.captured(service["id"]) > 0
+    again = bare.apply()
+    assert "nothing to do" in again.stdout
+    # One cluster with one set of credentials for both, the current one, kept as secrets are.
+    config = yaml.safe_load(entry.config.read_text())
+    (key,) = config["clusters"]
+    assert config["current_cluster"] == key
+    assert {peer["name"] for peer in config["clusters"][key]["peers"]} == {"entry", "exit"}
+    assert stat.S_IMODE(entry.config.stat().st_mode) == 0o600
+    assert [peer["state"] for peer in entry.cli_json("peers", "list", "--remote")] == ["connected"]
+    bare.assert_applied()
+
+
+def test_a_bare_peer_comes_to_a_cluster_that_is_there(bare: Composition) -> None:
+    pair = bare.pair
+    pair.entry.bootstrap(pair.license)
+    bare.add_service("web", route("10.2.0.0/24"))
+    assert actions(bare.plan())[:2] == [("bootstrap", "peer", "exit"), ("add", "peer", "exit")]
+    bare.apply()
+    bare.assert_applied()
+
+
+def test_without_a_licence_it_says_what_is_missing_and_does_nothing(bare: Composition) -> None:
+    del bare.document["license"]
+    refused = bare.apply(code=6)
+    assert "license: FILE" in refused.stderr
+    assert bare.pair.entry.api("GET", "/v1/cluster/identity", token=None).status == 503
+
+
+def test_an_agent_that_is_away_is_named(bare: Composition) -> None:
+    bare.pair.exit.stop()
+    refused = bare.apply("--timeout", "5s", code=4)
+    assert "'exit'" in refused.stderr and "10.9.0.2:8080" in refused.stderr
+
+
+def test_all_settings_are_carried_out_and_change(composition: Composition) -> None:
+    service = composition.add_service(
+        "all",
+        route("10.2.0.0/24", 100, source_cidr="10.1.0.0/24"),
+        transport_type="kcp",
+        when_unreachable="block",
+        interface={"enabled": True, "ipv4": "192.168.100.10/24", "ipv6": "fd00::10/64"},
+        qos={"bandwidth_limit_mbps": 1000, "rtt_ms": 100, "memory_limit_kb": 4096},
+    )
+    composition.apply()
+    live = service_named(composition.pair, "all")
+    assert live["transport_type"] == "kcp" and live["when_unreachable"] == "block"
+    assert live["desired_interface_ipv4"] == "192.168.100.10/24" and live["desired_interface_ipv6"] == "fd00::10/64"
+    assert live["qos"] == service["qos"]
+    composition.assert_applied()
+
+    service.update(
+        transport_type="tcp", fully_transparent=True, interface={"enabled": True}, qos={"rtt_ms": 50}
+    )
+    del service["when_unreachable"]
+    (step,) = composition.plan()["steps"]
+    assert {change["field"]: (change["old"], change["new"]) for change in step["changes"]} == {
+        "transport_type": ("kcp", "tcp"),
+        "fully_transparent": (False, True),
+        "interface.ipv4": ("192.168.100.10/24", None),
+        "interface.ipv6": ("fd00::10/64", None),
+        "when_unreachable": ("block", "step_aside"),
+        "qos.bandwidth_limit_mbps": (1000, 0),
+        "qos.rtt_ms": (100, 50),
+        "qos.memory_limit_kb": (4096, 0),
+    }
+    composition.apply()
+    assert service_named(composition.pair, "all")["id"] == live["id"]
+    composition.assert_applied()
+
+    service.update(fully_transparent=False, interface={"enabled": False, "ipv4": "192.168.100.10/24"})
+    composition.apply()
+    live = service_named(composition.pair, "all")
+    assert not live["requires_interface"] and live["desired_interface_ipv4"] is None
+    composition.assert_applied()
+
+
+def test_routes_are_a_set_and_a_new_priority_keeps_the_id(composition: Composition) -> None:
+    service = composition.add_service("web", route("10.2.0.0/24"), route("10.3.0.0/16"), route("10.4.0.0/16"))
+    composition.apply()
+    before = {item["dest_cidr"]: item for item in service_named(composition.pair, "web")["routes"]}
+    service["routes"] = [route("10.5.0.0/16"), route("10.3.0.0/16", 7), route("10.2.0.0/24")]
+    (step,) = composition.plan()["steps"]
+    assert [item["dest_cidr"] for item in step["routes"]["add"]] == ["10.5.0.0/16"]
+    (changed,) = step["routes"]["update"]
+    assert (changed["id"], changed["old_priority"], changed["priority"]) == (before["10.3.0.0/16"]["id"], 100, 7)
+    (gone,) = step["routes"]["delete"]
+    assert gone["id"] == before["10.4.0.0/16"]["id"]
+    composition.apply()
+    after = {item["dest_cidr"]: item for item in service_named(composition.pair, "web")["routes"]}
+    assert after["10.2.0.0/24"] == before["10.2.0.0/24"]
+    assert after["10.3.0.0/16"] == {**before["10.3.0.0/16"], "priority": 7}
+    assert set(after) == {"10.2.0.0/24", "10.3.0.0/16", "10.5.0.0/16"}
+
+
+def test_what_an_operator_changed_by_hand_is_taken_back(composition: Composition) -> None:
+    composition.add_service("web", route("10.2.0.0/24"))
+    composition.apply()
+    entry = composition.pair.entry
+    entry.cli("services", "update", "web", "--bandwidth-limit", "5")
+    entry.add_route("web", dest="10.7.0.0/16")
+    shown = composition.run("diff").stdout
+    assert "~ service web" in shown
+    assert "qos.bandwidth_limit_mbps: 5 -> 0" in shown
+    assert "- route any -> 10.7.0.0/16, priority 100" in shown
+    composition.apply()
+    composition.assert_applied()
+
+
+def test_services_that_the_file_does_not_have_stay_without_prune(composition: Composition) -> None:
+    entry = composition.pair.entry
+    entry.create_service(composition.pair.exit, "--name", "by-hand")
+    composition.add_service("web", route("10.2.0.0/24"))
+    kept = composition.apply()
+    assert "by-hand" in kept.stdout and "--prune" in kept.stdout
+    assert {item["name"] for item in entry.get("/v1/services")["services"]} == {"by-hand", "web"}
+    assert actions(composition.plan("--prune")) == [("delete", "service", "by-hand")]
+    assert composition.plan()["kept"] == ["by-hand"]
+    composition.apply("--prune")
+    assert {item["name"] for item in entry.get("/v1/services")["services"]} == {"web"}
+
+
+def test_diff_and_dry_run_show_the_same_and_change_nothing(composition: Composition) -> None:
+    composition.add_service("web", route("10.2.0.0/24"), route("fd02::/64", 20), qos={"rtt_ms": 7})
+    before = composition.pair.entry.get("/v1/services")
+    shown = composition.run("diff").stdout
+    assert composition.run("apply", "--dry-run").stdout == shown
+    assert shown.startswith("+ service web: entry -> exit, tcp\n    qos.rtt_ms: 7\n    + route any -> 10.2.0.0/24")
+    assert "Plan: 1 to create." in shown
+    assert composition.run("diff", "--exit-code", code=7).stdout == shown
+    assert composition.pair.entry.get("/v1/services") == before
+    # Without a terminal nothing is changed unasked.
+    refused = composition.run("apply", code=2)
+    assert "--yes" in refused.stderr
+    assert composition.pair.entry.get("/v1/services") == before
+    composition.apply()
+    assert composition.run("diff", "--exit-code").stdout.startswith("The cluster is as ")
+
+
+def test_export_is_valid_laid_out_and_plans_nothing(composition: Composition) -> None:
+    pair, entry = composition.pair, composition.pair.entry
+    entry.create_service(pair.exit, "--name", "yes")
+    entry.add_route("yes", source="10.1.0.0/24", dest="10.2.0.0/24", priority=2147483647)
+    entry.add_route("yes", dest="::/0", priority=1)
+    entry.add_route("yes", dest="::/0", priority=1)
+    entry.create_service(pair.exit, "--name", "01: \"quoted\" #1", "--requires-interface", "--desired-ipv4", "10.5.0.1/16")
+    entry.cli("services", "update", "01: \"quoted\" #1", "--bandwidth-limit", "1000")
+    entry.create_service(pair.exit, "--name", "takes nothing")
+    exported = entry.cli("compose", "export").stdout
+    path = composition.path.parent / "exported.yaml"
+    path.write_text(exported)
+    assert entry.cli("compose", "fmt", "--file", str(path)).stdout == exported
+    entry.cli("compose", "fmt", "--check", "--file", str(path))
+    entry.cli("compose", "validate", "--file", str(path))
+    assert entry.cli_json("compose", "diff", "--file", str(path))["steps"] == []
+    assert "nothing to do" in entry.cli("compose", "apply", "--file", str(path)).stdout
+    document = yaml.safe_load(exported)
+    assert [peer["name"] for peer in document["peers"]] == ["entry", "exit"]
+    assert [service["name"] for service in document["services"]] == ["01: \"quoted\" #1", "yes"]
+    assert "'takes nothing'" in exported, "what cannot be said is not passed over in silence"
+
+
+def test_a_change_that_is_refused_stops_the_run_and_says_how_far_it_came(composition: Composition) -> None:
+    entry = composition.pair.entry
+    used = len(entry.get("/v1/services")["services"])
+    for number in range(100 - used + 1):
+        composition.add_service(f"many-{number:03}", route(f"10.{number}.0.0/16"))
+    refused = composition.apply(code=6)
+    assert "service" in refused.stderr and "licence allows" in refused.stderr
+    assert "100 of 101 steps are done" in refused.stderr
+    assert "failed    create service" in refused.stderr
+    assert entry.api("GET", "/livez").status == 200
+    composition.document["services"].pop()
+    composition.apply("--prune")
+    composition.assert_applied()
+
+
+def test_the_plan_as_json_is_what_apply_prints_too(composition: Composition) -> None:
+    composition.add_service("web", route("10.2.0.0/24"))
+    planned = composition.plan()
+    applied = json.loads(composition.apply("--json").stdout)
+    assert applied == planned
+    assert planned["summary"]["create"] == 1
+
+
+def test_a_file_about_another_cluster_is_not_applied_to_the_current_one(composition: Composition) -> None:
+    composition.add_service("web", route("10.2.0.0/24"))
+    for peer, port in zip(composition.document["peers"], (1, 2), strict=True):
+        peer.update(name=f"other-{port}", address=f"127.0.0.1:{port}")
+    composition.document["services"][0].update(source_peer="other-1", target_peer="other-2")
+    refused = composition.apply(code=4)
+    assert "other-1" in refused.stderr
+    assert composition.pair.entry.get("/v1/services")["services"] == []
