@@ -28,6 +28,7 @@ struct arci_incoming;
 struct arci_peer_addition;
 struct arci_reconciler;
 struct arci_refusals;
+struct arci_token_cache;
 
 /* Copies of the option texts and what they became; made once, read by all. */
 struct arci_agent_settings {
@@ -94,6 +95,7 @@ struct arctic_agent {
     struct arci_license_watch license_watch;
     struct arci_trust_roots trust_roots;
     struct arci_tls *tls;
+    struct arci_token_cache *token_cache;
 
     struct arci_http_server *api;
     struct arci_http_server *api_tls;            /* NULL where TLS is off */

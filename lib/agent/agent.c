@@ -25,6 +25,7 @@
 #include "agent/settings.h"
 #include "base/error.h"
 #include "base/options.h"
+#include "crypto/token-cache.h"
 
 #define STOP_GRACE_MS 2000
 
@@ -154,6 +155,7 @@ int arctic_agent_create(const struct arctic_agent_options *options, struct arcti
     error = error ? error : &unwanted;
     agent->lock_fd = -1;
     agent->trust_roots = arci_trust_roots_built_in();
+    agent->token_cache = arci_token_cache_create(); /* without one, signatures are checked each time */
     int code = arci_agent_settings_read(options, &agent->settings, error);
     if (code >= 0) {
         agent->log = options->log;
@@ -229,6 +231,7 @@ void arctic_agent_free(struct arctic_agent *agent)
     arci_peers_free(agent);
     arci_own_addresses_release(&agent->own_addresses);
     arci_tls_free(agent->tls);
+    arci_token_cache_free(agent->token_cache);
     arci_license_free(agent->license);
     arci_identity_free(agent->identity);
     arci_registry_free(agent->registry);

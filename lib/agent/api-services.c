@@ -5,6 +5,8 @@
 #include "agent/api.h"
 #include "agent/peers.h"
 #include "agent/reconcile.h"
+#include "agent/service-text.h"
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/time.h"
 
@@ -81,12 +83,18 @@ void arci_api_services_list(void *context, struct arci_request *request)
         arci_request_fail(request, &error);
         return;
     }
-    json_t *list = json_array();
+    struct arci_buffer text = {.limit = 0};
+    const char *separator = "";
+    arci_buffer_text(&text, "{\"services\":[");
     while ((entry = arci_registry_next(agent->registry, ARCI_RECORD_SERVICE, &cursor))) {
-        if (passes(&filter, &entry->content.service))
-            json_array_append_new(list, service_json(agent, &entry->content.service, false));
+        if (!passes(&filter, &entry->content.service))
+            continue;
+        arci_buffer_text(&text, separator);
+        arci_service_text_append(agent, entry, false, &text);
+        separator = ",";
     }
-    arci_request_respond_json(request, 200, json_pack("{s:o}", "services", list));
+    arci_buffer_text(&text, "]}\n");
+    arci_request_respond_text(request, 200, "application/json", arci_buffer_take_text(&text));
 }
 
 void arci_api_services_get(void *context, struct arci_request *request)
@@ -94,10 +102,14 @@ void arci_api_services_get(void *context, struct arci_request *request)
     struct arctic_agent *agent = context;
     const struct arci_entry *entry;
     struct arctic_error error;
-    if (arci_api_find_service(agent, request, &entry, &error) < 0)
+    struct arci_buffer text = {.limit = 0};
+    if (arci_api_find_service(agent, request, &entry, &error) < 0) {
         arci_request_fail(request, &error);
-    else
-        arci_request_respond_json(request, 200, service_json(agent, &entry->content.service, true));
+        return;
+    }
+    arci_service_text_append(agent, entry, true, &text);
+    arci_buffer_text(&text, "\n");
+    arci_request_respond_text(request, 200, "application/json", arci_buffer_take_text(&text));
 }
 
 static int check_name(struct arctic_agent *agent, const struct arci_service *service,

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/secret.h"
 #include "base/time.h"
-#include "crypto/token.h"
+#include "crypto/token-cache.h"
 
 bool arci_auth_is_member(struct arctic_agent *agent, const struct arctic_id *id)
 {
@@ -91,7 +91,8 @@ static int read_principal(struct arctic_agent *agent, const char *bearer,
 {
     struct arci_token token;
     uint32_t scopes;
-    int code = arci_token_verify(bearer, find_issuer_key, agent, arci_time_now() / 1000, &token, error);
+    int code = arci_token_cache_verify(agent->token_cache, bearer, find_issuer_key, agent,
+                                       arci_time_now() / 1000, &token, error);
     if (code < 0)
         return code;
     const struct arci_credential *credential = find_credential(agent, token.subject);

@@ -19,6 +19,8 @@ void arci_entry_unref(const struct arci_entry *entry)
         return;
     if (mine->record.kind == ARCI_RECORD_SERVICE)
         arci_service_release(&mine->content.service);
+    for (size_t i = 0; i < ARCI_ENTRY_MEMOS; i++)
+        free(mine->memos[i]);
     arci_record_release(&mine->record);
     free(mine);
 }

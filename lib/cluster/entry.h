@@ -13,6 +13,8 @@
 #include "model/revocation.h"
 #include "model/service.h"
 
+#define ARCI_ENTRY_MEMOS 2
+
 struct arci_entry {
     unsigned references;
     struct arci_record record;
@@ -23,6 +25,8 @@ struct arci_entry {
         struct arci_credential credential;
         struct arci_revocation revocation;
     } content;
+    /* For whoever shows entries over and over: texts made of them, freed with the entry. Of the registry's thread alone. */
+    void *memos[ARCI_ENTRY_MEMOS];
 };
 
 /*

@@ -103,6 +103,9 @@ static int read_claims(const json_t *claims, struct arci_token *token, struct ar
         code = arci_json_copy_text(claims, "scope", true, token->scope, sizeof token->scope, error);
     if (code == ARCTIC_OK)
         code = arci_json_integer(claims, "iat", true, 0, INT64_MAX / 2, &token->issued_at, error);
+    token->not_before = token->issued_at;
+    if (code == ARCTIC_OK)
+        code = arci_json_integer(claims, "nbf", false, 0, INT64_MAX / 2, &token->not_before, error);
     if (code == ARCTIC_OK)
         code = arci_json_integer(claims, "exp", true, 0, INT64_MAX / 2, &token->expires_at, error);
     return code < 0 && code != ARCTIC_E_NO_MEMORY ? refuse(error, "a claim is missing or of the wrong type")
@@ -111,13 +114,9 @@ static int read_claims(const json_t *claims, struct arci_token *token, struct ar
 
 /* A token is not used before its time: not before `iat`, nor before the `nbf` that others may set (RFC 7519
  * section 4.1.5). */
-static int check_times(const json_t *claims, const struct arci_token *token, int64_t now,
-                       struct arctic_error *error)
+int arci_token_check_times(const struct arci_token *token, int64_t now, struct arctic_error *error)
 {
-    int64_t not_before = token->issued_at;
-    if (arci_json_integer(claims, "nbf", false, 0, INT64_MAX / 2, &not_before, NULL) < 0)
-        return refuse(error, "a claim is missing or of the wrong type");
-    if (token->issued_at > now + ARCI_TOKEN_LEEWAY || not_before > now + ARCI_TOKEN_LEEWAY)
+    if (token->issued_at > now + ARCI_TOKEN_LEEWAY || token->not_before > now + ARCI_TOKEN_LEEWAY)
         return refuse(error, "its time has not come: compare the clocks of this host and of the issuer");
     if (token->expires_at <= now - ARCI_TOKEN_LEEWAY)
         return arci_fail(error, ARCTIC_E_TOKEN_EXPIRED, NULL, "the access token has expired: get a new one");
@@ -153,7 +152,7 @@ int arci_token_verify(const char *text, arci_token_key_finder find_key, void *co
     if (code == ARCTIC_OK)
         code = check_origin(&parts, text, header, token.issuer, find_key, context, error);
     if (code == ARCTIC_OK)
-        code = check_times(claims, &token, now, error);
+        code = arci_token_check_times(&token, now, error);
     if (code == ARCTIC_OK)
         *ret_token = token;
     return code;

@@ -34,6 +34,7 @@ struct arci_token {
     char token_id[ARCI_TOKEN_NAME_SIZE];
     char scope[ARCI_TOKEN_SCOPE_SIZE];
     int64_t issued_at;
+    int64_t not_before;
     int64_t expires_at;
 };
 
@@ -52,5 +53,8 @@ int arci_token_issue(const struct arci_identity *identity, const struct arci_tok
  */
 int arci_token_verify(const char *text, arci_token_key_finder find_key, void *context, int64_t now,
                       struct arci_token *ret_token, struct arctic_error *error);
+
+/* The part of that check that time changes. Errors: ARCTIC_E_TOKEN_EXPIRED, ARCTIC_E_UNAUTHORIZED (its time has not come). */
+int arci_token_check_times(const struct arci_token *token, int64_t now, struct arctic_error *error);
 
 #endif
