@@ -194,7 +194,8 @@ int arci_carry_start(struct arctic_agent *agent, const struct arctic_id *peer_id
 {
     struct arci_carrier *carrier = agent->carrier;
     struct arci_link *link = NULL;
-    bool anonymous = !arci_request_bearer(request);
+    /* A token that nobody has looked at, such as that of a request for a public resource, names nobody. */
+    bool anonymous = !arci_request_principal(request);
     int code = find_link(agent, peer_id, &link, error);
     if (code >= 0)
         code = check_room(agent, peer_id, anonymous, error);

@@ -111,6 +111,9 @@ int arci_recovery_check(struct arctic_agent *agent, const struct arci_request *r
         log_refusal(agent, request, &problem);
         return arci_fail(error, code, NULL, "%s", problem.message);
     }
+    /* One that is looked at again, when its body has come, is still the same request. */
+    if (arci_request_principal(request))
+        return ARCTIC_OK;
     arci_log_warn(agent->log, "auth", "request with the recovery token",
                   ARCI_TEXT("remote", arctic_endpoint_format(&remote, text)),
                   ARCI_TEXT("method", arci_request_method(request)),

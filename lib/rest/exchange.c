@@ -22,6 +22,7 @@ struct arci_exchange {
     struct arci_exchange *next_waiting;
     struct arci_exchange **waiting_link; /* NULL while it does not wait */
     bool headers_seen;
+    bool body_declared;
     bool handed_over; /* the handler has been called */
     size_t body_seen; /* bytes received, kept or not */
 };
@@ -210,17 +211,41 @@ struct framing {
     bool unknown_encoding;
 };
 
-static enum MHD_Result note_framing(void *context, enum MHD_ValueKind kind, const char *name,
-                                    const char *value)
+/* Headers that decide who may do what, and where: none of them means anything twice. */
+static const char *const single_headers[] = {MHD_HTTP_HEADER_AUTHORIZATION, "X-Arctic-Peer",
+                                             "X-Arctic-Recovery"};
+#define SINGLE_HEADERS (sizeof single_headers / sizeof single_headers[0])
+
+struct head {
+    struct framing framing;
+    unsigned seen[SINGLE_HEADERS];
+};
+
+static enum MHD_Result note_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
 {
-    struct framing *framing = context;
+    struct head *head = context;
     (void)kind;
-    framing->lengths += strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0;
+    for (size_t i = 0; i < SINGLE_HEADERS; i++)
+        head->seen[i] += strcasecmp(name, single_headers[i]) == 0;
+    head->framing.lengths += strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0;
     if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) != 0)
         return MHD_YES;
-    framing->encodings++;
-    framing->unknown_encoding = framing->unknown_encoding || !value || strcasecmp(value, "chunked") != 0;
+    head->framing.encodings++;
+    if (!value || strcasecmp(value, "chunked") != 0)
+        head->framing.unknown_encoding = true;
     return MHD_YES;
+}
+
+/* Of two, the agent and what stands in front of it may each go by another. */
+static int check_single_headers(struct arci_exchange *exchange, const struct head *head)
+{
+    for (size_t i = 0; i < SINGLE_HEADERS; i++) {
+        if (head->seen[i] > 1)
+            return arci_fail(&exchange->request->rejection, ARCTIC_E_INVALID_REQUEST, single_headers[i],
+                             "the request has %u headers %s: send one", head->seen[i], single_headers[i]);
+    }
+    return ARCTIC_OK;
 }
 
 /*
@@ -228,11 +253,10 @@ static enum MHD_Result note_framing(void *context, enum MHD_ValueKind kind, cons
  * (RFC 9112 sections 6.1, 6.3 and 11.2). libmicrohttpd takes the first length, and waits for the end of the connection
  * where it does not know the encoding.
  */
-static int check_framing(struct arci_exchange *exchange)
+static int check_framing(struct arci_exchange *exchange, const struct framing *framing)
 {
-    struct framing framing = {0};
-    MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, note_framing, &framing);
-    if (framing.lengths + framing.encodings <= 1 && !framing.unknown_encoding)
+    exchange->body_declared = framing->lengths + framing->encodings > 0;
+    if (framing->lengths + framing->encodings <= 1 && !framing->unknown_encoding)
         return ARCTIC_OK;
     return arci_fail(
         &exchange->request->rejection, ARCTIC_E_INVALID_REQUEST, NULL,
@@ -246,7 +270,11 @@ static enum MHD_Result begin(struct arci_exchange *exchange, const char *method)
     struct arci_request *request = exchange->request;
     exchange->headers_seen = true;
     set_deadline(exchange->connection, exchange->server->options.body_timeout);
-    bool framed = check_framing(exchange) >= 0;
+    struct head head = {0};
+    MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, note_header, &head);
+    bool framed = check_framing(exchange, &head.framing) >= 0;
+    if (framed)
+        check_single_headers(exchange, &head);
     int code = arci_request_admit(request, method);
     if (code == ARCTIC_OK && declared_length(request) > ARCI_HTTP_BODY_MAX)
         code = arci_request_reject_size(request);
@@ -274,6 +302,9 @@ static enum MHD_Result hand_over(struct arci_exchange *exchange)
 {
     set_deadline(exchange->connection, 0);
     exchange->handed_over = true;
+    /* While it came, however slowly, the caller may have been revoked, or the agent have left its cluster. */
+    if (exchange->body_declared)
+        arci_request_readmit(exchange->request);
     if (arci_request_serve(exchange->request))
         return send_answer(exchange);
     start_waiting(exchange);

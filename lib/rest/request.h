@@ -105,6 +105,9 @@ void arci_request_detach(struct arci_request *request);
  */
 int arci_request_admit(struct arci_request *request, const char *method);
 
+/* Asks once more whether the caller may use the endpoint. Like arci_request_admit(), for a request that it has let pass. */
+int arci_request_readmit(struct arci_request *request);
+
 /* Leaves BODY_TOO_LARGE in `rejection` and returns it. */
 int arci_request_reject_size(struct arci_request *request);
 

@@ -30,6 +30,11 @@ int arci_request_admit(struct arci_request *request, const char *method)
     return code == ARCTIC_OK ? authorize(request) : code;
 }
 
+int arci_request_readmit(struct arci_request *request)
+{
+    return request->rejection.code == ARCTIC_OK ? authorize(request) : request->rejection.code;
+}
+
 int arci_request_reject_size(struct arci_request *request)
 {
     return arci_fail(&request->rejection, ARCTIC_E_BODY_TOO_LARGE, NULL, "the body is larger than %zu bytes",

@@ -374,3 +374,22 @@ def test_fifty_at_once(linked: Pair) -> None:
         done = list(pool.map(make_and_delete, range(50)))
     assert done == [(201, f"many-{number}", 204) for number in range(50)]
     assert linked.exit.get("/v1/services")["services"] == []
+
+
+def test_requests_that_name_nobody_leave_room_for_clients(linked_pair: Pair) -> None:
+    """Whatever stands in their Authorization: for what is public nobody has looked at it."""
+    entry, exit_ = linked_pair.entry, linked_pair.exit
+    entry.token()
+    assert exit_.process
+    exit_.process.signal(signal.SIGSTOP)
+    with concurrent.futures.ThreadPoolExecutor(100) as pool:
+        crowd = [pool.submit(ask, entry, "GET", "/livez", peer=exit_.id, token="of nobody") for _ in range(99)]
+        try:
+            wait_for(lambda: sum(item.done() for item in crowd) == 83, 10, "refusals of all but 16")
+            one = pool.submit(ask, entry, "GET", "/v1/services", peer=exit_.id)
+        finally:
+            exit_.process.signal(signal.SIGCONT)
+        assert one.result().status == 200
+        answers = [item.result() for item in crowd]
+    assert {answer.status for answer in answers} == {200, 422}
+    assert sum(answer.status == 200 for answer in answers) == 16
