@@ -144,6 +144,16 @@ static int64_t copies_to_keep(const json_t *root)
     return copies < 0 ? 0 : copies > COPIES_MAX ? COPIES_MAX : copies;
 }
 
+/* Copies of a time when more of them were kept hold secrets too. They have no gaps: the first that is missing ends them. */
+static void drop_copies(const char *path, int64_t copies)
+{
+    for (int64_t i = copies + 1; i <= COPIES_MAX + 1; i++) {
+        CLI_FREE char *old = cli_format("%s.%lld", path, (long long)i);
+        if (!old || unlink(old) < 0)
+            return;
+    }
+}
+
 /* config.yaml.1 becomes .2 and so on, and the present file .1. What fails here loses a copy, not the file. */
 static void shift_copies(const char *path, int64_t copies)
 {
@@ -164,15 +174,19 @@ static void shift_copies(const char *path, int64_t copies)
 
 static int write_stream(int fd, const json_t *root, const char *path, struct arctic_error *error)
 {
-    CLI_FILE *stream = fdopen(dup(fd), "w");
+    CLI_FILE *stream = fdopen(fcntl(fd, F_DUPFD_CLOEXEC, 0), "w");
     if (!stream)
         return cli_fail_errno(error, "cannot write %s", path);
-    int code = cli_yaml_write(stream, root, error);
-    if (code == ARCTIC_OK && (fflush(stream) != 0 || fsync(fd) < 0))
+    struct arctic_error inner;
+    int code = cli_yaml_write(stream, root, &inner);
+    if (code < 0)
+        return cli_fail(error, code, "%s: %s", path, inner.message);
+    if (fflush(stream) != 0 || fsync(fd) < 0)
         code = cli_fail_errno(error, "cannot write %s", path);
     return code;
 }
 
+/* `copies`: how many old ones are kept from here on; below 0 they stay as they are. */
 static int replace(const char *path, int folder, const json_t *root, int64_t copies,
                    struct arctic_error *error)
 {
@@ -183,8 +197,10 @@ static int replace(const char *path, int folder, const json_t *root, int64_t cop
     if (fd < 0)
         return cli_fail_errno(error, "cannot make a file beside %s", path);
     int code = write_stream(fd, root, path, error);
-    if (code == ARCTIC_OK && copies > 0)
+    if (code == ARCTIC_OK && copies >= 0) {
         shift_copies(path, copies);
+        drop_copies(path, copies);
+    }
     if (code == ARCTIC_OK && rename(temporary, path) < 0)
         code = cli_fail_errno(error, "cannot replace %s", path);
     if (code < 0)
@@ -208,7 +224,7 @@ int cli_config_change(struct cli_config *config, bool keep_copies,
     if (code == ARCTIC_OK)
         code = change(root, context, error);
     if (code == ARCTIC_OK)
-        code = replace(config->path, folder, root, keep_copies ? copies_to_keep(root) : 0, error);
+        code = replace(config->path, folder, root, keep_copies ? copies_to_keep(root) : -1, error);
     if (code < 0)
         return code;
     json_decref(config->root);

@@ -320,6 +320,10 @@ def test_every_command_has_its_data_as_json_and_yaml(module_pair: Pair, entry: A
         ("services", "list"),
         ("services", "get", service),
         ("routes", "list", "--service", service),
+        ("credentials", "list"),
+        ("cluster", "identity"),
+        ("cluster", "status"),
+        ("license", "status"),
         ("health",),
         ("health", "--readyz"),
         ("version",),
@@ -329,12 +333,16 @@ def test_every_command_has_its_data_as_json_and_yaml(module_pair: Pair, entry: A
     )
     changing = (
         ("peers", "add", "10.9.0.2:8080"),
+        ("peers", "update", "entry", "--description", "here"),
+        ("credentials", "create", "--scopes", "peers.read"),
+        ("cluster", "sync"),
+        ("routes", "explain", "--source", "10.1.0.5", "--dest", "10.3.0.5"),
         ("services", "create", "--target-peer", "exit"),
         ("services", "update", service, "--name", "other"),
         ("routes", "add", "--service", service, "--dest-cidr", "10.4.0.0/16", "--priority", "1"),
         ("routes", "update", "--service", service, "--route", route, "--priority", "2"),
     )
-    moving = ("timestamp", "rtt_ms", "last_seen_at")
+    moving = ("timestamp", "rtt_ms", "last_seen_at", "peers", "totals", "converged", "registry_hash")
     for command in (*reading, *changing):
         as_json = json.loads(entry.cli(*command, "-o", "json").stdout)
         as_yaml = yaml.safe_load(entry.cli(*command, "-o", "yaml").stdout)

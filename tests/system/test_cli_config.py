@@ -181,6 +181,52 @@ def test_preferences(cli: Cli, config: Path) -> None:
     assert cli("version", "-o", "table").stdout.startswith("arctic ")
 
 
+def test_preferences_are_set(cli: Cli, config: Path) -> None:
+    cli("config", "set", "output_format", "json")
+    cli("config", "set", "cache_ttl", "5")
+    assert yaml.safe_load(config.read_text()) == {"preferences": {"output_format": "json", "cache_ttl": 5}}
+    assert json.loads(cli("version").stdout)
+    assert "default" in cli("config", "set", "output_format", "").stderr
+    assert cli("version").stdout.startswith("arctic ")
+    for _ in range(4):
+        cli("config", "set", "timeout", "10s")
+    assert len(list(config.parent.iterdir())) == 4
+    cli("config", "set", "backup_retention", "1")
+    assert {path.name for path in config.parent.iterdir()} == {"config.yaml", "config.yaml.1"}
+
+
+def test_changes_of_every_kind_at_the_same_time(cli: Cli, config: Path) -> None:
+    """Two commands may change different things: none is lost, and the file is whole at every moment."""
+    clusters = {f"clu_{i}": entry(f"clu_{i}", str(i), "http://127.0.0.1:9") for i in range(4)}
+    write(config, {"clusters": clusters, "current_cluster": "clu_0"})
+    commands = [("config", "set", "timeout", "10s"), ("config", "set", "cache_ttl", "5"), ("config", "set", "color", "never")]
+    commands += [("--cluster", name, "config", "use-peer", f"agent-{i}") for i, name in enumerate(clusters)]
+    commands += [("config", "view")] * 8
+    with ThreadPoolExecutor(8) as pool:
+        views = [result.stdout for result in pool.map(lambda command: cli(*command), commands) if result.stdout]
+    assert len(views) == 8 and all(len(yaml.safe_load(view)["clusters"]) == 4 for view in views)
+    saved = yaml.safe_load(config.read_text())
+    assert saved["preferences"] == {"timeout": "10s", "cache_ttl": 5, "color": "never"}
+    assert [cluster["default_peer"] for cluster in saved["clusters"].values()] == [f"peer_{i}" for i in range(4)]
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(cli: Cli, config: Path, tmp_path: Path) -> None:
+    folder = config.parent
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", folder], check=True)
+    try:
+        clusters = {"clu_1": {**entry("clu_1", "a", "http://127.0.0.1:9"), "description": "x" * 20000}}
+        write(config, {"clusters": clusters, "current_cluster": "clu_1"})
+        before = config.read_bytes()
+        (folder / "ballast").write_bytes(b"x" * (4096 * (64 // 4 - 8)))
+        result = cli("config", "use-cluster", "agent-a", code=1)
+        assert "No space left" in result.stderr and str(config) in result.stderr
+        assert config.read_bytes() == before
+        assert {path.name for path in folder.iterdir()} == {"config.yaml", "ballast"}
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
 def entry(cluster: str, peer: str, url: str) -> dict[str, Any]:
     peers = [{"peer_id": f"peer_{peer}", "name": f"agent-{peer}", "endpoints": [url]}]
     return {"cluster_id": cluster, "client_id": f"cli_{peer}", "client_secret": f"sec_{peer}", "peers": peers}

@@ -72,6 +72,16 @@ def test_commands_of_the_handbook_are_in_the_help(cli: Cli) -> None:
         (("health",), "--url"),
         (("bootstrap", "--license-file", "x"), "--url"),
         (("license", "issue", "--root-key", "x"), "--out"),
+        (("license", "update"), "--license-file"),
+        (("peers", "update", "x"), "--name"),
+        (("credentials", "create", "--name", "x"), "--scopes"),
+        (("routes", "explain", "--source", "10.0.0.1"), "--dest"),
+        (("config", "set", "colour", "never"), "color"),
+        (("config", "set", "color", "pink"), "pink"),
+        (("config", "set", "color"), "value"),
+        (("config", "use-peer", "x"), "--cluster"),
+        (("completion", "tcsh"), "tcsh"),
+        (("--recovery-token-file=", "services", "list"), "--recovery-token-file is empty"),
     ],
 )
 def test_wrong_usage_is_2_and_says_what_to_do(cli: Cli, args: tuple[str, ...], message: str) -> None:
@@ -83,7 +93,15 @@ def test_wrong_usage_is_2_and_says_what_to_do(cli: Cli, args: tuple[str, ...], m
 
 
 @pytest.mark.parametrize(
-    "args", [("services", "delete", "svc_1"), ("routes", "delete", "--service", "a", "--route", "1")]
+    "args",
+    [
+        ("services", "delete", "svc_1"),
+        ("routes", "delete", "--service", "a", "--route", "1"),
+        ("peers", "delete", "agent-b"),
+        ("peers", "remove-self"),
+        ("credentials", "revoke", "monitoring"),
+        ("cluster", "init", "--force"),
+    ],
 )
 def test_destruction_needs_a_terminal_or_yes(cli: Cli, fake: FakeAgent, args: tuple[str, ...]) -> None:
     result = cli("--url", fake.url, *args, code=2, stdin="y\n")

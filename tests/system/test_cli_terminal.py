@@ -105,6 +105,46 @@ def test_only_a_yes_deletes(build: Path, config: Path, fake: FakeAgent, typed: s
     assert deletions(fake) == (["/v1/services/svc_1"] if code == 0 else [])
 
 
+ANSWERS = {
+    "/v1/services": {"services": [SERVICE]},
+    "/v1/services/svc_1": SERVICE,
+    "/v1/services/svc_1/routes/7": {},
+    "/v1/peers": {"peers": [{"id": "peer_1", "name": "paris", "is_local": False}]},
+    "/v1/peers/peer_1": {},
+    "/v1/peers/self": {},
+    "/v1/credentials": {"credentials": [{"client_id": "cli_1", "name": "monitoring"}]},
+    "/v1/credentials/cli_1": {},
+    "/v1/cluster/init": {"cluster_id": "clu_2"},
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "question", "request_"),
+    [
+        (("routes", "delete", "--service", "web", "--route", "7"), "Delete route 7 of service web?", "/v1/services/svc_1/routes/7"),
+        (("peers", "delete", "paris"), "Revoke peer paris (peer_1)?", "/v1/peers/peer_1"),
+        (("peers", "remove-self"), "Take paris (peer_1), which answers at http://127.0.0.1:", "/v1/peers/self"),
+        (("credentials", "revoke", "monitoring"), "Revoke credential cli_1?", "/v1/credentials/cli_1"),
+        (("cluster", "init", "--force"), "a new cluster id?", "/v1/cluster/init"),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else "",
+)
+def test_what_destroys_asks_what_it_names(
+    build: Path, config: Path, fake: FakeAgent, command: tuple[str, ...], question: str, request_: str
+) -> None:
+    fake.answers = ANSWERS
+    for answer, code in (("n\n", 1), ("y\n", 0)):
+        fake.requests.clear()
+        with terminal(build, config, "--url", fake.url, *command) as shown:
+            shown.wait_for(question)
+            shown.wait_for("[y/N] ")
+            assert request_ not in [path for _, path, _ in fake.requests]
+            shown.type(answer)
+            assert shown.end() == code, shown.shown
+        changed = [path for method, path, _ in fake.requests if method != "GET"]
+        assert changed == ([] if code else [request_])
+
+
 def test_colours_are_for_terminals_that_want_them(build: Path, config: Path) -> None:
     command = ("services", "list")  # nobody to ask: an error
     for args, environment, colours in (
@@ -113,9 +153,11 @@ def test_colours_are_for_terminals_that_want_them(build: Path, config: Path) -> 
         (command, {"NO_COLOR": ""}, True),
         (command, {"TERM": "dumb"}, False),
         (("--no-color", *command), {}, False),
+        (("config", "set", "color", "never"), {}, False),
+        (command, {}, False),
     ):
         with terminal(build, config, *args, **environment) as shown:
-            assert shown.end() == 2
+            assert shown.end() == (0 if args[0] == "config" else 2)
             assert ("\033[" in shown.shown) == colours, (args, environment, shown.shown)
 
 

@@ -117,6 +117,14 @@ static void test_unknown_keys_and_other_clusters_survive(void **state)
     cli_config_release(&config);
 }
 
+static void change(int (*function)(json_t *, void *, struct arctic_error *), void *context,
+                   struct cli_config *config)
+{
+    struct arctic_error error;
+    load(config);
+    assert_ok(cli_config_change(config, true, function, context, &error), error);
+}
+
 static void test_old_copies_are_kept(void **state)
 {
     (void)state;
@@ -148,6 +156,21 @@ static void test_old_copies_are_kept(void **state)
     memcpy(path, original, sizeof path);
     snprintf(copy, sizeof copy, "%s.3", path);
     assert_int_not_equal(access(copy, F_OK), 0);
+
+    /* Fewer are wanted now; what only says which endpoint answered leaves them alone. */
+    struct cli_preference none = {.name = "backup_retention", .value = json_integer(0)};
+    struct cli_answered answered = {.key = "clu_3", .endpoint = "http://nowhere"};
+    change(cli_config_set_preference, &none, &config);
+    struct arctic_error error;
+    snprintf(copy, sizeof copy, "%s.1", path);
+    assert_int_not_equal(access(copy, F_OK), 0);
+    write_file("preferences: {backup_retention: 0}\n", 0600);
+    FILE *kept = fopen(copy, "w");
+    assert_true(kept && fclose(kept) == 0);
+    assert_ok(cli_config_change(&config, false, cli_config_remember_endpoint, &answered, &error), error);
+    assert_int_equal(access(copy, F_OK), 0);
+    cli_config_release(&config);
+    json_decref(none.value);
 }
 
 static void test_endpoints_in_order_and_the_last_good_one_first(void **state)
@@ -181,14 +204,6 @@ static const char two_clusters[] =
     "          peers: [{peer_id: peer_1, name: a, endpoints: ['http://a']}]}\n"
     "  clu_2: {cluster_id: clu_2, client_id: cli_2, client_secret: sec_2, default_peer: peer_2,\n"
     "          peers: [{peer_id: peer_2, name: b, fingerprint: 'sha256:ab', endpoints: ['https://b']}]}\n";
-
-static void change(int (*function)(json_t *, void *, struct arctic_error *), void *context,
-                   struct cli_config *config)
-{
-    struct arctic_error error;
-    load(config);
-    assert_ok(cli_config_change(config, true, function, context, &error), error);
-}
 
 static const json_t *cluster_of(const struct cli_config *config, const char *wanted)
 {
