@@ -117,7 +117,8 @@ struct arctic_agent {
     uv_timer_t peer_timer;
     struct arci_incoming *incoming;       /* list of accepted control links */
     struct arci_peer_addition *additions; /* requests to add a peer that are under way */
-    struct arci_carrier *carrier;         /* requests that are carried between peers */
+    json_t *told_states; /* of local services, as the peers have been told them; NULL before the first time */
+    struct arci_carrier *carrier; /* requests that are carried between peers */
     struct arci_reconciler *reconciler;
     struct arci_refusals *refusals;
     struct arci_cluster_sync *sync; /* under way; NULL when none is */

@@ -10,6 +10,7 @@
 #include "agent/membership.h"
 #include "agent/peer-links.h"
 #include "agent/reconcile.h"
+#include "agent/service-states.h"
 #include "base/error.h"
 #include "base/time.h"
 #include "cluster/link.h"
@@ -240,6 +241,8 @@ static void on_message(void *context, struct arci_link *link, const json_t *mess
         merge_records(incoming, message);
     else if (strcmp(arci_message_type(message), "ping") == 0)
         answer_ping(incoming, message);
+    else if (strcmp(arci_message_type(message), "states") == 0)
+        arci_service_states_take(incoming->agent, &incoming->peer_id, message);
     else
         (void)arci_carry_take_message(incoming->agent, link, &incoming->peer_id, message);
 }

@@ -8,6 +8,7 @@
 #include "agent/incoming.h"
 #include "agent/membership.h"
 #include "agent/reconcile.h"
+#include "agent/service-states.h"
 #include "base/error.h"
 #include "base/time.h"
 
@@ -17,9 +18,6 @@
 #define PONG_TIMEOUT_MS 6000
 #define RESEND_INTERVAL_MS 1000
 #define RETRY_LAST_MS 10000
-/* Records of one message; a service with many routes fills one alone. */
-#define RECORDS_PER_MESSAGE 64
-#define MANY_ROUTES 1000
 
 void arci_peers_self(struct arctic_agent *agent, struct arci_handshake_self *ret_self)
 {
@@ -80,7 +78,7 @@ static void lose_link(struct arci_agent_peer *peer, const char *why)
     close_link(peer);
 }
 
-static void send_or_drop(struct arci_agent_peer *peer, const json_t *message)
+void arci_peers_send(struct arci_agent_peer *peer, const json_t *message)
 {
     struct arctic_error error;
     int code = message ? arci_link_send(peer->link, message, &error) : arci_fail_memory(&error);
@@ -89,47 +87,6 @@ static void send_or_drop(struct arci_agent_peer *peer, const json_t *message)
     arci_log_warn(peer->agent->log, "gossip", "cannot send to peer, link dropped",
                   ARCI_TEXT("peer_id", peer->id.text), ARCI_ERROR(&error));
     lose_link(peer, error.message);
-}
-
-static void send_records(struct arci_agent_peer *peer, json_t *records)
-{
-    ARCI_JSON *message = json_pack("{s:s, s:O}", "type", "records", "records", records);
-    send_or_drop(peer, message);
-    json_array_clear(records);
-}
-
-static void send_all_records(struct arci_agent_peer *peer)
-{
-    ARCI_JSON *records = json_array();
-    size_t cursor = 0;
-    const struct arci_entry *entry;
-    while (records && peer->link &&
-           (entry = arci_registry_next_owned(peer->agent->registry, &peer->agent->local_id, &cursor))) {
-        bool large =
-            entry->record.kind == ARCI_RECORD_SERVICE && entry->content.service.routes.count > MANY_ROUTES;
-        if ((large || json_array_size(records) >= RECORDS_PER_MESSAGE) && json_array_size(records) > 0)
-            send_records(peer, records);
-        if (peer->link)
-            json_array_append_new(records, arci_record_to_json(&entry->record));
-        if (large && peer->link)
-            send_records(peer, records);
-    }
-    if (records && peer->link && json_array_size(records) > 0)
-        send_records(peer, records);
-}
-
-void arci_peers_publish(struct arctic_agent *agent, enum arci_record_kind kind, const struct arctic_id *id)
-{
-    const struct arci_entry *entry = arci_registry_find_any(agent->registry, kind, id);
-    if (!entry)
-        return;
-    for (size_t i = 0; i < agent->peer_count; i++) {
-        if (!agent->peers[i]->link)
-            continue;
-        ARCI_JSON *records = json_pack("[o]", arci_record_to_json(&entry->record));
-        if (records)
-            send_records(agent->peers[i], records);
-    }
 }
 
 /* --- The link that this agent holds. --------------------------------------------------------------------------------------- */
@@ -141,7 +98,7 @@ static void send_again(struct arci_agent_peer *peer)
     if (peer->resent_at && now - peer->resent_at < RESEND_INTERVAL_MS)
         return;
     peer->resent_at = now;
-    send_all_records(peer);
+    arci_peers_send_all(peer);
 }
 
 /* An answer to an older ping says nothing about what was sent after that. */
@@ -193,7 +150,7 @@ void arci_peers_set_link(struct arci_agent_peer *peer, struct arci_link *link)
     arci_link_set_events(link, &link_events, peer);
     arci_link_set_message_limit(link, ARCI_RECORD_MAX);
     set_state(peer, ARCI_PEER_CONNECTED, "handshake done");
-    send_all_records(peer);
+    arci_peers_send_all(peer);
 }
 
 /* A key belongs to one peer for good. */
@@ -283,7 +240,7 @@ static void send_ping(struct arci_agent_peer *peer, int64_t now)
     peer->next_ping_at = now + PING_INTERVAL_MS;
     peer->progress_at = now;
     peer->acknowledged = arci_link_acknowledged(peer->link);
-    send_or_drop(peer, message);
+    arci_peers_send(peer, message);
 }
 
 static void ping_peer(struct arci_agent_peer *peer, int64_t now)
@@ -319,6 +276,7 @@ static void on_tick(uv_timer_t *timer)
     int64_t now = arci_time_monotonic();
     if (agent->leaving || arci_membership_own_revocation(agent))
         return;
+    arci_service_states_publish(agent);
     for (size_t i = 0; i < agent->peer_count; i++) {
         struct arci_agent_peer *peer = agent->peers[i];
         if (peer->link)

@@ -22,6 +22,12 @@ void arci_peers_drop_links(struct arctic_agent *agent, const char *why);
 /* Gives a peer the control link of a handshake that this agent began. */
 void arci_peers_set_link(struct arci_agent_peer *peer, struct arci_link *link);
 
+/* Sends a message to a peer that has a link, which is dropped where that fails. NULL stands for one that memory ran out over. */
+void arci_peers_send(struct arci_agent_peer *peer, const json_t *message);
+
+/* Sends all local records to a peer that has a link. */
+void arci_peers_send_all(struct arci_agent_peer *peer);
+
 /* Sends the newest version of a local record to all connected peers. */
 void arci_peers_publish(struct arctic_agent *agent, enum arci_record_kind kind, const struct arctic_id *id);
 

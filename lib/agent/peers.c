@@ -246,6 +246,12 @@ int arci_peers_admit(struct arctic_agent *agent, const struct arci_handshake_rem
     return ARCTIC_OK;
 }
 
+static void free_peer(struct arci_agent_peer *peer)
+{
+    json_decref(peer->service_states);
+    free(peer);
+}
+
 void arci_peers_drop(struct arctic_agent *agent, const struct arctic_id *id, bool flush)
 {
     bool found;
@@ -263,7 +269,7 @@ void arci_peers_drop(struct arctic_agent *agent, const struct arctic_id *id, boo
     else
         arci_link_close(peer->link);
     const struct arci_link *link = peer->link;
-    free(peer);
+    free_peer(peer);
     agent->peer_count--;
     memmove(agent->peers + place, agent->peers + place + 1, (agent->peer_count - place) * sizeof(void *));
     if (link)
@@ -273,7 +279,7 @@ void arci_peers_drop(struct arctic_agent *agent, const struct arctic_id *id, boo
 void arci_peers_free(struct arctic_agent *agent)
 {
     for (size_t i = 0; i < agent->peer_count; i++)
-        free(agent->peers[i]);
+        free_peer(agent->peers[i]);
     free(agent->peers);
     agent->peers = NULL;
     agent->peer_count = 0;

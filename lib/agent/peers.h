@@ -14,6 +14,7 @@ struct arci_agent_peer {
     struct arci_peer_live live;
     struct arci_dial *dial; /* while connecting */
     struct arci_link *link; /* while connected */
+    json_t *service_states; /* what it has told of its services (service-states.h); may be NULL */
     int64_t retry_at;       /* monotonic milliseconds: no dial before */
     int64_t retry_delay;
     int64_t met_at;                /* monotonic milliseconds: when the link was made */

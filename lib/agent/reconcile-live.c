@@ -1,24 +1,8 @@
 /* What the reconciler's passes and looks have found, for those who ask. */
 #include <stdio.h>
 
-#include "agent/peers.h"
 #include "agent/reconcile-internal.h"
-
-/* Its source peer alone knows what became of it. */
-static void explain_remote(const struct arctic_agent *agent, const struct arci_service *service,
-                           char *ret_reason, size_t size)
-{
-    const struct arci_agent_peer *peer = arci_peers_find(agent, &service->source_peer_id);
-    const struct arci_entry *entry =
-        arci_registry_find(agent->registry, ARCI_RECORD_PEER, &service->source_peer_id);
-    const char *name = entry ? entry->content.peer.name : service->source_peer_id.text;
-    bool answers = peer && peer->live.state == ARCI_PEER_CONNECTED;
-    if (answers)
-        snprintf(ret_reason, size, "its state is known at its source peer %s", name);
-    else
-        snprintf(ret_reason, size, "its source peer %s does not answer: this is what it last told of itself",
-                 name);
-}
+#include "agent/service-states.h"
 
 void arci_reconcile_live(const struct arctic_agent *agent, const struct arci_service *service,
                          struct arci_service_live *ret_live)
@@ -31,7 +15,7 @@ void arci_reconcile_live(const struct arctic_agent *agent, const struct arci_ser
         live.state = planned->state;
         snprintf(live.state_reason, sizeof live.state_reason, "%s", planned->reason);
     } else if (!arctic_id_equal(&service->source_peer_id, &agent->local_id)) {
-        explain_remote(agent, service, live.state_reason, sizeof live.state_reason);
+        arci_service_states_find(agent, service, &live);
     } else if (agent->data_plane_problem.message[0]) {
         snprintf(live.state_reason, sizeof live.state_reason, "the service captures nothing: %.*s",
                  (int)sizeof live.state_reason - 32, agent->data_plane_problem.message);

@@ -101,6 +101,12 @@ def test_a_service_of_another_peer_from_its_first_to_its_last_day(linked: Pair) 
     (left,) = exit_.get(f"{path}/routes")["routes"]
     assert (left["id"], left["priority"]) == (first, 5)
 
+    # Lists tell the states of others too.
+    def listed_states() -> set[str]:
+        return {service["state"] for service in entry.get("/v1/services")["services"] if service["id"] == made["id"]}
+
+    wait_for(lambda: listed_states() == {"active"}, 5, "the state in the other agent's list")
+
     # The owner's live state, not what the records say.
     wait_for(lambda: exit_.get(path)["state"] == "active", 5, "the service active at its owner")
     assert entry.get(path)["state"] == "active"
@@ -257,7 +263,11 @@ def test_an_owner_that_is_away(linked_pair: Pair) -> None:
     made = make_remote_service(linked_pair, name="far")
     path = f"/v1/services/{made['id']}"
     assert entry.api("POST", f"{path}/routes", {"routes": [{"dest_cidr": "10.77.0.0/24", "priority": 1}]}).status == 201
-    wait_for(lambda: entry.get("/v1/services")["services"] != [], 5, "the record at the entry")
+
+    def listed() -> list[str]:
+        return [service["state"] for service in entry.get("/v1/services")["services"]]
+
+    wait_for(lambda: listed() == ["active"], 5, "record and state at the entry")
     exit_.kill()
 
     def refused() -> bool:
@@ -271,7 +281,9 @@ def test_an_owner_that_is_away(linked_pair: Pair) -> None:
     assert entry.api("POST", "/v1/services", body).error[:2] == (422, "PEER_UNREACHABLE")
     read = entry.get(path)
     assert read["name"] == "far" and read["routes"], read
-    assert read["state"] == "pending" and "does not answer" in read["state_reason"], read
+    assert read["state"] == "pending", read
+    assert "does not answer, and last said that it is active" in read["state_reason"], read
+    assert listed() == ["pending"]
     assert entry.get(f"{path}/routes")["routes"] == read["routes"]
     assert len(entry.get("/v1/services")["services"]) == 1
     exit_.start()

@@ -121,6 +121,18 @@ def test_requests_that_take_long(target: Pair, member: ControlPeer) -> None:
     assert target.entry.api("GET", "/v1/services").status == 200
 
 
+def test_states_of_what_it_does_not_own(target: Pair, member: ControlPeer) -> None:
+    """A member tells of its own services only, and nothing that is no state."""
+    service = target.exit.create_service(target.entry)
+    listed = "/v1/services"
+    wait_for(lambda: target.entry.get(listed)["services"] != [], 5, "the service at the entry")
+    for services in ({service: {"state": "error", "state_reason": "a lie"}}, {"x": {}}, {service: 1}, [], "x"):
+        member.send({"type": "states", "services": services})
+    assert member.is_alive()
+    (told,) = target.entry.get(listed)["services"]
+    assert told["state"] != "error" and "a lie" not in told["state_reason"]
+
+
 # Answers of a member
 
 
