@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/auth.h"
 #include "agent/peer-links.h"
 #include "agent/peers.h"
 #include "agent/reconcile.h"
@@ -240,10 +241,25 @@ struct pending_answer {
     json_t *extra;
 };
 
+/* Another client may have deleted the service before the pass has ended, or the agent have left its cluster. */
+static int check_still_there(const struct pending_answer *answer, struct arctic_error *error)
+{
+    const struct arctic_id *id = &answer->service_id;
+    if (!answer->make_body || arci_registry_find(answer->agent->registry, ARCI_RECORD_SERVICE, id))
+        return ARCTIC_OK;
+    int code = arci_auth_check_bootstrapped(answer->agent, error);
+    return code < 0 ? code
+                    : arci_fail(error, ARCTIC_E_NOT_FOUND, NULL,
+                                "service %s has been deleted by another request in the meantime", id->text);
+}
+
 static void send_answer(void *context)
 {
     struct pending_answer *answer = context;
-    if (answer->make_body)
+    struct arctic_error error;
+    if (check_still_there(answer, &error) < 0)
+        arci_request_fail(answer->request, &error);
+    else if (answer->make_body)
         arci_request_respond_json(answer->request, answer->status,
                                   answer->make_body(answer->agent, &answer->service_id, answer->extra));
     else

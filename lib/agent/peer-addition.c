@@ -181,7 +181,10 @@ static void start_try(struct arci_peer_addition *add)
 void arci_peer_additions_stop(struct arctic_agent *agent)
 {
     struct arctic_error error;
-    arci_fail(&error, ARCTIC_E_CANCELLED, NULL, "the agent stops");
+    if (agent->stopping)
+        arci_fail(&error, ARCTIC_E_CANCELLED, NULL, "the agent stops");
+    else
+        arci_fail(&error, ARCTIC_E_NOT_BOOTSTRAPPED, NULL, "this agent has left its cluster in the meantime");
     while (agent->additions) {
         arci_look_up_cancel(agent->additions->look_up);
         arci_dial_cancel(agent->additions->dial);

@@ -1,0 +1,47 @@
+"""Requests that meet what another one has taken away before they were answered: each is told so."""
+
+import concurrent.futures
+import http.client
+import json
+from contextlib import ExitStack
+
+from access import create_client, login
+from agents import Answer, Pair
+from arctic_lab import wait_for
+
+
+def answer_of(connection: http.client.HTTPConnection) -> Answer:
+    response = connection.getresponse()
+    return Answer(response.status, dict(response.headers), response.read())
+
+
+def test_a_service_that_is_deleted_while_it_is_changed(pair: Pair) -> None:
+    """The change waits for the kernel, and the deletion does not wait for the change."""
+    agent = pair.entry
+    headers = {"Authorization": f"Bearer {agent.token()}", "Content-Type": "application/json"}
+    routes = json.dumps({"routes": [{"dest_cidr": "10.77.0.0/24", "priority": 1}]})
+    gone = 0
+    for change in [("PUT", "", '{"name": "changed"}'), ("POST", "/routes", routes)] * 10:
+        method, end, body = change
+        path = f"/v1/services/{agent.create_service(pair.exit)}"
+        with ExitStack() as open_connections:
+            changing, deleting = (open_connections.enter_context(agent.connected()) for _ in range(2))
+            changing.request(method, path + end, body, headers)
+            deleting.request("DELETE", path, None, headers)
+            deleted, changed = answer_of(deleting), answer_of(changing)
+        assert deleted.status == 204
+        if changed.status >= 300:
+            assert changed.error[:2] == (404, "NOT_FOUND") and "deleted" in changed.text, changed
+            gone += 1
+    assert gone > 0, "no deletion came between: nothing was tried"
+
+
+def test_an_agent_that_leaves_while_it_adds_a_peer(pair: Pair) -> None:
+    agent = pair.entry
+    token = login(agent, create_client(agent, "peers.write"))
+    nobody = f"{pair.lab.entry.address(4, 'wan').rpartition('.')[0]}.77:8080"
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        adding = pool.submit(agent.api, "POST", "/v1/peers", {"address": nobody}, token)
+        wait_for(lambda: nobody in agent.host.run("ss", "-tn").stdout, 10, "the attempt to connect")
+        assert agent.api("DELETE", "/v1/peers/self").status == 204
+        assert adding.result().error == (503, "NOT_BOOTSTRAPPED", None)
