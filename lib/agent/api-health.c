@@ -51,7 +51,8 @@ static bool check_license(const struct arctic_agent *agent, json_t *checks)
     bool good =
         add_check(checks, "license", arci_license_check_request(agent, false, &error) >= 0, error.message);
     json_t *check = json_object_get(checks, "license");
-    arci_put_text(check, "state", arctic_license_state_name(arci_license_state_at(agent->license, now)));
+    arci_put_text(check, "state",
+                  arctic_license_state_name((int32_t)arci_license_state_at(agent->license, now)));
     arci_put_integer(check, "days_left", arci_license_days_left(agent->license, now));
     return good;
 }

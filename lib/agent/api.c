@@ -36,7 +36,7 @@ const struct arci_http_endpoint arci_api_endpoints[] = {
      .path = "/v1/cluster/sync",
      .scope = "admin",
      .handler = arci_api_cluster_sync,
-     .flags = ARCI_HTTP_JSON_OPTIONAL,
+     .flags = ARCI_HTTP_JSON_OPTIONAL | ARCI_HTTP_READS,
      .summary = "Exchange records with all peers and bring kernel and data plane in line, now"},
     {.method = "GET",
      .path = "/v1/cluster/status",
@@ -196,7 +196,7 @@ const struct arci_http_endpoint arci_api_endpoints[] = {
      .path = "/v1/routes/explain",
      .scope = "services.read",
      .handler = arci_api_routes_explain,
-     .flags = ARCI_HTTP_JSON,
+     .flags = ARCI_HTTP_JSON | ARCI_HTTP_READS,
      .summary = "Show which route takes a flow, and why the others do not"},
     {.method = NULL},
 };

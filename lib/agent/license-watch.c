@@ -37,6 +37,11 @@ static const struct {
                                   "arctic license update --license-file FILE"},
 };
 
+static const char *name_of(enum arctic_license_state state)
+{
+    return arctic_license_state_name((int32_t)state);
+}
+
 static void tell(struct arctic_agent *agent, const char *former)
 {
     const struct arci_license *license = agent->license;
@@ -44,7 +49,7 @@ static void tell(struct arctic_agent *agent, const char *former)
     char expires_at[ARCI_TIME_TEXT];
     agent->license_watch.told_at = arci_time_monotonic();
     arci_log_at(agent->log, state_events[state].level, "license", state_events[state].message,
-                ARCI_TEXT("state", arctic_license_state_name(state)), ARCI_TEXT("former_state", former),
+                ARCI_TEXT("state", name_of(state)), ARCI_TEXT("former_state", former),
                 ARCI_TEXT("license_id", license->license_id.text),
                 ARCI_TEXT("expires_at", arci_time_format(license->expires_at, expires_at)),
                 ARCI_INT("days_left", arci_license_days_left(license, arci_time_now())));
@@ -75,7 +80,7 @@ static void note(struct arctic_agent *agent)
     struct arci_license_watch *watch = &agent->license_watch;
     struct arctic_error error;
     char text[64];
-    snprintf(text, sizeof text, "%s %" PRId64, arctic_license_state_name(watch->state), watch->since);
+    snprintf(text, sizeof text, "%s %" PRId64, name_of(watch->state), watch->since);
     bool failed = arci_store_put_note(agent->store, "agent", "license_state", text, &error) < 0;
     if (failed && !watch->unnoted)
         arci_log_warn(agent->log, "license", "cannot store the licence's state, will try again",
@@ -103,7 +108,7 @@ static void take_up(struct arctic_agent *agent, enum arctic_license_state state,
     struct arctic_error error;
     if (read_noted(agent, &noted, &error) < 0)
         arci_log_warn(agent->log, "license", "cannot read the licence's last state", ARCI_ERROR(&error));
-    bool same = strcmp(noted.state, arctic_license_state_name(state)) == 0;
+    bool same = strcmp(noted.state, name_of(state)) == 0;
     watch->known = true;
     watch->state = state;
     watch->since = same ? noted.since : began_at(agent->license, now, noted.since);
@@ -115,7 +120,7 @@ static void take_up(struct arctic_agent *agent, enum arctic_license_state state,
 static void change(struct arctic_agent *agent, enum arctic_license_state state, int64_t now)
 {
     struct arci_license_watch *watch = &agent->license_watch;
-    const char *former = arctic_license_state_name(watch->state);
+    const char *former = name_of(watch->state);
     watch->state = state;
     watch->since = began_at(agent->license, now, watch->looked_at);
     tell(agent, former);
@@ -137,7 +142,7 @@ void arci_license_watch_look(struct arctic_agent *agent)
     else if (state != watch->state)
         change(agent, state, now);
     else if (state != ARCTIC_LICENSE_VALID && arci_time_monotonic() - watch->told_at >= REMIND_MS)
-        tell(agent, arctic_license_state_name(state));
+        tell(agent, name_of(state));
     if (watch->unnoted)
         note(agent);
     watch->looked_at = now;

@@ -138,7 +138,8 @@ static bool put_state(json_t *object, const struct arctic_agent *agent)
 {
     const struct arci_license *license = agent->license;
     int64_t now = arci_time_now();
-    return arci_put_text(object, "state", arctic_license_state_name(arci_license_state_at(license, now))) &&
+    return arci_put_text(object, "state",
+                         arctic_license_state_name((int32_t)arci_license_state_at(license, now))) &&
            arci_put_time(object, "state_since", agent->license_watch.since) &&
            arci_put_integer(object, "days_left", arci_license_days_left(license, now)) &&
            arci_put_time(object, "read_only_at", arci_license_state_ends_at(license, license->expires_at)) &&

@@ -1,5 +1,6 @@
 """An agent whose disk is full: requests fail and change nothing, in memory as on disk, and all goes on when there is room again."""
 
+import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agents import API_PORT, Agent, Pair, issue_license
+from agents import API_PORT, NO_BODY, Agent, Pair, issue_license
 from arctic_lab import Lab, wait_for
 from flows import carried
 
@@ -101,6 +102,38 @@ def test_changes_on_a_full_disk(small: Small) -> None:
     assert small.state() == before
     assert entry.api("PUT", path, {"name": "changed"}).status == 200
     assert entry.api("GET", "/readyz", token=None).status == 200
+
+
+def test_access_on_a_full_disk(small: Small) -> None:
+    """Neither credential nor licence changes where it cannot be stored; tokens and the recovery token work on."""
+    entry = small.entry
+    made = entry.api("POST", "/v1/credentials", {"scopes": ["peers.read"]}).json()
+    customer = json.loads(small.license.read_text())["customer_id"]
+    terms = ("--customer", customer, "--max-nodes", "3", "--max-services", "3", "--days", "9")
+    later = json.loads(issue_license(small.build, entry, small.license.with_name("later.json"), *terms).read_text())
+    requests: list[tuple[Any, ...]] = [
+        ("POST", "/v1/credentials", {"scopes": ["peers.read"]}, 201),
+        ("POST", "/v1/cluster/credentials/rotate", {}, 200),
+        ("PUT", "/v1/license", {"license": later}, 200),
+        ("DELETE", f"/v1/credentials/{made['client_id']}", NO_BODY, 204),
+    ]
+
+    def state() -> tuple[Any, ...]:
+        return entry.get("/v1/credentials"), entry.get("/v1/license")
+
+    before = state()
+    with full(entry.data_dir):
+        for method, path, body, _ in requests:
+            assert entry.api(method, path, body).error[:2] == (500, "INTERNAL"), path
+        entry.log_out()
+        assert state() == before
+    for method, path, body, status in requests:
+        assert entry.api(method, path, body).status == status, path
+    assert state() != before
+    after = state()
+    entry.kill()
+    entry.start()
+    assert state() == after
 
 
 def test_a_peer_that_cannot_be_stored(small: Small) -> None:

@@ -151,3 +151,18 @@ def test_the_cluster_credential_is_rotated(agent: Agent) -> None:
     reader = login(agent, create_client(agent, "credentials.read", "credentials.write"))
     for method, path in (("GET", "/v1/cluster/credentials"), ("POST", "/v1/cluster/credentials/rotate")):
         assert agent.api(method, path, token=reader).error == (403, "FORBIDDEN", None)
+
+
+def test_there_is_a_limit(agent: Agent) -> None:
+    """A script that runs wild fills neither the disk nor the memory of all peers."""
+    token = agent.token()
+    made = ""
+    for _ in range(1001):
+        answer = agent.api("POST", "/v1/credentials", {"scopes": ["peers.read"]}, token=token)
+        if answer.status != 201:
+            break
+        made = answer.json()["client_id"]
+    assert answer.error[:2] == (400, "INVALID_REQUEST") and "1000" in answer.json()["error"]
+    assert len(listed(agent)) == 1000
+    assert agent.api("DELETE", f"/v1/credentials/{made}").status == 204
+    assert agent.api("POST", "/v1/credentials", {"scopes": ["peers.read"]}).status == 201

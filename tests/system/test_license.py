@@ -163,6 +163,9 @@ def test_what_each_state_refuses(licensed: Licensed) -> None:
         assert "arctic license update --license-file FILE" in answer.json()["error"]
     for path in ("/v1/services", "/v1/credentials", "/v1/license"):
         assert agent.api("GET", path).status == 200
+    # These are no changes, for all that they are POSTs.
+    assert agent.api("POST", "/v1/routes/explain", {"source": "10.1.0.2", "dest": "10.2.0.2"}).status == 200
+    assert agent.api("POST", "/v1/cluster/sync").status == 200
     licensed.move(29)
     for method, path, *body in (*requests, ("GET", "/v1/services"), ("GET", "/v1/credentials")):
         answer = agent.api(method, path, *body)
