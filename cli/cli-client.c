@@ -97,13 +97,12 @@ static void warn_of_exposure(const char *const *endpoints, const char *what)
 
 void cli_warn_of_credentials(struct cli *cli)
 {
-    struct targets targets;
-    struct arctic_error error;
+    const char *const endpoints[] = {arctic_client_endpoint(cli->client), NULL};
     if (cli->warned || cli->recovery_token || !has_credentials(cli->cluster_object) ||
-        choose_targets(cli, &targets, &error) < 0)
+        arctic_client_is_private(endpoints[0]))
         return;
     cli->warned = true;
-    warn_of_exposure(targets.urls, "credentials");
+    warn_of_exposure(endpoints, "credentials");
 }
 
 static int read_recovery_token(struct cli *cli, struct arctic_error *error)

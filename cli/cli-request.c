@@ -28,6 +28,7 @@ int cli_request(struct cli *cli, const char *method, const char *path, json_t *b
     if (code == ARCTIC_OK) {
         cli_warn_of_credentials(cli);
         code = arctic_client_request(client, method, path, text, NULL, &answer, error);
+        cli_warn_of_credentials(cli);
     }
     if (code < 0)
         return code;

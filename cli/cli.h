@@ -64,7 +64,10 @@ int cli_request_list(struct cli *cli, const char *path, const char *member, json
 /* The client for requests of other kinds; it stays the run's. Errors: as cli_request(). */
 int cli_client(struct cli *cli, struct arctic_client **ret_client, struct arctic_error *error);
 
-/* Says once in a command when credentials go over an open wire. Only requests that carry them need it. */
+/*
+ * Says once in a command when credentials go over an open wire to the endpoint that is asked first, or that has answered.
+ * Only requests that carry them need it.
+ */
 void cli_warn_of_credentials(struct cli *cli);
 
 /* Settles on the endpoint that has answered for what is asked from here on. Errors: as cli_client(). */

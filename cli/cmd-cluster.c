@@ -120,7 +120,7 @@ const struct cli_command cli_cluster_commands[] = {
                  "arctic cluster status --json\n",
      .run = run_status},
     {.path = "cluster sync",
-     .summary = "exchange records and bring kernel and data plane in line, now",
+     .summary = "exchange records and follow them, now",
      .about = "Exchanges records with every peer and brings the kernel's rules and the data plane in line "
               "with them, at "
               "once. Agents do so by themselves; this is for when you doubt it.",

@@ -190,10 +190,11 @@ static int write_stream(int fd, const json_t *root, const char *path, struct arc
 static int replace(const char *path, int folder, const json_t *root, int64_t copies,
                    struct arctic_error *error)
 {
-    CLI_FREE char *temporary = cli_format("%s.new-XXXXXX", path);
+    CLI_FREE char *temporary = cli_format("%s.new", path);
     if (!temporary)
         return cli_fail_memory(error);
-    CLI_CLOSE int fd = mkostemp(temporary, O_CLOEXEC); /* 0600 from birth */
+    unlink(temporary); /* of a command that was killed: nobody else writes while the folder is locked */
+    CLI_CLOSE int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return cli_fail_errno(error, "cannot make a file beside %s", path);
     int code = write_stream(fd, root, path, error);
@@ -216,15 +217,20 @@ int cli_config_change(struct cli_config *config, bool keep_copies,
 {
     CLI_CLOSE int folder = -1;
     CLI_JSON *root = NULL;
-    int code = make_folders(config->path, error);
+    /* A link stays one: what it points to is replaced. */
+    CLI_FREE char *target = realpath(config->path, NULL);
+    CLI_FREE char *path = strdup(target ? target : config->path);
+    if (!path)
+        return cli_fail_memory(error);
+    int code = make_folders(path, error);
     if (code == ARCTIC_OK)
-        code = open_folder(config->path, &folder, error);
+        code = open_folder(path, &folder, error);
     if (code == ARCTIC_OK)
-        code = read_root(config->path, &root, error);
+        code = read_root(path, &root, error);
     if (code == ARCTIC_OK)
         code = change(root, context, error);
     if (code == ARCTIC_OK)
-        code = replace(config->path, folder, root, keep_copies ? copies_to_keep(root) : -1, error);
+        code = replace(path, folder, root, keep_copies ? copies_to_keep(root) : -1, error);
     if (code < 0)
         return code;
     json_decref(config->root);

@@ -22,6 +22,7 @@ routes list add update delete explain
 credentials list create revoke rotate
 cluster identity status sync init
 license status update keygen issue
+compose init export fmt validate diff apply
 config view clusters use-cluster use-peer set path
 health
 version

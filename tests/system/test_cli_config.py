@@ -1,6 +1,7 @@
 """The configuration file of the command line: what a bootstrap saves, who may read it, and how it is changed."""
 
 import json
+import os
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -225,6 +226,43 @@ def test_a_full_disk_leaves_the_file_as_it_was(cli: Cli, config: Path, tmp_path:
         assert {path.name for path in folder.iterdir()} == {"config.yaml", "ballast"}
     finally:
         subprocess.run(["umount", folder], check=True)
+
+
+def test_a_command_that_is_killed_leaves_a_whole_file(build: Path, config: Path, tmp_path: Path) -> None:
+    names = [f"clu_{i}" for i in range(300)]
+    write(config, {"clusters": {name: entry(name, name, "http://127.0.0.1:9") for name in names}})
+    program = str(build / "cli" / "arctic")
+    environment = {**os.environ, "ARCTIC_CONFIG": str(config)}
+    for i in range(40):
+        child = subprocess.Popen([program, "config", "use-cluster", names[i]], stderr=subprocess.DEVNULL, env=environment)
+        try:
+            child.wait(0.002 * (i % 20))
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        assert len(yaml.load(config.read_text(), yaml.CSafeLoader)["clusters"]) == 300
+    subprocess.run([program, "config", "use-cluster", names[0]], check=True, capture_output=True, env=environment)
+    # What a killed one began is gone.
+    assert {path.name for path in config.parent.iterdir()} <= {"config.yaml", *(f"config.yaml.{i}" for i in (1, 2, 3))}
+
+
+def test_a_link_stays_a_link(cli: Cli, config: Path, tmp_path: Path) -> None:
+    real = tmp_path / "dotfiles" / "arctic.yaml"
+    real.parent.mkdir()
+    write(real, {"clusters": {"clu_1": entry("clu_1", "a", "http://127.0.0.1:9")}})
+    config.parent.mkdir()
+    config.symlink_to(real)
+    cli("config", "use-cluster", "agent-a")
+    assert config.is_symlink() and yaml.safe_load(real.read_text())["current_cluster"] == "clu_1"
+
+
+def test_only_an_endpoint_that_is_used_draws_a_warning(cli: Cli, fake: FakeAgent, config: Path) -> None:
+    cluster = entry("clu_1", "a", fake.url)
+    # A documentation address (RFC 5737): nothing answers there.
+    cluster["peers"] += [{"peer_id": "peer_b", "name": "agent-b", "endpoints": ["http://192.0.2.1:8080"]}]
+    write(config, {"current_cluster": "clu_1", "clusters": {"clu_1": {**cluster, "default_peer": "peer_a"}}})
+    assert cli("peers", "list").stderr == ""
+    assert "192.0.2.1" in cli("--cluster", "agent-b", "--timeout", "100ms", "peers", "list", code=None).stderr
 
 
 def entry(cluster: str, peer: str, url: str) -> dict[str, Any]:

@@ -135,7 +135,7 @@ static void check_example(const struct cli_command *command, const char *line, s
     struct arctic_error error;
     assert_true(length < sizeof text);
     snprintf(text, sizeof text, "%.*s", (int)length, line);
-    static const char *const ends[] = {" | ", " > ", "  #"};
+    static const char *const ends[] = {" | ", " > ", " < ", "  #"};
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         char *end = strstr(text, ends[i]);
         if (end)
