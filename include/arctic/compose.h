@@ -167,7 +167,7 @@ struct arctic_compose_apply_options {
     /* Called as steps begin and end, from any thread, but never twice at once. NULL for none. */
     void (*progress)(void *user, const struct arctic_compose_progress *progress);
     void *user;
-    uint32_t connections; /* over which services are changed at once, 1..64; 0: 8 */
+    uint32_t connections; /* over which services are changed at once, 1..64; 0: 32 */
 };
 
 /*

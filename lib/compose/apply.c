@@ -11,7 +11,7 @@
 #include "base/options.h"
 #include "rest/client-copy.h"
 
-#define CONNECTIONS 8
+#define CONNECTIONS 32 /* half of what an agent takes from one address */
 #define CONNECTIONS_MAX 64
 
 struct run {

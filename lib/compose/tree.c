@@ -27,9 +27,17 @@ static struct arci_place place_of(const yaml_mark_t *mark)
     return (struct arci_place){mark->line, mark->column};
 }
 
+/* Where the text ends too early, libyaml points to a line after its last one. */
+static struct arci_place place_of_fault(const struct builder *builder, const yaml_mark_t *mark)
+{
+    return mark->line < builder->source->line_count
+               ? place_of(mark)
+               : arci_source_place(builder->source, builder->source->length);
+}
+
 static bool fault(struct builder *builder, const yaml_mark_t *mark, const char *text)
 {
-    arci_faults_add(builder->faults, place_of(mark), "%s", text);
+    arci_faults_add(builder->faults, place_of_fault(builder, mark), "%s", text);
     return false;
 }
 
@@ -55,8 +63,8 @@ static bool fault_of_parser(struct builder *builder)
     const char *problem = parser->problem ? parser->problem : "this is not YAML";
     if (!parser->context)
         return fault(builder, mark, problem);
-    arci_faults_add(builder->faults, place_of(mark), "%s (%s that begins at line %zu)", problem,
-                    parser->context, parser->context_mark.line + 1);
+    arci_faults_add(builder->faults, place_of_fault(builder, mark), "%s (%s that begins at line %zu)",
+                    problem, parser->context, parser->context_mark.line + 1);
     return false;
 }
 

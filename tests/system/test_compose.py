@@ -1,10 +1,13 @@
 """arctic compose against live agents: from nothing to traffic, round trips, drift, what stays and what goes."""
 
 import json
+import shutil
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import pexpect
 import pytest
 import yaml
 from agents import Pair
@@ -174,6 +177,20 @@ def test_services_that_the_file_does_not_have_stay_without_prune(composition: Co
     assert {item["name"] for item in entry.get("/v1/services")["services"]} == {"web"}
 
 
+def test_other_peers_make_it_another_service(composition: Composition) -> None:
+    service = composition.add_service("web", route("10.2.0.0/24"))
+    composition.apply()
+    old = service_named(composition.pair, "web")["id"]
+    service["source_peer"], service["target_peer"] = service["target_peer"], service["source_peer"]
+    (step,) = composition.plan()["steps"]
+    assert step["action"] == "replace"
+    assert {"field": "source_peer", "old": "entry", "new": "exit"} in step["changes"]
+    composition.apply()
+    live = service_named(composition.pair, "web")
+    assert live["id"] != old and live["source_peer_id"] == composition.pair.exit.id
+    composition.assert_applied()
+
+
 def test_diff_and_dry_run_show_the_same_and_change_nothing(composition: Composition) -> None:
     composition.add_service("web", route("10.2.0.0/24"), route("fd02::/64", 20), qos={"rtt_ms": 7})
     before = composition.pair.entry.get("/v1/services")
@@ -245,3 +262,88 @@ def test_a_file_about_another_cluster_is_not_applied_to_the_current_one(composit
     refused = composition.apply(code=4)
     assert "other-1" in refused.stderr
     assert composition.pair.entry.get("/v1/services")["services"] == []
+
+
+# The program and its files
+
+
+def test_arctic_compose_is_a_program_of_its_own(composition: Composition) -> None:
+    entry = composition.pair.entry
+    composition.write()
+
+    def run(*args: str) -> subprocess.CompletedProcess[str]:
+        command = entry.host.command("arctic-compose", *args)
+        return subprocess.run(command, env=entry.cli_environment, capture_output=True, text=True, check=False)
+
+    assert run("validate", "-f", str(composition.path)).returncode == 0
+    assert run("--json", "diff", "-f", str(composition.path)).stdout == entry.cli(
+        "--json", "compose", "diff", "-f", str(composition.path)
+    ).stdout
+    assert "Usage: arctic compose diff" in run("diff", "--help").stdout
+    assert run("help", "diff").stdout == run("diff", "--help").stdout
+    assert run("nonsense").returncode == 2
+
+
+def test_without_arctic_compose_it_is_said_where_it_belongs(composition: Composition, build: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "arctic"
+    shutil.copy(build / "cli" / "arctic", alone)
+    environment = {**composition.pair.entry.cli_environment, "PATH": str(tmp_path), "LD_LIBRARY_PATH": str(build / "lib")}
+    result = subprocess.run([alone, "compose", "init"], env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith("arctic: arctic-compose is not installed")
+
+
+def test_init_and_fmt_write_files_with_care(composition: Composition) -> None:
+    entry, path = composition.pair.entry, composition.path
+    path.unlink(missing_ok=True)
+    entry.cli("compose", "init", "-f", str(path))
+    entry.cli("compose", "validate", "-f", str(path))
+    entry.cli("compose", "fmt", "--check", "-f", str(path))
+    assert "exists already" in entry.cli("compose", "init", "-f", str(path), code=6).stderr
+
+    path.write_text("version:   v1 # why\npeers: \n- {name: a,address: 'h:1'}\n")
+    path.chmod(0o640)
+    link = path.with_name("link.yaml")
+    link.symlink_to(path)
+    before = path.read_text()
+    assert entry.cli("compose", "fmt", "-f", str(path)).stdout == "version: v1  # why\n\npeers:\n  - {name: a, address: 'h:1'}\n"
+    assert "fmt --write" in entry.cli("compose", "fmt", "--check", "-f", str(path), code=1).stderr
+    assert path.read_text() == before
+    entry.cli("compose", "fmt", "--write", "-f", str(link))
+    assert link.is_symlink() and path.read_text() == "version: v1  # why\n\npeers:\n  - {name: a, address: 'h:1'}\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    entry.cli("compose", "fmt", "--check", "-f", str(path))
+    link.unlink()
+
+
+def test_faults_have_places_and_stdin_will_do(composition: Composition) -> None:
+    entry = composition.pair.entry
+    text = "version: v1\npeers:\n  - {name: a, address: \"h:1\"}\n  - {name: b, address: h}\nservice: []\n"
+    refused = entry.cli("compose", "validate", "-f", "-", stdin=text, code=6)
+    assert refused.stderr.splitlines()[:2] == [
+        "stdin:4:24: 'h' is no address such as 192.0.2.1:8080, [2001:db8::1]:8080 or host.example:8080",
+        "stdin:5:1: unknown key 'service', expected one of version, license, peers, services",
+    ]
+    told = json.loads(entry.cli("compose", "validate", "--json", "-f", "-", stdin=text, code=6).stdout)
+    assert [(fault["file"], fault["line"], fault["column"]) for fault in told] == [("stdin", 4, 24), ("stdin", 5, 1)]
+    assert "stdin has 2 faults" in entry.cli("compose", "apply", "--yes", "-f", "-", stdin=text, code=6).stderr
+    assert "there is no cluster.yaml here" in entry.cli("compose", "diff", code=2).stderr
+
+
+def test_apply_asks_on_a_terminal_and_shows_each_step(composition: Composition) -> None:
+    entry = composition.pair.entry
+    composition.add_service("web", route("10.2.0.0/24"))
+    composition.write()
+    command = entry.host.command("arctic", "compose", "apply", "-f", str(composition.path))
+    for answer, code in (("n", 1), ("y", 0)):
+        child = pexpect.spawn(command[0], command[1:], env={**entry.cli_environment, "TERM": "dumb"}, encoding="utf-8", timeout=20)
+        child.expect_exact("+ service web: entry -> exit, tcp")
+        child.expect_exact("Carry this out? [y/N] ")
+        child.sendline(answer)
+        if code == 0:
+            child.expect_exact("service web created")
+            child.expect_exact("Done: 1 step.")
+        child.expect(pexpect.EOF)
+        child.close()
+        assert child.exitstatus == code
+    composition.assert_applied()

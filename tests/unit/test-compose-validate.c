@@ -97,6 +97,7 @@ static void test_not_yaml(void **state)
         {"- a\n", "1:1: the file must be a mapping\n"},
         {"version: v1\npeers:\n\t- name: a\n", "3:1: a tab\n"},
         {"version: [v1\n", "2:1: did not find expected ',' or ']'\n"},
+        {"version: [v1", "1:13: did not find expected ',' or ']'\n"},
         {"version: v1\nversion: v1\n", "2:1: the key 'version' comes twice\n"},
         {"version: v1\n---\nversion: v1\n", "2:1: a second document begins here\n"},
         {"version: &x v1\n", "1:10: anchors\n"},
