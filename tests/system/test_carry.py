@@ -363,6 +363,26 @@ def test_a_body_of_the_largest_size(linked: Pair) -> None:
     assert linked.entry.api("DELETE", path).status == 204
 
 
+@pytest.mark.slow
+def test_a_long_answer_over_a_slow_path(linked_pair: Pair) -> None:
+    """It takes longer than the answer to a ping may: the link is busy, not dead."""
+    entry, exit_ = linked_pair.entry, linked_pair.exit
+    made = make_remote_service(linked_pair)
+    path = f"/v1/services/{made['id']}/routes"
+    for block in range(3):
+        routes = [{"dest_cidr": f"{11 + block}.{i >> 8}.{i & 255}.0/24", "priority": 1} for i in range(12000)]
+        assert entry.api("POST", path, {"routes": routes}).status == 201
+    linked_pair.lab.wan.set(delay_ms=20, rate_mbit=2)
+    with entry.connected(timeout=60) as connection:
+        headers = {"Authorization": f"Bearer {entry.token()}", HEADER: exit_.id}
+        connection.request("GET", path, headers=headers)
+        response = connection.getresponse()
+        answer = json.loads(response.read())
+    assert response.status == 200, answer
+    assert len(answer["routes"]) == 36000
+    assert "unreachable" not in entry.log
+
+
 def test_fifty_at_once(linked: Pair) -> None:
     """Each client makes a service at the owner and deletes it, on one connection."""
     headers = {"Authorization": f"Bearer {linked.entry.token()}", "Content-Type": "application/json"}
