@@ -7,6 +7,7 @@
 
 #include "agent/api.h"
 #include "agent/incoming.h"
+#include "agent/membership.h"
 #include "agent/peers.h"
 #include "base/error.h"
 #include "base/time.h"
@@ -103,16 +104,18 @@ static void check_deadlines(uv_timer_t *timer)
 static int check_peer(struct arctic_agent *agent, const struct arctic_id *id, struct arctic_error *error)
 {
     const struct arci_agent_peer *peer = arci_peers_find(agent, id);
+    const struct arci_entry *entry = arci_registry_find_any(agent->registry, ARCI_RECORD_PEER, id);
     char name[PEER_LABEL];
-    if (!peer && !arci_registry_find(agent->registry, ARCI_RECORD_PEER, id))
+    char why[48];
+    if (!entry)
         return arci_fail(error, ARCTIC_E_NOT_FOUND, ARCI_CARRY_HEADER,
                          "peer %s does not exist, see arctic peers list", id->text);
+    if (entry->record.deleted || arci_registry_revocation_of_peer(agent->registry, id))
+        return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, ARCI_CARRY_HEADER, "peer %s %s",
+                         label(agent, id, name), arci_membership_why_gone(agent, id, why, sizeof why));
     if (!peer)
         return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, ARCI_CARRY_HEADER,
                          "peer %s is known but has not completed a handshake yet", label(agent, id, name));
-    if (peer->live.state == ARCI_PEER_REVOKED)
-        return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, ARCI_CARRY_HEADER, "peer %s was revoked",
-                         label(agent, id, name));
     return ARCTIC_OK;
 }
 

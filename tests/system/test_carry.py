@@ -332,7 +332,8 @@ def test_a_peer_leaves_when_it_is_told_through_another(linked_pair: Pair) -> Non
     gone = exit_.id
     wait_for(lambda: ask(exit_, "GET", "/v1/peers", token=entry.token()).status == 503, 5, "the exit without identity")
     refused = ask(entry, "GET", "/v1/services", peer=gone)
-    assert refused.status in (404, 422), refused
+    assert refused.error == (422, "PEER_UNREACHABLE", HEADER)
+    assert "has left the cluster" in refused.json()["error"]
     assert entry.get("/v1/services")["services"] == []
 
 
@@ -342,7 +343,9 @@ def test_a_peer_revokes_the_one_that_carries_the_request(linked_pair: Pair) -> N
     answer = ask(entry, "DELETE", f"/v1/peers/{entry.id}", peer=exit_.id)
     assert answer.status == 204 or "may have been carried out" in answer.json()["error"], answer
     assert exit_.get(f"/v1/peers/{entry.id}")["state"] == "revoked"
-    assert ask(exit_, "GET", "/v1/services", peer=entry.id).error[:2] == (422, "PEER_UNREACHABLE")
+    refused = ask(exit_, "GET", "/v1/services", peer=entry.id)
+    assert refused.error == (422, "PEER_UNREACHABLE", HEADER)
+    assert "has been revoked" in refused.json()["error"]
     assert ask(exit_, "GET", "/v1/services", token=entry.token()).error[:2] == (401, "UNAUTHORIZED")
 
 
