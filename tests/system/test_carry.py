@@ -228,6 +228,12 @@ def test_no_scope_no_passage(linked: Pair) -> None:
     assert linked.entry.api("DELETE", path).status == 204
 
 
+def gets_token(agent: Agent, client: Any) -> bool:
+    form = f"grant_type=client_credentials&client_id={client['client_id']}&client_secret={client['client_secret']}"
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    return agent.request("POST", "/v1/oauth/token", form.encode(), headers).status == 200
+
+
 def make_client(agent: Agent, scope: str) -> tuple[str, str]:
     """A client of this agent with one scope: its id and a token."""
     made = agent.api("POST", "/v1/credentials", {"name": "passing", "scopes": [scope]})
@@ -252,6 +258,16 @@ def test_a_revoked_client_is_refused_at_both(linked: Pair) -> None:
         )
     carried = ask(linked.entry, "GET", "/v1/services", peer=linked.exit.id, token=token)
     assert carried.error == (401, "UNAUTHORIZED", None)
+
+
+def test_the_credential_of_the_cluster_is_rotated_through_either(linked: Pair) -> None:
+    """It belongs to one of the two."""
+    for agent in (linked.entry, linked.exit):
+        answer = agent.api("POST", "/v1/cluster/credentials/rotate")
+        assert answer.status == 200, answer
+        rotated = answer.json()
+        for place in (linked.entry, linked.exit):
+            wait_for(lambda place=place: gets_token(place, rotated), 5, f"the new secret at {place.name}")
 
 
 # An owner that is away
