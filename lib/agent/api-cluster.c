@@ -72,8 +72,13 @@ void arci_api_cluster_init(void *context, struct arci_request *request)
 
 void arci_api_cluster_sync(void *context, struct arci_request *request)
 {
+    static const char *const none[] = {NULL};
     struct arctic_error error;
-    if (arci_cluster_sync_start(context, request, &error) < 0)
+    const json_t *body = arci_request_json(request);
+    int code = body ? arci_json_check_members(body, none, &error) : ARCTIC_OK;
+    if (code >= 0)
+        code = arci_cluster_sync_start(context, request, &error);
+    if (code < 0)
         arci_request_fail(request, &error);
 }
 

@@ -73,6 +73,9 @@ void arci_api_owner_of_cluster_credential(void *context, const struct arci_reque
 /* api-explain.c */
 void arci_api_routes_explain(void *context, struct arci_request *request);
 
+/* api-openapi.c */
+void arci_api_openapi(void *context, struct arci_request *request);
+
 /* api-metrics.c */
 void arci_api_metrics(void *context, struct arci_request *request);
 

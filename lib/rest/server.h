@@ -34,6 +34,7 @@ enum arci_http_flags {
     ARCI_HTTP_READS = 1 << 4,  /* for the authorize callback: changes nothing, though its method is no GET */
     ARCI_HTTP_ALWAYS = 1 << 5, /* for the authorize callback: served whatever state the program is in */
     ARCI_HTTP_NEVER_CARRIED = 1 << 6, /* served by the agent that was asked, by no other */
+    ARCI_HTTP_TEXT = 1 << 7,          /* answers with text, not with JSON */
 };
 
 /* One row of the table of endpoints; a row whose method is NULL ends it. */
@@ -42,8 +43,12 @@ struct arci_http_endpoint {
     const char *path;  /* "/v1/services/{id}/routes/{route_id}" */
     const char *scope; /* short form such as "services.read"; NULL: public */
     void (*handler)(void *context, struct arci_request *request);
-    unsigned flags;      /* enum arci_http_flags */
-    const char *summary; /* one line, for documentation made from the table */
+    unsigned flags;       /* enum arci_http_flags */
+    const char *summary;  /* one line, for documentation made from the table, as is what follows */
+    const char *query;    /* names of its query parameters, parted by commas; NULL: none */
+    const char *request;  /* name of the schema of its body; NULL: none */
+    const char *response; /* name of the schema of its answer; NULL: none, or text */
+    int status;           /* of success; 0: 200 */
     /* Whose the thing is that a request is about, for rows where that may be another peer: for the divert
      * callback. *ret_owner stays "" where the request is this agent's to answer, be it with an error. */
     void (*owner)(void *context, const struct arci_request *request, struct arctic_id *ret_owner);

@@ -28,6 +28,7 @@
 
 #define ANSWER_MS 20000
 #define SERVICES_MAX 20
+#define ROUTES_MAX 100
 #define PEER "peer_01JD2Q4Y7M8N9P0QRSTVWXYZ12"
 
 struct world {
@@ -269,6 +270,7 @@ static bool is_intact(const struct world *world)
         arci_registry_find(agent->registry, ARCI_RECORD_CREDENTIAL, &world->client);
     return agent->bootstrapped && agent->peer_count == 1 && arctic_id_equal(&agent->peers[0]->id, &peer) &&
            client && service && service->content.service.routes.count > 0 &&
+           service->content.service.routes.count <= ROUTES_MAX &&
            arci_registry_count(agent->registry, ARCI_RECORD_SERVICE) <= SERVICES_MAX &&
            arci_registry_count(agent->registry, ARCI_RECORD_CREDENTIAL) <= SERVICES_MAX;
 }

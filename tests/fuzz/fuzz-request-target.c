@@ -16,11 +16,11 @@ static void never_called(void *context, struct arci_request *request)
 }
 
 static const struct arci_http_endpoint table[] = {
-    {"GET", "/livez", NULL, never_called, 0, "", NULL},
-    {"GET", "/v1/peers/{id}", NULL, never_called, 0, "", NULL},
-    {"DELETE", "/v1/peers/self", NULL, never_called, 0, "", NULL},
-    {"DELETE", "/v1/peers/{id}", NULL, never_called, 0, "", NULL},
-    {"PUT", "/v1/services/{id}/routes/{route_id}", NULL, never_called, 0, "", NULL},
+    {.method = "GET", .path = "/livez", .handler = never_called, .summary = ""},
+    {.method = "GET", .path = "/v1/peers/{id}", .handler = never_called, .summary = ""},
+    {.method = "DELETE", .path = "/v1/peers/self", .handler = never_called, .summary = ""},
+    {.method = "DELETE", .path = "/v1/peers/{id}", .handler = never_called, .summary = ""},
+    {.method = "PUT", .path = "/v1/services/{id}/routes/{route_id}", .handler = never_called, .summary = ""},
     {.method = NULL},
 };
 
