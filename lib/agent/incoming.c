@@ -8,6 +8,7 @@
 #include "agent/carry.h"
 #include "agent/local-peer.h"
 #include "agent/membership.h"
+#include "agent/own-records.h"
 #include "agent/peer-links.h"
 #include "agent/reconcile.h"
 #include "agent/service-states.h"
@@ -239,6 +240,8 @@ static void on_message(void *context, struct arci_link *link, const json_t *mess
     }
     if (strcmp(arci_message_type(message), "records") == 0)
         merge_records(incoming, message);
+    else if (strcmp(arci_message_type(message), "inventory") == 0)
+        arci_own_records_compare(incoming->agent, link, &incoming->peer_id, message);
     else if (strcmp(arci_message_type(message), "ping") == 0)
         answer_ping(incoming, message);
     else if (strcmp(arci_message_type(message), "states") == 0)

@@ -257,7 +257,10 @@ static int load_id(struct arctic_agent *agent, const char *key, int32_t kind, st
     if (code >= 0 && !text)
         code = arci_fail(error, ARCTIC_E_CORRUPT, NULL, "arctic.db has no %s: " RESTORE, key,
                          agent->settings.data_dir);
-    return code < 0 ? code : arctic_id_parse(kind, text, ret_id, error);
+    if (code >= 0 && arctic_id_parse(kind, text, ret_id, error) < 0)
+        code = arci_fail_within(error, ARCTIC_E_CORRUPT, "the %s in %.200s/arctic.db is damaged", key,
+                                agent->settings.data_dir);
+    return code;
 }
 
 /* What this peer has signed must hold with the key that it has now, or no other peer would believe it. */

@@ -7,6 +7,7 @@
 #include "agent/cluster-sync.h"
 #include "agent/incoming.h"
 #include "agent/membership.h"
+#include "agent/own-records.h"
 #include "agent/reconcile.h"
 #include "agent/service-states.h"
 #include "base/error.h"
@@ -123,6 +124,8 @@ static void on_link_message(void *context, struct arci_link *link, const json_t 
         send_again(peer);
     else if (strcmp(arci_message_type(message), "pong") == 0)
         take_pong(peer, message);
+    else if (strcmp(arci_message_type(message), "remembered") == 0)
+        arci_own_records_take(peer->agent, &peer->id, message);
     else
         (void)arci_carry_take_message(peer->agent, link, &peer->id, message);
 }

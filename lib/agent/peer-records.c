@@ -1,4 +1,5 @@
 /* This agent's own records on their way to its peers: all over a new link, and each one again when it changes. */
+#include "agent/own-records.h"
 #include "agent/peer-links.h"
 #include "agent/service-states.h"
 
@@ -31,6 +32,8 @@ void arci_peers_send_all(struct arci_agent_peer *peer)
     }
     if (records && peer->link && json_array_size(records) > 0)
         send_records(peer, records);
+    if (peer->link)
+        arci_own_records_tell(peer);
     if (peer->link)
         arci_service_states_greet(peer);
 }

@@ -13,6 +13,20 @@ static void add(struct arci_buffer *text, const struct arci_record *record)
                        record->version, record->signature);
 }
 
+void arci_registry_digest_owned(const struct arci_registry *registry, const struct arctic_id *owner,
+                                char ret_text[ARCI_DIGEST_TEXT])
+{
+    ARCI_BUFFER text = {.limit = 0};
+    uint8_t digest[ARCI_SHA256_SIZE];
+    const struct arci_entry *entry;
+    size_t cursor = 0;
+    ret_text[0] = '\0';
+    while ((entry = arci_registry_next_owned(registry, owner, &cursor)))
+        add(&text, &entry->record);
+    if (!text.failed && arci_sha256(text.data ? (const char *)text.data : "", text.length, digest, NULL) >= 0)
+        arci_base64_encode(digest, sizeof digest, ret_text);
+}
+
 const char *arci_registry_digest(struct arci_registry *registry)
 {
     ARCI_BUFFER text = {.limit = 0};

@@ -113,8 +113,11 @@ static int load_record(void *context, const struct arci_stored_record *stored, s
     ARCI_CLEANUP(arci_entry_cleanup) struct arci_entry *entry = NULL;
     struct arci_record record;
     int code = arci_record_from_stored(stored, &record, error);
-    if (code >= 0)
-        code = arci_entry_create(&record, &entry, error);
+    if (code < 0)
+        return code;
+    code = arci_entry_create(&record, &entry, error);
+    if (code < 0 && code != ARCTIC_E_NO_MEMORY)
+        return arci_fail_within(error, ARCTIC_E_CORRUPT, "stored %s record %s", stored->kind, stored->id);
     if (code >= 0)
         code = reserve(registry, error);
     if (code >= 0)
@@ -259,6 +262,21 @@ static int check_ownership(const struct arci_registry *registry, const struct ar
     return ARCTIC_OK;
 }
 
+/* Stores a record whose signature is good where it is newer than the known one. */
+static int take_newer(struct arci_registry *registry, const struct arci_record *record,
+                      const struct arci_entry *known, bool *ret_changed, struct arctic_error *error)
+{
+    struct arci_record copy;
+    *ret_changed = false;
+    if (known && !arci_record_supersedes(record, &known->record))
+        return ARCTIC_OK;
+    int code = arci_record_copy(record, &copy, error);
+    if (code >= 0)
+        code = commit(registry, &copy, error);
+    *ret_changed = code >= 0;
+    return code;
+}
+
 int arci_registry_merge(struct arci_registry *registry, const struct arci_record *record,
                         const uint8_t owner_key[ARCI_KEY_SIZE], bool *ret_changed, struct arctic_error *error)
 {
@@ -268,17 +286,18 @@ int arci_registry_merge(struct arci_registry *registry, const struct arci_record
         code = arci_fail(error, ARCTIC_E_FORBIDDEN, "owner", "peer %s has been revoked", record->owner.text);
     if (code >= 0)
         code = arci_record_verify(record, owner_key, error);
-    if (code < 0)
-        return code;
-    if (known && !arci_record_supersedes(record, &known->record)) {
-        *ret_changed = false;
-        return ARCTIC_OK;
-    }
-    struct arci_record copy;
-    code = arci_record_copy(record, &copy, error);
-    if (code >= 0)
-        code = commit(registry, &copy, error);
-    if (code >= 0)
-        *ret_changed = true;
-    return code;
+    return code < 0 ? code : take_newer(registry, record, known, ret_changed, error);
+}
+
+int arci_registry_recover(struct arci_registry *registry, const struct arci_record *record, bool *ret_changed,
+                          struct arctic_error *error)
+{
+    const struct arci_entry *known = arci_registry_find_any(registry, record->kind, &record->id);
+    if (!registry->identity || !arctic_id_equal(&record->owner, &registry->local_id) ||
+        (known && !arctic_id_equal(&known->record.owner, &registry->local_id)) ||
+        (record->kind == ARCI_RECORD_PEER && record->deleted))
+        return arci_fail(error, ARCTIC_E_FORBIDDEN, "owner", "%s record %s is none of this host's own",
+                         arci_record_kind_name(record->kind), record->id.text);
+    int code = arci_record_verify(record, arci_identity_public_key(registry->identity), error);
+    return code < 0 ? code : take_newer(registry, record, known, ret_changed, error);
 }

@@ -68,6 +68,10 @@ const struct arci_entry *arci_registry_revocation_of_peer(const struct arci_regi
  */
 const char *arci_registry_digest(struct arci_registry *registry);
 
+/* The same of all records of one owner. "" when memory runs out. */
+void arci_registry_digest_owned(const struct arci_registry *registry, const struct arctic_id *owner,
+                                char ret_text[ARCI_DIGEST_TEXT]);
+
 /* Number of living records of a kind. */
 size_t arci_registry_count(const struct arci_registry *registry, enum arci_record_kind kind);
 
@@ -108,5 +112,12 @@ int arci_registry_forget_owned(struct arci_registry *registry, const struct arct
 int arci_registry_merge(struct arci_registry *registry, const struct arci_record *record,
                         const uint8_t owner_key[ARCI_KEY_SIZE], bool *ret_changed,
                         struct arctic_error *error);
+
+/*
+ * Takes over a record of this host itself that is newer than what is known: one that a backup did not have. Like
+ * arci_registry_merge(), but for the owner, which must be this host, and its departure, which is no record to come back to.
+ */
+int arci_registry_recover(struct arci_registry *registry, const struct arci_record *record, bool *ret_changed,
+                          struct arctic_error *error);
 
 #endif

@@ -164,6 +164,8 @@ int arci_identity_load(const char *path, struct arci_identity **ret_identity, st
     ARCI_CLEANUP(arci_secret_cleanup) char *pem = NULL;
     size_t length;
     int code = arci_secret_file_read(path, KEY_FILE_LIMIT, &pem, &length, error);
+    if (code == ARCTIC_E_NOT_FOUND)
+        return arci_fail(error, code, NULL, "%s does not exist, restore it from a backup", path);
     if (code < 0)
         return code;
     code = parse_key_file(pem, length, ret_identity, error);

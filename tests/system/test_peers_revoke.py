@@ -57,6 +57,8 @@ def test_a_revoked_peer_is_cut_off_at_once_and_for_good(lab: Lab, pair: Pair) ->
         "POST", "/v1/services", {"target_peer_id": far.id, "transport_type": "tcp"}
     ).error
     assert (status, code, field) == (422, "PEER_UNREACHABLE", "target_peer_id")
+    asked = entry.api("PUT", f"/v1/peers/{far.id}", {"name": "other"})
+    assert asked.error == (422, "PEER_UNREACHABLE", None) and "has been revoked" in asked.text
 
     # Once more changes nothing, and a restart neither.
     assert entry.api("DELETE", f"/v1/peers/{far.id}").status == 204

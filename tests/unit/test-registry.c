@@ -323,6 +323,41 @@ static void test_a_revocation_of_oneself_is_refused(void **state)
     arci_record_release(&record);
 }
 
+/* A record of this host that it does not know, and others do. */
+static void test_what_a_backup_did_not_have_is_recovered(void **state)
+{
+    struct fixture *fixture = *state;
+    struct arctic_error error;
+    bool changed = false;
+    char before[ARCI_DIGEST_TEXT];
+    char after[ARCI_DIGEST_TEXT];
+    struct arci_service service = make_service(&fixture->local_id, &fixture->remote_id, "known");
+    assert_ok(arci_registry_put_service(fixture->registry, &service, &error), error);
+    arci_registry_digest_owned(fixture->registry, &fixture->local_id, before);
+    snprintf(service.name, sizeof service.name, "forgotten");
+    struct arci_record record = remote_record(fixture, &service, 7);
+
+    /* Neither another's record nor one that another has signed. */
+    assert_int_equal(arci_registry_recover(fixture->registry, &record, &changed, NULL), ARCTIC_E_FORBIDDEN);
+    record.owner = fixture->local_id;
+    assert_int_equal(arci_registry_recover(fixture->registry, &record, &changed, NULL), ARCTIC_E_CORRUPT);
+    arci_registry_digest_owned(fixture->registry, &fixture->local_id, after);
+    assert_string_equal(before, after);
+
+    assert_ok(arci_record_sign(&record, fixture->local, &error), error);
+    assert_ok(arci_registry_recover(fixture->registry, &record, &changed, &error), error);
+    assert_true(changed);
+    assert_ok(arci_registry_recover(fixture->registry, &record, &changed, &error), error);
+    assert_false(changed);
+    arci_registry_digest_owned(fixture->registry, &fixture->local_id, after);
+    assert_string_not_equal(before, after);
+    assert_ok(arci_registry_put_service(fixture->registry, &service, &error), error);
+    assert_int_equal(arci_registry_find(fixture->registry, ARCI_RECORD_SERVICE, &service.id)->record.version,
+                     8);
+    arci_record_release(&record);
+    arci_service_release(&service);
+}
+
 static void test_the_digest_follows_every_change(void **state)
 {
     struct fixture *fixture = *state;
@@ -358,6 +393,7 @@ int main(void)
         TEST(test_wire_form_round_trip_and_tampering),
         TEST(test_what_a_revoked_peer_signed_counts_no_more),
         TEST(test_a_revocation_of_oneself_is_refused),
+        TEST(test_what_a_backup_did_not_have_is_recovered),
         TEST(test_the_digest_follows_every_change),
         cmocka_unit_test(test_messages_are_framed_and_bounded),
     };
