@@ -151,3 +151,11 @@ socklen_t arci_endpoint_to_sockaddr(const struct arctic_endpoint *endpoint,
     memcpy(ret_address, &in6, sizeof in6);
     return sizeof in6;
 }
+
+bool arci_address_is_loopback(const struct arctic_address *address)
+{
+    static const uint8_t loopback6[16] = {[15] = 1};
+    if (address->family == ARCTIC_FAMILY_IPV4)
+        return address->bytes[0] == 127;
+    return address->family == ARCTIC_FAMILY_IPV6 && memcmp(address->bytes, loopback6, sizeof loopback6) == 0;
+}

@@ -30,4 +30,7 @@ socklen_t arci_endpoint_to_sockaddr(const struct arctic_endpoint *endpoint,
 /* Clears the bits after `length`. */
 struct arctic_address arci_address_mask(const struct arctic_address *address, unsigned length);
 
+/* 127.0.0.0/8 and ::1. */
+bool arci_address_is_loopback(const struct arctic_address *address);
+
 #endif

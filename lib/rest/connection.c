@@ -7,8 +7,10 @@
 #include "rest/connection.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
+#include "base/address.h"
 #include "base/time.h"
 
 struct arci_http_connection *arci_http_connection_open(struct arci_http_server *server,
@@ -18,6 +20,10 @@ struct arci_http_connection *arci_http_connection_open(struct arci_http_server *
     struct arci_http_connection *opened = info ? calloc(1, sizeof *opened) : NULL;
     if (!opened)
         return NULL;
+    const union MHD_ConnectionInfo *client =
+        MHD_get_connection_info(handle, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (client && client->client_addr)
+        opened->remote = arci_endpoint_from_sockaddr(client->client_addr).address;
     opened->server = server;
     opened->fd = info->connect_fd;
     opened->silent = true;
@@ -53,15 +59,68 @@ struct arci_http_connection *arci_http_connection_of(struct MHD_Connection *conn
     return info ? info->socket_context : NULL;
 }
 
+static void cut(struct arci_http_connection *connection)
+{
+    shutdown(connection->fd, SHUT_RDWR);
+    connection->cut = true;
+    connection->deadline = 0;
+}
+
+/* Who has an IPv6 address has a network of them (RFC 6177). */
+static bool is_same_client(const struct arctic_address *a, const struct arctic_address *b)
+{
+    return a->family == b->family && memcmp(a->bytes, b->bytes, a->family == ARCTIC_FAMILY_IPV4 ? 4 : 8) == 0;
+}
+
+/* What stands against another connection: those of its kind. */
+struct crowd {
+    unsigned all;
+    unsigned same_client;
+    struct arci_http_connection *oldest_waiting; /* for its client, or NULL */
+};
+
+static struct crowd look_around(const struct arci_http_server *server, const struct arctic_address *remote)
+{
+    struct crowd crowd = {.all = 0};
+    bool local = arci_address_is_loopback(remote);
+    for (struct arci_http_connection *other = server->connections; other; other = other->next) {
+        if (other->cut || arci_address_is_loopback(&other->remote) != local)
+            continue;
+        crowd.all++;
+        crowd.same_client += is_same_client(&other->remote, remote);
+        /* The list begins with the youngest. */
+        if (!other->busy)
+            crowd.oldest_waiting = other;
+    }
+    return crowd;
+}
+
+enum MHD_Result arci_http_connection_admit(void *context, const struct sockaddr *address, socklen_t length)
+{
+    struct arci_http_server *server = context;
+    const struct arci_http_options *options = &server->options;
+    const struct arctic_address remote = arci_endpoint_from_sockaddr(address).address;
+    const struct crowd crowd = look_around(server, &remote);
+    bool local = arci_address_is_loopback(&remote);
+    (void)length;
+    if (!local && crowd.same_client >= options->per_address_limit)
+        return MHD_NO;
+    if (crowd.all < (local ? options->loopback_limit : options->connection_limit))
+        return MHD_YES;
+    if (!crowd.oldest_waiting)
+        return MHD_NO;
+    cut(crowd.oldest_waiting);
+    return MHD_YES;
+}
+
 bool arci_http_connections_cut(struct arci_http_connection *list, int64_t now)
 {
-    bool cut = false;
+    bool any = false;
     for (; list; list = list->next) {
         if (list->deadline == 0 || list->deadline > now)
             continue;
-        shutdown(list->fd, SHUT_RDWR);
-        list->deadline = 0;
-        cut = true;
+        cut(list);
+        any = true;
     }
-    return cut;
+    return any;
 }

@@ -9,6 +9,12 @@ struct arci_http_connection *arci_http_connection_open(struct arci_http_server *
                                                        struct MHD_Connection *handle);
 void arci_http_connection_close(struct arci_http_connection *connection);
 
+/*
+ * libmicrohttpd's question whether a client may come in. `server` is a struct arci_http_server. This host's own clients have room of
+ * their own, so that nobody keeps its operator out.
+ */
+enum MHD_Result arci_http_connection_admit(void *server, const struct sockaddr *address, socklen_t length);
+
 /* A request begins. */
 void arci_http_connection_speaks(struct arci_http_connection *connection);
 

@@ -35,6 +35,14 @@ static void set_deadline(struct MHD_Connection *handle, int64_t milliseconds)
         connection->deadline = milliseconds ? arci_time_monotonic() + milliseconds : 0;
 }
 
+static void set_phase(struct MHD_Connection *handle, bool busy, int64_t milliseconds)
+{
+    struct arci_http_connection *connection = arci_http_connection_of(handle);
+    if (connection)
+        connection->busy = busy;
+    set_deadline(handle, milliseconds);
+}
+
 static const char *find_header(void *source, const char *name)
 {
     const struct arci_exchange *exchange = source;
@@ -147,7 +155,7 @@ void arci_exchange_on_completed(void *context, struct MHD_Connection *handle, vo
     struct arci_http_server *server = context;
     struct arci_exchange *exchange = *exchange_context;
     server->calls++;
-    set_deadline(handle, server->options.idle_timeout);
+    set_phase(handle, false, server->options.idle_timeout);
     if (!exchange)
         return;
     *exchange_context = NULL;
@@ -269,7 +277,7 @@ static enum MHD_Result begin(struct arci_exchange *exchange, const char *method)
 {
     struct arci_request *request = exchange->request;
     exchange->headers_seen = true;
-    set_deadline(exchange->connection, exchange->server->options.body_timeout);
+    set_phase(exchange->connection, true, exchange->server->options.body_timeout);
     struct head head = {0};
     MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, note_header, &head);
     bool framed = check_framing(exchange, &head.framing) >= 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/address.h"
 #include "base/error.h"
 #include "base/time.h"
 
@@ -152,13 +153,7 @@ bool arci_request_is_carried(const struct arci_request *request)
 /* The peer that carried a request may run on this host, its client need not. */
 bool arci_request_is_loopback(const struct arci_request *request)
 {
-    if (request->carried)
-        return false;
-    const struct arctic_address *address = &request->remote.address;
-    static const uint8_t loopback6[16] = {[15] = 1};
-    if (address->family == ARCTIC_FAMILY_IPV4)
-        return address->bytes[0] == 127;
-    return address->family == ARCTIC_FAMILY_IPV6 && memcmp(address->bytes, loopback6, sizeof loopback6) == 0;
+    return !request->carried && arci_address_is_loopback(&request->remote.address);
 }
 
 bool arci_request_is_tls(const struct arci_request *request)

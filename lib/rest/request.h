@@ -20,6 +20,9 @@ struct arci_http_connection {
     struct arci_http_connection **link; /* what points to this one */
     struct arci_http_server *server;
     int fd;
+    struct arctic_address remote;
+    bool cut;         /* shut down, and as good as gone */
+    bool busy;        /* from the end of a request's headers to the end of its answer */
     bool silent;      /* no request has come yet: of a TLS client, perhaps not its handshake either */
     int64_t deadline; /* monotonic milliseconds, 0: none */
 };

@@ -69,6 +69,7 @@ static int check_options(struct arci_http_options *options, struct arctic_error 
         options->port_setting = "port";
     set_default(&options->connection_limit, 512);
     set_default(&options->per_address_limit, 64);
+    set_default(&options->loopback_limit, 64);
     set_default(&options->header_timeout, 10000);
     set_default(&options->body_timeout, 30000);
     set_default(&options->idle_timeout, 60000);
@@ -76,6 +77,9 @@ static int check_options(struct arci_http_options *options, struct arctic_error 
     set_default(&options->send_rate, 65536);
     return arci_routing_check(options->endpoints, error);
 }
+
+/* What was cut counts for the library until it has run again. */
+#define SPARE_CONNECTIONS 64
 
 /* TLS 1.3 alone, by the ciphers that all who speak it have (RFC 8446 section 9.1). */
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:-AES-128-CCM:-AES-256-CCM"
@@ -94,13 +98,14 @@ static struct MHD_Daemon *start_daemon(struct arci_http_server *server, int list
     if (server->is_tls)
         flags |= MHD_USE_TLS;
     /* The external logger has to come first, or the errors of other options go to stderr. */
-    return MHD_start_daemon(
-        flags, 0, NULL, NULL, arci_exchange_on_request, server, MHD_OPTION_EXTERNAL_LOGGER, log_library,
-        server, MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_CONNECTION_LIMIT, options->connection_limit, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-        options->per_address_limit, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
-        MHD_OPTION_URI_LOG_CALLBACK, arci_exchange_on_target, server, MHD_OPTION_NOTIFY_COMPLETED,
-        arci_exchange_on_completed, server, MHD_OPTION_ARRAY, server->is_tls ? tls : plain, MHD_OPTION_END);
+    return MHD_start_daemon(flags, 0, arci_http_connection_admit, server, arci_exchange_on_request, server,
+                            MHD_OPTION_EXTERNAL_LOGGER, log_library, server, MHD_OPTION_LISTEN_SOCKET,
+                            listener, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
+                            options->connection_limit + options->loopback_limit + SPARE_CONNECTIONS,
+                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_URI_LOG_CALLBACK,
+                            arci_exchange_on_target, server, MHD_OPTION_NOTIFY_COMPLETED,
+                            arci_exchange_on_completed, server, MHD_OPTION_ARRAY,
+                            server->is_tls ? tls : plain, MHD_OPTION_END);
 }
 
 static int start(struct arci_http_server *server, struct arctic_error *error)

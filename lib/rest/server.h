@@ -85,13 +85,18 @@ struct arci_http_options {
     const char *tls_chain; /* PEM certificates: TLS 1.3 and nothing else is spoken; NULL: plain HTTP */
     const char *tls_key;   /* PEM, of the first of them; both are borrowed until the server is created */
 
-    unsigned connection_limit;  /* [512] all connections; further ones wait in the kernel's queue */
-    unsigned per_address_limit; /* [64] connections of one client address; further ones are closed */
-    unsigned header_timeout;    /* [10000] from connecting, or the request line, to the end of headers */
-    unsigned body_timeout;      /* [30000] from the headers to the end of the body */
-    unsigned idle_timeout;      /* [60000] kept alive between requests */
-    unsigned send_timeout;      /* [60000] for an answer, beyond what it takes at `send_rate` */
-    unsigned send_rate; /* [65536] bytes a second that a client is expected to read of a long answer */
+    /* Connections from elsewhere; for a further one the oldest that waits for its client is cut, or it is closed where all are
+     * being served. */
+    unsigned connection_limit; /* [512] */
+    unsigned
+        per_address_limit; /* [64] of one IPv4 address or one IPv6 network of 64 bits; further ones are closed */
+    unsigned
+        loopback_limit; /* [64] from this host, beside the others; for a further one the oldest that waits is cut */
+    unsigned header_timeout; /* [10000] from connecting, or the request line, to the end of headers */
+    unsigned body_timeout;   /* [30000] from the headers to the end of the body */
+    unsigned idle_timeout;   /* [60000] kept alive between requests */
+    unsigned send_timeout;   /* [60000] for an answer, beyond what it takes at `send_rate` */
+    unsigned send_rate;      /* [65536] bytes a second that a client is expected to read of a long answer */
 };
 
 /* The largest body of a request; a larger one is answered with BODY_TOO_LARGE. */

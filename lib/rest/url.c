@@ -85,10 +85,7 @@ static bool is_loopback(const char *host)
     struct arctic_address address;
     if (!arci_address_read(bare, &address))
         return false;
-    static const uint8_t loopback6[16] = {[15] = 1};
-    if (address.family == ARCTIC_FAMILY_IPV4)
-        return address.bytes[0] == 127;
-    return memcmp(address.bytes, loopback6, sizeof loopback6) == 0;
+    return arci_address_is_loopback(&address);
 }
 
 bool arci_url_is_private(const char *text)

@@ -3,7 +3,7 @@
 
 #include "crypto/api-certificate.h"
 
-#include <errno.h>
+#include <poll.h>
 #include <time.h>
 
 static struct fixture fixture;
@@ -19,8 +19,7 @@ static int start(void **state)
                                         .idle_timeout = 600,
                                         .send_timeout = 600,
                                         .send_rate = 1U << 30,
-                                        .connection_limit = 8,
-                                        .per_address_limit = 4};
+                                        .loopback_limit = 4};
     fixture_start(&fixture, options);
     assert_ok(arci_api_certificate_generate(NULL, &certificate, &error), error);
     options.tls_chain = certificate.chain;
@@ -52,11 +51,12 @@ static int64_t drip(const char *beginning, const char *byte)
     int64_t started = now_ms();
     fixture_send(fd, beginning);
     char answer;
-    while (recv(fd, &answer, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN && now_ms() - started < 5000) {
+    struct pollfd hang_up = {.fd = fd, .events = POLLIN};
+    while (poll(&hang_up, 1, 50) == 0 && now_ms() - started < 5000) {
         send(fd, byte, 1, MSG_NOSIGNAL);
         assert_answer(&fixture, "GET /echo/others", "", "", 200, NULL);
-        usleep(50000);
     }
+    assert_true(recv(fd, &answer, 1, MSG_DONTWAIT) <= 0);
     close(fd);
     return now_ms() - started;
 }
@@ -116,6 +116,17 @@ static void test_idle_connection_is_closed(void **state)
     close(fd);
 }
 
+/* Two clients, one after the other, that say nothing until they are cut: longer than any time-out here. */
+static void wait_for_two_time_outs(void)
+{
+    char byte;
+    for (int i = 0; i < 2; i++) {
+        int fd = fixture_connect(&fixture);
+        assert_int_equal(recv(fd, &byte, 1, 0), 0);
+        close(fd);
+    }
+}
+
 /* The answer takes as long as its handler does, whatever the time-outs for clients are. */
 static void test_handler_may_take_longer_than_time_outs(void **state)
 {
@@ -123,7 +134,7 @@ static void test_handler_may_take_longer_than_time_outs(void **state)
     int fd = fixture_connect(&fixture);
     fixture_send(fd, "GET /hold HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     uv_sem_wait(&fixture.holding);
-    usleep(1200000);
+    wait_for_two_time_outs();
     uv_async_send(&fixture.wish);
     char *answer = fixture_read_all(fd);
     assert_contains(answer, "{\"late\":true}");
@@ -136,7 +147,7 @@ static void test_reader_that_stalls_is_cut(void **state)
     (void)state;
     int fd = fixture_connect(&fixture);
     fixture_send(fd, "GET /large/30000000 HTTP/1.1\r\nHost: a\r\n\r\n");
-    usleep(1200000);
+    wait_for_two_time_outs();
     char *answer = fixture_read_all(fd);
     assert_in_range(strlen(answer), 1, 29999999);
     free(answer);
@@ -152,21 +163,34 @@ static void test_client_that_leaves_during_a_long_answer(void **state)
     assert_answer(&fixture, "GET /echo/others", "", "", 200, NULL);
 }
 
-static void test_one_address_has_few_connections(void **state)
+/* The operator of this host gets in whoever fills the room: the oldest connection that is not being served makes way. */
+static void test_there_is_always_room_for_one_more(void **state)
 {
     (void)state;
     int fds[4];
+    char byte;
     for (size_t i = 0; i < 4; i++) {
         fds[i] = fixture_connect(&fixture);
-        fixture_send(fds[i], "GET /echo/x HTTP/1.1\r\nHost: a\r\n\r\n");
-        char byte;
-        assert_int_equal(recv(fds[i], &byte, 1, MSG_PEEK), 1);
+        fixture_send(fds[i], i == 0 ? "GET /hold HTTP/1.1\r\nHost: a\r\n\r\n"
+                                    : "GET /echo/x HTTP/1.1\r\nHost: a\r\n\r\n");
+        if (i == 0)
+            uv_sem_wait(&fixture.holding);
+        else
+            assert_int_equal(recv(fds[i], &byte, 1, MSG_PEEK), 1);
     }
-    int fd = fixture_connect(&fixture);
-    send(fd, "GET /echo/x HTTP/1.1\r\nHost: a\r\n\r\n", 34, MSG_NOSIGNAL);
-    char byte;
-    assert_true(recv(fd, &byte, 1, 0) <= 0);
-    close(fd);
+    assert_answer(&fixture, "GET /echo/one-more", "", "", 200, "one-more");
+    char *answer = fixture_read_all(fds[1]);
+    assert_contains(answer, "\"id\":\"x\"");
+    free(answer);
+    for (size_t i = 2; i < 4; i++)
+        fixture_send(fds[i], "GET /echo/again HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    for (size_t i = 2; i < 4; i++) {
+        answer = fixture_read_all(fds[i]);
+        assert_contains(answer, "\"id\":\"again\"");
+        free(answer);
+    }
+    uv_async_send(&fixture.wish);
+    assert_int_equal(recv(fds[0], &byte, 1, 0), 1);
     for (size_t i = 0; i < 4; i++)
         close(fds[i]);
 }
@@ -180,7 +204,7 @@ int main(void)
         cmocka_unit_test(test_handler_may_take_longer_than_time_outs),
         cmocka_unit_test(test_reader_that_stalls_is_cut),
         cmocka_unit_test(test_client_that_leaves_during_a_long_answer),
-        cmocka_unit_test(test_one_address_has_few_connections),
+        cmocka_unit_test(test_there_is_always_room_for_one_more),
     };
     return cmocka_run_group_tests_name("rest server limits", tests, start, stop);
 }

@@ -1,0 +1,107 @@
+"""Clients that hold on to connections: each has a limit, and neither others nor the operator of the host are kept out."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from agents import API_PORT, Agent
+from arctic_lab import Lab, Namespace
+
+PER_ADDRESS = 64
+ALL = 512
+LOOPBACK = 64
+REQUEST = b"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+
+
+class Crowd:
+    """Connections that say nothing."""
+
+    def __init__(self) -> None:
+        self.sockets: list[socket.socket] = []
+
+    def join(self, host: Namespace, count: int, address: str, source: str | None = None) -> None:
+        for _ in range(count):
+            self.sockets.append(connect(host, address, source))
+
+    def leave(self) -> None:
+        for one in self.sockets:
+            one.close()
+
+
+def connect(host: Namespace, address: str, source: str | None = None) -> socket.socket:
+    made = host.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    made.settimeout(10)
+    if source:
+        made.bind((source, 0))
+    made.connect((address, API_PORT))
+    return made
+
+
+def is_served(host: Namespace, address: str, source: str | None = None) -> bool:
+    with connect(host, address, source) as client:
+        try:
+            client.sendall(REQUEST)
+            return b'"status":"ok"' in client.recv(4096)
+        except (ConnectionResetError, BrokenPipeError):
+            return False
+
+
+@pytest.fixture(scope="module")
+def agent(module_lab: Lab, build: Path) -> Iterator[Agent]:
+    client = module_lab.client
+    for number in range(20, 30):
+        client.ip(f"address add 10.1.0.{number}/24 dev {lan(client)}")
+        client.ip(f"address add fd01::5:{number}/64 dev {lan(client)} nodad")
+    made = Agent(module_lab.entry, build, module_lab.directory / "agent")
+    made.start()
+    yield made
+    made.stop()
+
+
+def lan(host: Namespace) -> str:
+    """The interface that has the host's IPv4 address."""
+    for line in host.run("ip", "-o", "-4", "address").stdout.splitlines():
+        fields = line.split()
+        if fields[3].split("/")[0] == host.ipv4:
+            return fields[1]
+    raise AssertionError("no interface")
+
+
+@pytest.fixture
+def crowd() -> Iterator[Crowd]:
+    made = Crowd()
+    yield made
+    made.leave()
+
+
+def test_one_address_has_a_limit_and_others_do_not_feel_it(agent: Agent, module_lab: Lab, crowd: Crowd) -> None:
+    client, address = module_lab.client, agent.host.address(4, "lan")
+    crowd.join(client, PER_ADDRESS, address, "10.1.0.20")
+    assert not is_served(client, address, "10.1.0.20")
+    assert is_served(client, address, "10.1.0.21")
+    assert agent.request("GET", "/livez").status == 200
+
+
+def test_an_ipv6_network_counts_as_one_client(agent: Agent, module_lab: Lab, crowd: Crowd) -> None:
+    client, address = module_lab.client, agent.host.address(6, "lan")
+    for number in range(20, 28):
+        crowd.join(client, PER_ADDRESS // 8, address, f"fd01::5:{number}")
+    assert not is_served(client, address, "fd01::5:28")
+    assert is_served(client, agent.host.address(4, "lan"))
+
+
+def test_a_full_house_makes_room(agent: Agent, module_lab: Lab, crowd: Crowd) -> None:
+    """Connections that wait for their clients give way, the oldest first, to a client that has something to ask."""
+    client, address = module_lab.client, agent.host.address(4, "lan")
+    for number in range(20, 20 + ALL // PER_ADDRESS):
+        crowd.join(client, PER_ADDRESS, address, f"10.1.0.{number}")
+    assert is_served(client, address, "10.1.0.29")
+    assert crowd.sockets[0].recv(1) == b""
+    assert agent.request("GET", "/livez").status == 200
+
+
+def test_this_hosts_own_clients_get_in(agent: Agent, module_lab: Lab, crowd: Crowd) -> None:
+    crowd.join(agent.host, 2 * LOOPBACK, "127.0.0.1")
+    assert agent.request("GET", "/livez").status == 200
+    assert is_served(module_lab.client, agent.host.address(4, "lan"))
