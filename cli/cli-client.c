@@ -5,10 +5,21 @@
 
 /* base64url of 32 bytes, and an end of line. */
 #define RECOVERY_TOKEN_MAX 256
+#define RECOVERY_URL "http://127.0.0.1:8080"
+
+void cli_client_cleanup(struct arctic_client **client)
+{
+    arctic_client_free(*client);
+}
 
 static bool has_credentials(const json_t *cluster)
 {
     return *cli_json_text(cluster, "client_id") && *cli_json_text(cluster, "client_secret");
+}
+
+bool cli_has_credentials(const struct cli *cli)
+{
+    return has_credentials(cli->cluster_object);
 }
 
 /* "http://a:1" for "HTTP://A:1/", to compare with what is stored; a bad URL stays for the client to refuse. */
@@ -28,6 +39,9 @@ static int choose_cluster(struct cli *cli, struct arctic_error *error)
 {
     json_t *cluster = NULL;
     char url[512];
+    /* A recovery token is good for one agent, and is at hand on its host. */
+    if (cli->recovery_token_file && !cli->url && !cli->cluster)
+        cli->url = RECOVERY_URL;
     if (cli->url && !cli->cluster) {
         normalize(cli->url, url, sizeof url);
         cluster = cli_config_cluster_of_endpoint(&cli->config, url);
@@ -85,24 +99,20 @@ static int choose_targets(const struct cli *cli, struct targets *ret_targets, st
 }
 
 /* Secrets on an open wire deserve a word, whatever --quiet says. */
-static void warn_of_exposure(const char *const *endpoints, const char *what)
+void cli_warn_of_exposure(const char *endpoint, const char *what)
 {
-    for (; *endpoints; endpoints++) {
-        if (arctic_client_is_private(*endpoints))
-            continue;
-        fprintf(stderr, "arctic: warning: %s go unencrypted to %s\n", what, *endpoints);
-        return;
-    }
+    if (!arctic_client_is_private(endpoint))
+        fprintf(stderr, "arctic: warning: %s go unencrypted to %s\n", what, endpoint);
 }
 
 void cli_warn_of_credentials(struct cli *cli)
 {
-    const char *const endpoints[] = {arctic_client_endpoint(cli->client), NULL};
+    const char *endpoint = arctic_client_endpoint(cli->client);
     if (cli->warned || cli->recovery_token || !has_credentials(cli->cluster_object) ||
-        arctic_client_is_private(endpoints[0]))
+        arctic_client_is_private(endpoint))
         return;
     cli->warned = true;
-    warn_of_exposure(endpoints, "credentials");
+    cli_warn_of_exposure(endpoint, "credentials");
 }
 
 static int read_recovery_token(struct cli *cli, struct arctic_error *error)
@@ -191,7 +201,7 @@ int cli_client_without_credentials(struct cli *cli, const char *url, const char 
                                             .timeout_ms = cli->timeout_ms};
     int code = arctic_client_create(&options, ret_client, error);
     if (code == ARCTIC_OK)
-        warn_of_exposure(endpoints, "the licence and the new credentials");
+        cli_warn_of_exposure(url, "the licence and the new credentials");
     return code;
 }
 

@@ -15,6 +15,22 @@ int cli_parse_answer(const char *text, json_t **ret_value, struct arctic_error *
     return ARCTIC_OK;
 }
 
+/* Which agent it is that refuses, and what. */
+static int name_refused(const struct cli *cli, const struct arctic_client *client, struct arctic_error *error)
+{
+    struct arctic_error told = *error;
+    const char *agent = arctic_client_endpoint(client);
+    if (error->code != ARCTIC_E_UNAUTHORIZED)
+        return error->code;
+    if (cli->recovery_token)
+        return cli_fail(error, told.code, "%.200s: %.280s", agent, told.message);
+    if (!cli_has_credentials(cli))
+        return cli_fail(error, told.code, "%.200s wants a credential, and %.200s has none for it", agent,
+                        cli->config.path);
+    return cli_fail(error, told.code, "%.200s does not take the credential %.40s: %.200s", agent,
+                    cli_json_text(cli->cluster_object, "client_id"), told.message);
+}
+
 int cli_request(struct cli *cli, const char *method, const char *path, json_t *body, json_t **ret_answer,
                 struct arctic_error *error)
 {
@@ -31,7 +47,7 @@ int cli_request(struct cli *cli, const char *method, const char *path, json_t *b
         cli_warn_of_credentials(cli);
     }
     if (code < 0)
-        return code;
+        return client ? name_refused(cli, client, error) : code;
     if (strcmp(method, "GET") != 0)
         cli_cache_drop();
     if (cli->verbose)

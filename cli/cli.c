@@ -58,14 +58,29 @@ static int run_other_program(const struct cli *cli, const struct cli_arguments *
     return cli_compose_exec(words, error);
 }
 
+/* The file and its preferences; where they are broken, what needs neither goes on without, and `config` mends them. */
+static int read_config(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
+{
+    const struct cli_command *command = arguments->command;
+    int code = cli_config_load(cli_flag_text(arguments, "config"), &cli->config, error);
+    if (code < 0 && cli->config.path && command->needs_no_config) {
+        cli->config.root = json_object();
+        return cli->config.root ? ARCTIC_OK : cli_fail_memory(error);
+    }
+    if (code < 0)
+        return code;
+    code = cli_preferences_apply(cli, error);
+    if (code < 0 && cli_command_is_under(command, "config"))
+        fprintf(stderr, "arctic: warning: %s\n", error->message);
+    return command->needs_no_config || cli_command_is_under(command, "config") ? ARCTIC_OK : code;
+}
+
 static int run_command(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
 {
     if (cli->program == CLI_PROGRAM_ARCTIC && cli_command_is_under(arguments->command, "compose"))
         return run_other_program(cli, arguments, error);
     cli->color = wants_color(arguments);
-    int code = cli_config_load(cli_flag_text(arguments, "config"), &cli->config, error);
-    if (code == ARCTIC_OK)
-        code = cli_preferences_apply(cli, error);
+    int code = read_config(cli, arguments, error);
     if (code == ARCTIC_OK)
         code = read_flags(cli, arguments, error);
     return code < 0 ? code : arguments->command->run(cli, arguments, error);

@@ -44,6 +44,10 @@ int cli_start(int argc, char **argv, enum cli_program program);
 /* Runs the command line, of arctic in any case; returns the exit code. */
 int cli_main(int argc, char **argv, enum cli_program program);
 
+/* For a client of a function's own. */
+#define CLI_CLIENT CLI_CLEANUP(cli_client_cleanup) struct arctic_client
+void cli_client_cleanup(struct arctic_client **client);
+
 /* --- Talking to the agent (cli-request.c) --- */
 
 /*
@@ -64,6 +68,9 @@ int cli_request_list(struct cli *cli, const char *path, const char *member, json
 /* The client for requests of other kinds; it stays the run's. Errors: as cli_request(). */
 int cli_client(struct cli *cli, struct arctic_client **ret_client, struct arctic_error *error);
 
+/* Whether the configuration has credentials for the cluster in use. */
+bool cli_has_credentials(const struct cli *cli);
+
 /*
  * Says once in a command when credentials go over an open wire to the endpoint that is asked first, or that has answered.
  * Only requests that carry them need it.
@@ -79,6 +86,17 @@ int cli_stay_at_endpoint(struct cli *cli, struct arctic_error *error);
  */
 int cli_client_without_credentials(struct cli *cli, const char *url, const char *fingerprint,
                                    struct arctic_client **ret_client, struct arctic_error *error);
+
+/*
+ * The fingerprint that https is held to at --url: `expected` (NULL: none) in its one form, or what the agent there shows,
+ * which is told on stderr; "" for http. Errors: ARCTIC_E_USAGE; ARCTIC_E_UNTRUSTED where the configuration has another
+ * one; those of arctic_client_fingerprint().
+ */
+int cli_learn_fingerprint(struct cli *cli, const char *expected,
+                          char ret_fingerprint[ARCTIC_FINGERPRINT_TEXT], struct arctic_error *error);
+
+/* Says that `what` goes unencrypted, where it does. */
+void cli_warn_of_exposure(const char *endpoint, const char *what);
 
 /* The agent of a peer, at the endpoints that an entry of the configuration has, with the credentials in use. */
 int cli_client_of_peer(struct cli *cli, const json_t *cluster, const char *peer_id,

@@ -57,45 +57,12 @@ static int print_result(const struct cli *cli, const json_t *answer, struct arct
     return code;
 }
 
-static void free_client(struct arctic_client **client)
-{
-    arctic_client_free(*client);
-}
-
-/* The fingerprint that https is held to: the expected one, or the one that it shows at this first use. */
-static int learn_fingerprint(struct cli *cli, const char *expected,
-                             char ret_fingerprint[ARCTIC_FINGERPRINT_TEXT], struct arctic_error *error)
-{
-    CLI_CLEANUP(free_client) struct arctic_client *client = NULL;
-    const char *const endpoints[] = {cli->url, NULL};
-    struct arctic_client_options options = {
-        .size = sizeof options, .endpoints = endpoints, .timeout_ms = cli->timeout_ms};
-    ret_fingerprint[0] = '\0';
-    int code = arctic_client_create(&options, &client, error);
-    if (code < 0)
-        return code;
-    bool is_https = strncmp(arctic_client_endpoint(client), "https:", 6) == 0;
-    if (!is_https && expected)
-        return cli_fail_usage(error, "--fingerprint is for https, and --url is not");
-    if (!is_https || expected)
-        return expected ? arctic_fingerprint_normalize(expected, ret_fingerprint, error) : ARCTIC_OK;
-    code = arctic_client_fingerprint(client, ret_fingerprint, error);
-    /* Whatever --quiet says: somebody has to compare it. */
-    if (code == ARCTIC_OK)
-        fprintf(stderr,
-                "arctic: %s shows the fingerprint %s, which is required there from now on: compare it with "
-                "the one in "
-                "the agent's log\n",
-                arctic_client_endpoint(client), ret_fingerprint);
-    return code;
-}
-
 /* Reads the licence, and sends it to the agent. *ret_endpoint is what the configuration keeps of the URL. */
 static int send_license(struct cli *cli, const struct cli_arguments *arguments, const char *fingerprint,
                         const char *license, json_t **ret_answer, char **ret_endpoint,
                         struct arctic_error *error)
 {
-    CLI_CLEANUP(free_client) struct arctic_client *client = NULL;
+    CLI_CLIENT *client = NULL;
     CLI_SECRET *answer = NULL;
     int code = cli_client_without_credentials(cli, cli->url, fingerprint, &client, error);
     if (code == ARCTIC_OK)
@@ -119,7 +86,7 @@ static int run_bootstrap(struct cli *cli, const struct cli_arguments *arguments,
     int code = cli_read_file(cli_flag_text(arguments, "license-file"), ARCTIC_LICENSE_TEXT_MAX, &license_text,
                              error);
     if (code == ARCTIC_OK)
-        code = learn_fingerprint(cli, cli_flag_text(arguments, "fingerprint"), fingerprint, error);
+        code = cli_learn_fingerprint(cli, cli_flag_text(arguments, "fingerprint"), fingerprint, error);
     if (code == ARCTIC_OK)
         code = send_license(cli, arguments, fingerprint, license_text, &answer, &endpoint, error);
     if (code < 0)

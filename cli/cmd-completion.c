@@ -39,6 +39,7 @@ const struct cli_command cli_completion_commands[] = {
      .examples = "arctic completion bash > ~/.local/share/bash-completion/completions/arctic\n"
                  "arctic completion zsh > ~/.zfunc/_arctic      # a folder of $fpath\n"
                  "arctic completion fish > ~/.config/fish/completions/arctic.fish\n",
+     .needs_no_config = true,
      .run = run_completion},
     {.path = NULL},
 };

@@ -1,4 +1,5 @@
 /* arctic config: the settings of this command itself. */
+#include "cli/cmd-config-add.h"
 #include "cli/preferences.h"
 
 #include <string.h>
@@ -157,6 +158,19 @@ static int run_set(struct cli *cli, const struct cli_arguments *arguments, struc
     return code;
 }
 
+static const struct cli_flag add_flags[] = {
+    {.name = "credential-file",
+     .value = "FILE",
+     .kind = CLI_KIND_FILE,
+     .help = "client_id and client_secret, as 'credentials create --out' writes them, \"-\" for stdin "
+             "(default: what "
+             "the file has for the agent's cluster)"},
+    {.name = "fingerprint",
+     .value = "SHA256",
+     .help = "what https has to show at --url, as the agent's log has it (default: what it shows now)"},
+    {.name = NULL},
+};
+
 const struct cli_command cli_config_commands[] = {
     {.path = "config view",
      .summary = "show the configuration file, without its secrets",
@@ -168,6 +182,7 @@ const struct cli_command cli_config_commands[] = {
      .about = "Prints the path of the configuration file: --config, $ARCTIC_CONFIG, "
               "$XDG_CONFIG_HOME/arctic/config.yaml, or ~/.config/arctic/config.yaml.",
      .examples = "arctic config path\n",
+     .needs_no_config = true,
      .run = run_path},
     {.path = "config clusters",
      .summary = "list the clusters of the configuration file",
@@ -178,6 +193,18 @@ const struct cli_command cli_config_commands[] = {
               "the agent began with.",
      .examples = "arctic config clusters\n",
      .run = run_clusters},
+    {.path = "config add-agent",
+     .summary = "take an agent into the configuration file",
+     .about = "Takes an agent that is bootstrapped already into the configuration file: with a credential "
+              "that somebody "
+              "made for you, by another endpoint of an agent that is there, or with its new fingerprint. The "
+              "credential "
+              "is tried first. A cluster that is new to the file becomes the current one.",
+     .examples =
+         "arctic config add-agent --url https://10.0.1.10:8443 --credential-file credential.json\n"
+         "arctic config add-agent --url https://10.0.2.10:8443      # with the credential of its cluster\n",
+     .flags = add_flags,
+     .run = cli_run_config_add},
     {.path = "config use-cluster",
      .summary = "make a cluster the current one",
      .operands = "CLUSTER",

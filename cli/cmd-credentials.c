@@ -72,19 +72,45 @@ static int create_body(const struct cli_arguments *arguments, json_t **ret_body,
     return *ret_body ? ARCTIC_OK : cli_fail_usage(error, "--name is no valid UTF-8");
 }
 
+/* The secret is in the file or, where that fails, on stdout: it is never told again. */
+static int write_credential(const char *path, json_t *credential, struct arctic_error *error)
+{
+    struct arctic_error inner = {0};
+    CLI_SECRET *text = json_dumps(credential, JSON_INDENT(2));
+    int code = text ? cli_write_secret_file(path, text, &inner) : cli_fail_memory(&inner);
+    if (code == ARCTIC_OK) {
+        json_object_del(credential, "client_secret");
+        return code;
+    }
+    cli_print_value(stdout, CLI_FORMAT_JSON, credential, error);
+    return cli_fail(error, code, "the credential is made, but not in the file (it is above): %.200s",
+                    inner.message);
+}
+
 static int run_create(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
 {
     CLI_JSON *credential = NULL;
     json_t *body = NULL;
     bool done = false;
+    const char *out = cli_flag_text(arguments, "out");
+    if (out && access(out, F_OK) == 0)
+        return cli_fail(error, ARCTIC_E_SYSTEM, "%.200s exists already, choose another name or move it away",
+                        out);
     int code = create_body(arguments, &body, error);
     if (code == ARCTIC_OK)
         code = cli_request(cli, "POST", "/v1/credentials", body, &credential, error);
+    if (code == ARCTIC_OK && out)
+        code = write_credential(out, credential, error);
     if (code == ARCTIC_OK)
         code = cli_print_unless_table(cli, credential, &done, error);
     if (code == ARCTIC_OK && !done)
         code = print_credential(credential, error);
-    if (code == ARCTIC_OK)
+    if (code == ARCTIC_OK && out)
+        cli_note(
+            cli,
+            "The credential is in %s, secret and all: arctic config add-agent --credential-file takes it.",
+            out);
+    else if (code == ARCTIC_OK)
         cli_note(cli, "The secret is shown this once and kept nowhere: store it now.");
     return code;
 }
@@ -157,10 +183,13 @@ static int run_rotate(struct cli *cli, const struct cli_arguments *arguments, st
         code = cli_print_unless_table(cli, credential, &done, error);
     if (code == ARCTIC_OK && !done)
         code = print_credential(credential, error);
-    if (code == ARCTIC_OK)
-        cli_note(cli, "The old secret holds for 24 hours more. %s%s",
-                 keep ? "The new one is in " : "The new one is shown this once.",
-                 keep ? cli->config.path : "");
+    if (code < 0)
+        return code;
+    cli_note(cli, "The old secret holds for 24 hours more. %s%s",
+             keep ? "The new one is in " : "The new one is shown this once.", keep ? cli->config.path : "");
+    if (!keep && cli_config_has_client(&cli->config, cli_json_text(credential, "client_id")))
+        cli_note(cli, "%s has the old one: change it there too (config add-agent --credential-file).",
+                 cli->config.path);
     return code;
 }
 
@@ -172,6 +201,10 @@ static const struct cli_flag create_flags[] = {
      .required = true,
      .help = "what it may do, with commas between, such as services.read,peers.read; admin for all"},
     {.name = "name", .value = "NAME", .help = "what it is for"},
+    {.name = "out",
+     .value = "FILE",
+     .kind = CLI_KIND_FILE,
+     .help = "new file for it (mode 0600), instead of showing its secret"},
     {.name = NULL},
 };
 
@@ -195,6 +228,7 @@ const struct cli_command cli_credentials_commands[] = {
               "secret: this "
               "once. It works at every peer as soon as they have heard of it.",
      .examples = "arctic credentials create --scopes services.read,peers.read --name monitoring\n"
+                 "arctic credentials create --scopes services.read --name colleague --out colleague.json\n"
                  "arctic credentials create --scopes admin --json\n",
      .flags = create_flags,
      .run = run_create},

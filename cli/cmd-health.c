@@ -69,6 +69,7 @@ const struct cli_command cli_health_commands[] = {
      .about = "Prints the version of this command.",
      .examples = "arctic version\n"
                  "arctic version -j\n",
+     .needs_no_config = true,
      .run = run_version},
     {.path = NULL},
 };

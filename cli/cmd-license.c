@@ -40,7 +40,10 @@ static int run_update(struct cli *cli, const struct cli_arguments *arguments, st
     if (code == ARCTIC_OK)
         code = show(cli, answer, error);
     if (code == ARCTIC_OK)
-        cli_note(cli, "The licence is in place.");
+        cli_note(cli, "The licence is in place.%s",
+                 json_integer_value(json_object_get(json_object_get(answer, "usage"), "nodes")) > 1
+                     ? " The other agents have one each: repeat it with --peer."
+                     : "");
     return code;
 }
 
@@ -233,6 +236,7 @@ const struct cli_command cli_license_commands[] = {
               "accept them (build option trust_roots). Needs no agent.",
      .examples = "arctic license keygen --out root.pem\n",
      .flags = keygen_flags,
+     .needs_no_config = true,
      .run = run_keygen},
     {.path = "license issue",
      .summary = "issue a licence with a trust root",
@@ -240,6 +244,7 @@ const struct cli_command cli_license_commands[] = {
      .examples = "arctic license issue --root-key root.pem --max-nodes 10 --max-services 100 --days 365 "
                  "--out license.json\n",
      .flags = issue_flags,
+     .needs_no_config = true,
      .run = run_issue},
     {.path = NULL},
 };

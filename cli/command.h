@@ -50,6 +50,7 @@ struct cli_command {
     const char *about;    /* what there is to know: paragraphs, an empty line between them, not wrapped */
     const char *examples; /* command lines, each ended by a newline; tests parse them */
     const struct cli_flag *flags;
+    bool needs_no_config; /* does its work also where the configuration file cannot be read */
     int (*run)(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error);
 };
 

@@ -108,8 +108,9 @@ const struct cli_flag cli_global_flags[] = {
      .value = "FILE",
      .kind = CLI_KIND_FILE,
      .help = "use the agent's recovery token (RUN_DIR/recovery.token on its host) in place of credentials, "
-             "\"-\" for "
-             "stdin"},
+             "\"-\" for stdin; asks the agent of this host (http://127.0.0.1:8080) unless --url or --cluster "
+             "says "
+             "otherwise"},
     {.name = "no-color", .help = "no colours"},
     {.name = "quiet", .letter = 'q', .help = "data only: no legends, confirmations and hints"},
     {.name = "verbose", .letter = 'v', .help = "tell on stderr what is done"},

@@ -19,6 +19,12 @@ static bool set_text(json_t *object, const char *name, const char *text)
     return json_object_set_new(object, name, json_string(text)) == 0;
 }
 
+/* A text that is not known stays as it is. */
+static bool set_known(json_t *object, const char *name, const char *text)
+{
+    return !text || set_text(object, name, text);
+}
+
 static size_t place_of_peer(const json_t *peers, const char *peer_id)
 {
     size_t i = 0;
@@ -57,21 +63,22 @@ static bool save_peer(json_t *cluster, const struct cli_bootstrap_result *result
     json_t *endpoints = NULL;
     if (result->fingerprint && !set_text(peer, "fingerprint", result->fingerprint))
         return false;
-    return set_text(peer, "peer_id", result->peer_id) && set_text(peer, "name", result->peer_name) &&
+    return set_text(peer, "peer_id", result->peer_id) && set_known(peer, "name", result->peer_name) &&
            (endpoints = member(peer, "endpoints", json_array())) && put_first(endpoints, result->endpoint);
 }
 
 int cli_config_save_bootstrap(json_t *root, void *context, struct arctic_error *error)
 {
     const struct cli_bootstrap_result *result = context;
+    const char *key = result->key ? result->key : result->cluster_id;
     json_t *clusters = member(root, "clusters", json_object());
-    json_t *cluster = clusters ? member(clusters, result->cluster_id, json_object()) : NULL;
+    json_t *cluster = clusters ? member(clusters, key, json_object()) : NULL;
     bool good = cluster && set_text(cluster, "cluster_id", result->cluster_id) &&
-                set_text(cluster, "customer_id", result->customer_id) &&
-                set_text(cluster, "client_id", result->client_id) &&
-                set_text(cluster, "client_secret", result->client_secret) && save_peer(cluster, result) &&
-                set_text(cluster, "default_peer", result->peer_id) &&
-                set_text(root, "current_cluster", result->cluster_id);
+                set_known(cluster, "customer_id", result->customer_id) &&
+                set_known(cluster, "client_id", result->client_id) &&
+                set_known(cluster, "client_secret", result->client_secret) && save_peer(cluster, result);
+    if (good && !result->key)
+        good = set_text(cluster, "default_peer", result->peer_id) && set_text(root, "current_cluster", key);
     return good ? ARCTIC_OK : cli_fail_memory(error);
 }
 

@@ -72,6 +72,15 @@ const json_t *cli_config_preference(const struct cli_config *config, const char 
     return json_object_get(json_object_get(config->root, "preferences"), name);
 }
 
+/* A peer may have endpoints of both kinds; only https shows a key. */
+static struct cli_endpoint endpoint_of(const json_t *peer, const char *url)
+{
+    bool is_https = strncmp(url, "https:", 6) == 0;
+    return (struct cli_endpoint){.url = url,
+                                 .peer_id = cli_json_text(peer, "peer_id"),
+                                 .fingerprint = is_https ? cli_json_text(peer, "fingerprint") : ""};
+}
+
 static size_t add_endpoints(const json_t *peer, struct cli_endpoint ret_endpoints[CLI_ENDPOINTS_MAX],
                             size_t count)
 {
@@ -79,9 +88,7 @@ static size_t add_endpoints(const json_t *peer, struct cli_endpoint ret_endpoint
     for (size_t i = 0; i < json_array_size(endpoints) && count < CLI_ENDPOINTS_MAX; i++) {
         const char *url = json_string_value(json_array_get(endpoints, i));
         if (url)
-            ret_endpoints[count++] = (struct cli_endpoint){.url = url,
-                                                           .peer_id = cli_json_text(peer, "peer_id"),
-                                                           .fingerprint = cli_json_text(peer, "fingerprint")};
+            ret_endpoints[count++] = endpoint_of(peer, url);
     }
     return count;
 }
@@ -137,6 +144,29 @@ const char *cli_config_key(const struct cli_config *config, const json_t *cluste
             return key;
     }
     return "";
+}
+
+static bool has_peer(const json_t *cluster, const char *peer_id)
+{
+    const json_t *peers = json_object_get(cluster, "peers");
+    for (size_t i = 0; i < json_array_size(peers); i++) {
+        if (strcmp(cli_json_text(json_array_get(peers, i), "peer_id"), peer_id) == 0)
+            return true;
+    }
+    return false;
+}
+
+const char *cli_config_find_key(const struct cli_config *config, const char *cluster_id, const char *peer_id)
+{
+    const char *key;
+    json_t *cluster;
+    json_object_foreach(json_object_get(config->root, "clusters"), key, cluster)
+    {
+        if (strcmp(key, cluster_id) == 0 || strcmp(cli_json_text(cluster, "cluster_id"), cluster_id) == 0 ||
+            has_peer(cluster, peer_id))
+            return key;
+    }
+    return NULL;
 }
 
 json_t *cli_config_cluster_of_endpoint(const struct cli_config *config, const char *endpoint)

@@ -44,6 +44,9 @@ int cli_config_cluster(const struct cli_config *config, const char *wanted, json
 /* The key of a cluster in the file: the id that it had at its bootstrap. "" for none of this configuration's. */
 const char *cli_config_key(const struct cli_config *config, const json_t *cluster);
 
+/* The key of the cluster that has this id, or this peer; NULL where there is none. */
+const char *cli_config_find_key(const struct cli_config *config, const char *cluster_id, const char *peer_id);
+
 /* The cluster that has this endpoint; NULL where none does. */
 json_t *cli_config_cluster_of_endpoint(const struct cli_config *config, const char *endpoint);
 
@@ -72,17 +75,18 @@ const json_t *cli_config_preference(const struct cli_config *config, const char 
 /* --- Changes for cli_config_change() --- */
 
 struct cli_bootstrap_result {
+    const char *key; /* of the entry that is there already; NULL: a new one, which becomes the current one */
     const char *cluster_id;
-    const char *customer_id;
-    const char *client_id;
+    const char *customer_id; /* NULL: not known */
+    const char *client_id;   /* NULL: as it is, as is the secret */
     const char *client_secret;
     const char *peer_id;
-    const char *peer_name;
+    const char *peer_name; /* NULL: not known */
     const char *endpoint;
     const char *fingerprint; /* NULL for none */
 };
 
-/* Saves a bootstrapped cluster and makes it current; `context` is a struct cli_bootstrap_result. */
+/* Saves an agent that is bootstrapped, with its cluster; `context` is a struct cli_bootstrap_result. */
 int cli_config_save_bootstrap(json_t *root, void *context, struct arctic_error *error);
 
 struct cli_choice {

@@ -1,5 +1,5 @@
 /* What people are told: errors with what to do about them, notes, and questions. */
-#include "cli/cli.h"
+#include "cli/advice.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -32,79 +32,19 @@ static int exit_code(int code)
     }
 }
 
-static bool is_command(const struct cli_arguments *arguments, const char *path)
-{
-    return arguments->command && strcmp(arguments->command->path, path) == 0;
-}
-
-static const char *advice(const struct cli *cli, const struct cli_arguments *arguments,
-                          const struct arctic_error *error)
-{
-    switch (error->code) {
-    case ARCTIC_E_UNREACHABLE:
-        return "Check that the agent runs there and that this host may reach it, or name another agent with "
-               "--url.";
-    case ARCTIC_E_TIMEOUT:
-        return "Try a longer --timeout.";
-    case ARCTIC_E_UNAUTHORIZED:
-    case ARCTIC_E_TOKEN_EXPIRED:
-        return cli->cluster_object
-                   ? "The credentials in the configuration file do not hold here: choose another --cluster."
-                   : "This agent's cluster is not in the configuration file: choose one with --cluster.";
-    case ARCTIC_E_FORBIDDEN:
-        return "The credentials in use lack the scope for it.";
-    case ARCTIC_E_NOT_BOOTSTRAPPED:
-        return "Run 'arctic bootstrap --url URL --license-file FILE' for this agent first.";
-    case ARCTIC_E_LICENSE_EXPIRED:
-    case ARCTIC_E_LICENSE_READ_ONLY:
-    case ARCTIC_E_LICENSE_SUSPENDED:
-        return "Renew the licence: arctic license update --license-file FILE";
-    case ARCTIC_E_SERVICE_LIMIT_EXCEEDED:
-        return "Delete services that are not needed, or get a larger licence.";
-    case ARCTIC_E_PEER_UNREACHABLE:
-        return is_command(arguments, "peers add")
-                   ? "Check that the agent runs there, and that its API port and its tunnel port (8080/tcp "
-                     "and\n"
-                     "61000/tcp by default) are open towards this agent."
-                   : "See 'arctic peers list': a peer has to be connected first.";
-    case ARCTIC_E_ALREADY_BOOTSTRAPPED:
-        return "An agent is bootstrapped once, and gives its credentials then: 'arctic config clusters' "
-               "lists those "
-               "kept here.";
-    case ARCTIC_E_ALREADY_EXISTS:
-        return is_command(arguments, "cluster init") ? "Give --force for another id." : NULL;
-    case ARCTIC_E_UNTRUSTED:
-        return "If the agent has a new key for a reason that you know, put its fingerprint into the "
-               "configuration file;\n"
-               "if not, somebody may be in between.";
-    case ARCTIC_E_LICENSE_INVALID:
-        return "An agent accepts licences of the trust roots in its build: issue one with the key of such a "
-               "root.";
-    case ARCTIC_E_LICENSE_MISMATCH:
-        return "Licences of one cluster name one customer: issue them with the same --customer.";
-    case ARCTIC_E_HANDSHAKE_FAILED:
-        return "The agent's log there says more. Two builds that each made a trust root do not trust each "
-               "other.";
-    case ARCTIC_E_NODE_LIMIT_EXCEEDED:
-        return "The licence allows no more peers: get a larger one.";
-    case ARCTIC_E_NOT_FOUND:
-        /* What is missing before an agent was asked is in the configuration file. */
-        if (!cli->client)
-            return "See 'arctic config clusters'.";
-        if (arguments->command && cli_command_is_under(arguments->command, "credentials"))
-            return "See 'arctic credentials list'.";
-        if (arguments->command && strncmp(arguments->command->path, "routes", 6) == 0)
-            return "See 'arctic services list' and 'arctic routes list --service SERVICE'.";
-        return "See 'arctic peers list' and 'arctic services list'.";
-    default:
-        return NULL;
-    }
-}
-
 static void print_usage_advice(const struct cli_arguments *arguments)
 {
     const char *path = arguments->command ? arguments->command->path : arguments->group;
     fprintf(stderr, "Run 'arctic %s%s--help' to see how it is used.\n", path, *path ? " " : "");
+}
+
+/* A file that cannot be read has former ones beside it. */
+static void print_former_config(const struct cli *cli, const struct arctic_error *error)
+{
+    CLI_FREE char *former = cli->config.path ? cli_format("%s.1", cli->config.path) : NULL;
+    if (error->code == ARCTIC_E_CORRUPT && !cli->config.root && former && !cli->quiet &&
+        access(former, F_OK) == 0)
+        fprintf(stderr, "Mend it, or put the former one in its place: %s\n", former);
 }
 
 /* A message may quote what an agent sent. */
@@ -127,11 +67,12 @@ int cli_report(const struct cli *cli, const struct cli_arguments *arguments, con
         fprintf(stderr, "%s %s: %s\n", prefix, shown.field, shown.message);
     else
         fprintf(stderr, "%s %s\n", prefix, shown.message);
-    const char *what_to_do = advice(cli, arguments, error);
+    const char *what_to_do = cli_advice(cli, arguments, error);
     if (error->code == ARCTIC_E_USAGE)
         print_usage_advice(arguments);
     else if (what_to_do && !cli->quiet)
         fprintf(stderr, "%s\n", what_to_do);
+    print_former_config(cli, error);
     return exit_code(error->code);
 }
 
@@ -149,6 +90,7 @@ void cli_note(const struct cli *cli, const char *format, ...)
         return;
     }
     make_printable(text);
+    fflush(stdout); /* so that both in one file have the order that a terminal shows */
     fprintf(stderr, "%s\n", text);
 }
 

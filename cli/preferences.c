@@ -97,7 +97,9 @@ int cli_preferences_apply(struct cli *cli, struct arctic_error *error)
         if (!text)
             return cli_fail_memory(error);
         if (preferences[i].apply(cli, text, &inner) < 0)
-            return cli_fail(error, ARCTIC_E_SYSTEM, "%s: preferences: %s", cli->config.path, inner.message);
+            return cli_fail(error, ARCTIC_E_SYSTEM,
+                            "%s: preferences: %s; 'arctic config set %s \"\"' takes it out", cli->config.path,
+                            inner.message, preferences[i].name);
     }
     return ARCTIC_OK;
 }

@@ -106,6 +106,23 @@ static size_t distance(const char *a, const char *b)
     return cost[length_a][length_b];
 }
 
+/* The one candidate that goes on where a word ends: "target-peer" for "target". */
+static const char *continuation(const char *word, const char *(*word_at)(const void *context, size_t index),
+                                size_t count, const void *context)
+{
+    const char *found = NULL;
+    size_t length = strlen(word);
+    for (size_t i = 0; i < count && length >= 3; i++) {
+        const char *candidate = word_at(context, i);
+        if (strncmp(candidate, word, length) != 0 || (found && strcmp(found, candidate) == 0))
+            continue;
+        if (found)
+            return NULL;
+        found = candidate;
+    }
+    return found;
+}
+
 const char *cli_suggest(const char *word, const char *(*word_at)(const void *context, size_t index),
                         size_t count, const void *context)
 {
@@ -119,5 +136,5 @@ const char *cli_suggest(const char *word, const char *(*word_at)(const void *con
             best = candidate;
         }
     }
-    return best;
+    return best ? best : continuation(word, word_at, count, context);
 }

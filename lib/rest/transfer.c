@@ -114,6 +114,10 @@ static int fail(struct arci_transfer *transfer, int code, const char *reason)
 static void give_reason(CURL *curl, struct arci_transfer *transfer, CURLcode result, const char *detail)
 {
     long errnum = 0;
+    if (result == CURLE_GOT_NOTHING) {
+        fail(transfer, 0, "it closed the connection without an answer; http:// goes to the agent's API_PORT");
+        return;
+    }
     if (result == CURLE_COULDNT_CONNECT)
         curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &errnum);
     fail(transfer, 0,

@@ -169,9 +169,35 @@ def test_a_broken_file_is_named(cli: Cli, config: Path, text: str) -> None:
     config.parent.mkdir()
     config.touch(0o600)
     config.write_text(text)
-    result = cli("version", code=1)
+    result = cli("peers", "list", code=1)
     assert str(config) in result.stderr
     assert config.read_text() == text
+
+
+@pytest.mark.parametrize("text", ["clusters: [", "preferences: {output_format: xml}"])
+def test_what_needs_no_file_goes_on_without(cli: Cli, config: Path, text: str) -> None:
+    config.parent.mkdir()
+    config.write_text(text)
+    config.chmod(0o600)
+    assert cli("config", "path").stdout.strip() == str(config)
+    cli("version")
+    cli("completion", "bash")
+    cli("license", "keygen", "--out", "root.pem")
+    assert config.read_text() == text
+
+
+def test_a_file_is_mended(cli: Cli, config: Path) -> None:
+    cli("config", "set", "timeout", "10s")
+    cli("config", "set", "color", "never")
+    config.write_text("clusters: [")
+    assert f"{config}.1" in cli("peers", "list", code=1).stderr
+    config.write_text("preferences: {output_format: xml, timeout: 10s}")
+    told = cli("peers", "list", code=1).stderr
+    assert "'xml'" in told and "config set output_format" in told
+    assert "'xml'" in cli("config", "view").stderr
+    cli("config", "set", "output_format", "")
+    assert yaml.safe_load(config.read_text()) == {"preferences": {"timeout": "10s"}}
+    assert "xml" not in cli("config", "view").stderr
 
 
 def test_preferences(cli: Cli, config: Path) -> None:

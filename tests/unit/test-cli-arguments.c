@@ -101,6 +101,8 @@ static void test_what_is_refused(void **state)
     assert_refused("services lsit", "unknown command 'services lsit', did you mean 'services list'?");
     assert_refused("services create --taget-peer x",
                    "unknown flag --taget-peer, did you mean --target-peer?");
+    assert_refused("services create --target a", "unknown flag --target, did you mean --target-peer?");
+    assert_refused("services create --desired a", "unknown flag --desired for 'services create'");
     assert_refused("services create --frobnicate", "unknown flag --frobnicate for 'services create'");
     assert_refused("--frobnicate services create", "unknown flag --frobnicate before a command");
     assert_refused("services create --target-peer", "--target-peer needs a value: --target-peer PEER");

@@ -1,0 +1,122 @@
+/* What to do about an error, where its message does not say so already. */
+#include "cli/advice.h"
+
+#include <string.h>
+
+static const struct {
+    int code;
+    const char *text;
+} advices[] = {
+    {ARCTIC_E_TIMEOUT, "Try a longer --timeout."},
+    {ARCTIC_E_FORBIDDEN, "The credentials in use lack the scope for it."},
+    {ARCTIC_E_NOT_BOOTSTRAPPED, "Run 'arctic bootstrap --url URL --license-file FILE' for this agent first."},
+    {ARCTIC_E_LICENSE_EXPIRED, "Renew the licence: arctic license update --license-file FILE"},
+    {ARCTIC_E_LICENSE_READ_ONLY, "Renew the licence: arctic license update --license-file FILE"},
+    {ARCTIC_E_LICENSE_SUSPENDED, "Renew the licence: arctic license update --license-file FILE"},
+    {ARCTIC_E_SERVICE_LIMIT_EXCEEDED, "Delete services that are not needed, or get a larger licence."},
+    {ARCTIC_E_NODE_LIMIT_EXCEEDED, "The licence allows no more peers: get a larger one."},
+    {ARCTIC_E_ALREADY_BOOTSTRAPPED,
+     "An agent is bootstrapped once, and gives its credentials then: 'arctic config clusters' lists those "
+     "kept here.\n"
+     "If they are lost, root on its host can make others: arctic credentials create --scopes admin \\\n"
+     "    --recovery-token-file /run/arctic/recovery.token"},
+    {ARCTIC_E_UNTRUSTED,
+     "If that is the key in the agent's log (journalctl -u arctic | grep fingerprint), keep it:\n"
+     "    arctic config add-agent --url URL --fingerprint SHA256\n"
+     "If not, somebody may be in between."},
+    {ARCTIC_E_LICENSE_INVALID,
+     "An agent accepts licences of the trust roots in its build: issue one with the key of such a root."},
+    {ARCTIC_E_LICENSE_MISMATCH,
+     "Licences of one cluster name one customer: issue them with the same --customer."},
+    {ARCTIC_E_HANDSHAKE_FAILED,
+     "The agent's log there says more. Two builds that each made a trust root do not trust each other."},
+};
+
+static bool is_command(const struct cli_arguments *arguments, const char *path)
+{
+    return arguments->command && strcmp(arguments->command->path, path) == 0;
+}
+
+static bool is_under(const struct cli_arguments *arguments, const char *word)
+{
+    return arguments->command && cli_command_is_under(arguments->command, word);
+}
+
+/* "http://10.0.1.10": port 80, which is hardly meant. */
+static bool lacks_port(const char *url)
+{
+    const char *host = strstr(url, "://");
+    const char *address_end = strchr(url, ']');
+    host = address_end ? address_end : host ? host + 3 : url;
+    return !strchr(host, ':');
+}
+
+static const char *for_unreachable(const struct cli *cli)
+{
+    if (cli->url && lacks_port(cli->url))
+        return "The URL names no port: the API's are 8080 for http and 8443 for https, if they were not "
+               "changed.";
+    return "Check that the agent runs there and that this host may reach it, or name another agent with "
+           "--url.";
+}
+
+static const char *for_unauthorized(const struct cli *cli)
+{
+    if (cli->recovery_token)
+        return NULL;
+    if (!cli_has_credentials(cli))
+        return "Choose a --cluster that has the agent, or keep a credential for it:\n"
+               "    arctic config add-agent --url URL --credential-file FILE";
+    return "Choose another --cluster, or keep another credential: arctic config add-agent --url URL "
+           "--credential-file FILE\n"
+           "Root on the agent's host can make one: arctic credentials create --scopes admin \\\n"
+           "    --recovery-token-file /run/arctic/recovery.token";
+}
+
+static const char *for_unreachable_peer(const struct cli_arguments *arguments)
+{
+    if (!is_command(arguments, "peers add"))
+        return "See 'arctic peers list': a peer has to be connected first.";
+    return "Check that the agent runs there, and that its API port and its tunnel port (8080/tcp and\n"
+           "61000/tcp by default) are open towards this agent.";
+}
+
+static const char *for_not_found(const struct cli *cli, const struct cli_arguments *arguments)
+{
+    /* What is missing before an agent was asked is in the configuration file. */
+    if (!cli->client)
+        return "See 'arctic config clusters'.";
+    if (is_under(arguments, "credentials"))
+        return "See 'arctic credentials list'.";
+    if (is_under(arguments, "peers"))
+        return "See 'arctic peers list'.";
+    if (is_under(arguments, "routes"))
+        return "See 'arctic services list' and 'arctic routes list --service SERVICE'.";
+    return "See 'arctic peers list' and 'arctic services list'.";
+}
+
+const char *cli_advice(const struct cli *cli, const struct cli_arguments *arguments,
+                       const struct arctic_error *error)
+{
+    switch (error->code) {
+    case ARCTIC_E_UNREACHABLE:
+        return for_unreachable(cli);
+    case ARCTIC_E_UNAUTHORIZED:
+    case ARCTIC_E_TOKEN_EXPIRED:
+        return for_unauthorized(cli);
+    case ARCTIC_E_PEER_UNREACHABLE:
+        return for_unreachable_peer(arguments);
+    case ARCTIC_E_NOT_FOUND:
+        return for_not_found(cli, arguments);
+    case ARCTIC_E_ALREADY_EXISTS:
+        return is_command(arguments, "cluster init") ? "Give --force for another id." : NULL;
+    default:
+        break;
+    }
+    /* A message that names a command has said it. */
+    for (size_t i = 0; i < sizeof advices / sizeof advices[0] && !strstr(error->message, "arctic "); i++) {
+        if (advices[i].code == error->code)
+            return advices[i].text;
+    }
+    return NULL;
+}
