@@ -221,8 +221,11 @@ int arci_local_peer_bootstrap(struct arctic_agent *agent, const json_t *license,
                               struct arctic_error *error)
 {
     if (agent->bootstrapped)
-        return arci_fail(error, ARCTIC_E_ALREADY_BOOTSTRAPPED, NULL, "this agent is peer %s already",
-                         agent->local_id.text);
+        return arci_fail(error, ARCTIC_E_ALREADY_BOOTSTRAPPED, NULL,
+                         "this agent is peer %s already: if its credential is lost, root on its host makes "
+                         "another with arctic credentials create --scopes admin --recovery-token-file "
+                         "%.80s/recovery.token",
+                         agent->local_id.text, agent->settings.run_dir);
     ARCI_CLEANUP(arci_secret_cleanup) char *license_text = arci_json_canonical(license);
     if (!license_text)
         return arci_fail_memory(error);
