@@ -38,7 +38,7 @@ void arci_api_peers_list(void *context, struct arci_request *request)
     static const char *const names[] = {"is_local", NULL};
     struct arctic_agent *agent = context;
     struct arctic_error error;
-    const struct arci_entry *entry;
+    const struct arci_entry *entry = NULL;
     size_t cursor = 0;
     bool wanted = false;
     if (arci_request_check_query(request, names, &error) < 0 ||
@@ -73,7 +73,7 @@ static int find_peer(struct arctic_agent *agent, const struct arci_request *requ
 void arci_api_peers_get(void *context, struct arci_request *request)
 {
     struct arctic_agent *agent = context;
-    const struct arci_entry *entry;
+    const struct arci_entry *entry = NULL;
     struct arctic_error error;
     if (find_peer(agent, request, &entry, &error) < 0)
         arci_request_fail(request, &error);
@@ -96,7 +96,7 @@ static int check_own_peer(struct arctic_agent *agent, const struct arci_entry *e
 void arci_api_peers_update(void *context, struct arci_request *request)
 {
     struct arctic_agent *agent = context;
-    const struct arci_entry *entry;
+    const struct arci_entry *entry = NULL;
     struct arctic_error error;
     int code = find_peer(agent, request, &entry, &error);
     if (code >= 0)
@@ -114,7 +114,7 @@ void arci_api_peers_update(void *context, struct arci_request *request)
 void arci_api_peers_revoke(void *context, struct arci_request *request)
 {
     struct arctic_agent *agent = context;
-    const struct arci_entry *entry;
+    const struct arci_entry *entry = NULL;
     struct arctic_error error;
     int code = find_peer(agent, request, &entry, &error);
     if (code >= 0 && arctic_id_equal(&entry->record.id, &agent->local_id))
