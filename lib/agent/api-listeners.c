@@ -13,6 +13,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/secret.h"
+#include "base/time.h"
 #include "crypto/api-certificate.h"
 #include "crypto/fingerprint.h"
 #include "crypto/secret-file.h"
@@ -21,6 +22,8 @@
 #define CERTIFICATE_FILE "api.pem"
 /* A certificate with its chain, and a key of any kind. */
 #define PEM_LIMIT ((size_t)256 * 1024)
+/* Time to get a new one. */
+#define EXPIRY_WARNING_MS ((int64_t)14 * 24 * 3600 * 1000)
 
 /* Key and certificate in one file, so that they cannot get apart. */
 static int save_certificate(const struct arci_api_certificate *certificate, const char *path,
@@ -70,6 +73,19 @@ static int load_own(const struct arctic_agent *agent, struct arci_api_certificat
     return code;
 }
 
+/* Clients that check dates refuse it; those that pin the key go on, so that the agent starts all the same. */
+static void warn_of_expiry(const struct arctic_agent *agent, const struct arci_api_certificate *certificate)
+{
+    char end[ARCI_TIME_TEXT];
+    int64_t left = certificate->expires_at - arci_time_now();
+    if (left < EXPIRY_WARNING_MS)
+        arci_log_warn(agent->log, "api",
+                      left < 0 ? "the certificate of API_TLS_CERT has expired: renew it and restart the agent"
+                               : "the certificate of API_TLS_CERT ends soon: renew it and restart the agent",
+                      ARCI_TEXT("file", agent->settings.api_tls_cert),
+                      ARCI_TEXT("expires_at", arci_time_format(certificate->expires_at, end)));
+}
+
 static int load_given(const struct arctic_agent *agent, struct arci_api_certificate *ret_certificate,
                       struct arctic_error *error)
 {
@@ -89,6 +105,8 @@ static int load_given(const struct arctic_agent *agent, struct arci_api_certific
         return arci_fail_within(
             error, code, "API_TLS_CERT %.120s and API_TLS_KEY %.120s must be PEM files that belong together",
             chain_path, key_path);
+    if (code == ARCTIC_OK)
+        warn_of_expiry(agent, ret_certificate);
     return code;
 }
 

@@ -35,14 +35,12 @@ static bool is_listed(const struct arctic_agent *agent, const struct arci_entry 
 
 void arci_api_peers_list(void *context, struct arci_request *request)
 {
-    static const char *const names[] = {"is_local", NULL};
     struct arctic_agent *agent = context;
     struct arctic_error error;
     const struct arci_entry *entry = NULL;
     size_t cursor = 0;
     bool wanted = false;
-    if (arci_request_check_query(request, names, &error) < 0 ||
-        arci_request_query_boolean(request, "is_local", &wanted, &error) < 0) {
+    if (arci_request_query_boolean(request, "is_local", &wanted, &error) < 0) {
         arci_request_fail(request, &error);
         return;
     }
@@ -93,6 +91,21 @@ static int check_own_peer(struct arctic_agent *agent, const struct arci_entry *e
                      entry->record.id.text, peer ? peer->live.address : "that peer");
 }
 
+/* Two peers that were named elsewhere may have one name; here nobody is given another's, which would then name neither. */
+static int check_name(const struct arctic_agent *agent, const json_t *body, struct arctic_error *error)
+{
+    const char *name = json_string_value(json_object_get(body, "name"));
+    const struct arci_entry *entry = NULL;
+    size_t cursor = 0;
+    while (name && (entry = arci_registry_next(agent->registry, ARCI_RECORD_PEER, &cursor))) {
+        if (!arctic_id_equal(&entry->record.id, &agent->local_id) && is_listed(agent, entry) &&
+            strcmp(entry->content.peer.name, name) == 0)
+            return arci_fail(error, ARCTIC_E_ALREADY_EXISTS, "name", "peer %s is named '%s' already",
+                             entry->record.id.text, name);
+    }
+    return ARCTIC_OK;
+}
+
 void arci_api_peers_update(void *context, struct arci_request *request)
 {
     struct arctic_agent *agent = context;
@@ -101,6 +114,8 @@ void arci_api_peers_update(void *context, struct arci_request *request)
     int code = find_peer(agent, request, &entry, &error);
     if (code >= 0)
         code = check_own_peer(agent, entry, &error);
+    if (code >= 0)
+        code = check_name(agent, arci_request_json(request), &error);
     if (code >= 0)
         code = arci_local_peer_update(agent, arci_request_json(request), &error);
     if (code < 0) {

@@ -47,13 +47,10 @@ static int read_peer_id(const struct arci_request *request, const char *name, st
 static int read_filter(const struct arci_request *request, struct service_filter *ret_filter,
                        struct arctic_error *error)
 {
-    static const char *const names[] = {"source_peer_id", "target_peer_id", "requires_interface", NULL};
     struct service_filter filter = {
         .by_interface = arci_request_query(request, "requires_interface") != NULL,
     };
-    int code = arci_request_check_query(request, names, error);
-    if (code >= 0)
-        code = read_peer_id(request, "source_peer_id", &filter.source_peer_id, error);
+    int code = read_peer_id(request, "source_peer_id", &filter.source_peer_id, error);
     if (code >= 0)
         code = read_peer_id(request, "target_peer_id", &filter.target_peer_id, error);
     if (code >= 0)

@@ -79,7 +79,7 @@ void arci_api_openapi(void *context, struct arci_request *request);
 /* api-metrics.c */
 void arci_api_metrics(void *context, struct arci_request *request);
 
-/* --- Shared by the handlers (api.c). ---------------------------------------------------------------------------------------- */
+/* --- Shared by the handlers (api-shared.c). --------------------------------------------------------------------------------- */
 
 /* The service that {id} in the path names. Errors: ARCTIC_E_NOT_FOUND. */
 int arci_api_find_service(struct arctic_agent *agent, const struct arci_request *request,

@@ -69,10 +69,11 @@ static void unlink_call(struct arctic_agent *agent, struct arci_carry_call *call
 static void fail_call(struct arctic_agent *agent, struct arci_carry_call *call,
                       const struct arctic_error *error)
 {
+    char path[ARCI_PATH_LOG_SIZE];
     arci_log_info(agent->log, "api", "no answer to a carried request",
                   ARCI_TEXT("peer_id", call->peer_id.text),
                   ARCI_TEXT("method", arci_request_method(call->request)),
-                  ARCI_TEXT("path", arci_request_path(call->request)), ARCI_ERROR(error));
+                  ARCI_TEXT("path", arci_request_path_for_log(call->request, path)), ARCI_ERROR(error));
     unlink_call(agent, call);
     if (call->fallback && !agent->stopping)
         arci_request_endpoint(call->request)->handler(agent, call->request);

@@ -69,6 +69,7 @@ static void log_refusal(struct arctic_agent *agent, const struct arci_request *r
 {
     struct arctic_endpoint remote = arci_request_remote(request);
     char text[ARCTIC_ENDPOINT_TEXT];
+    char path[ARCI_PATH_LOG_SIZE];
     int64_t suppressed;
     /* Nobody guesses 256 bits, but anybody could fill the log with the tries. */
     if (!arci_log_allowed(&agent->recovery.refusal_log, arci_time_monotonic(), &suppressed))
@@ -76,7 +77,7 @@ static void log_refusal(struct arctic_agent *agent, const struct arci_request *r
     arci_log_warn(agent->log, "auth", "a recovery token was refused",
                   ARCI_TEXT("remote", arctic_endpoint_format(&remote, text)),
                   ARCI_TEXT("method", arci_request_method(request)),
-                  ARCI_TEXT("path", arci_request_path(request)), ARCI_INT("more", suppressed),
+                  ARCI_TEXT("path", arci_request_path_for_log(request, path)), ARCI_INT("more", suppressed),
                   ARCI_ERROR(reason));
 }
 
@@ -106,6 +107,7 @@ int arci_recovery_check(struct arctic_agent *agent, const struct arci_request *r
     struct arctic_error problem;
     struct arctic_endpoint remote = arci_request_remote(request);
     char text[ARCTIC_ENDPOINT_TEXT];
+    char path[ARCI_PATH_LOG_SIZE];
     int code = judge(agent, request, token, &problem);
     if (code < 0) {
         log_refusal(agent, request, &problem);
@@ -117,7 +119,7 @@ int arci_recovery_check(struct arctic_agent *agent, const struct arci_request *r
     arci_log_warn(agent->log, "auth", "request with the recovery token",
                   ARCI_TEXT("remote", arctic_endpoint_format(&remote, text)),
                   ARCI_TEXT("method", arci_request_method(request)),
-                  ARCI_TEXT("path", arci_request_path(request)));
+                  ARCI_TEXT("path", arci_request_path_for_log(request, path)));
     return ARCTIC_OK;
 }
 

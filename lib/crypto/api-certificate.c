@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -136,7 +137,16 @@ static int no_passphrase(char *buffer, int size, int for_writing, void *context)
     return -1;
 }
 
-static int check_key(const char *chain, const char *text, struct arctic_error *error)
+static int read_end(const X509 *certificate, int64_t *ret_expires_at, struct arctic_error *error)
+{
+    struct tm end;
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1)
+        return arci_fail_openssl(error, ARCTIC_E_CORRUPT, "the certificate has no end");
+    *ret_expires_at = (int64_t)timegm(&end) * 1000;
+    return ARCTIC_OK;
+}
+
+static int check_key(const char *chain, const char *text, int64_t *ret_expires_at, struct arctic_error *error)
 {
     ARCI_CLEANUP(bio_cleanup) BIO *chain_bio = BIO_new_mem_buf(chain, -1);
     ARCI_CLEANUP(bio_cleanup) BIO *key_bio = BIO_new_mem_buf(text, -1);
@@ -149,7 +159,7 @@ static int check_key(const char *chain, const char *text, struct arctic_error *e
     if (!key)
         return arci_fail_openssl(error, ARCTIC_E_CORRUPT, "no PEM private key, or an encrypted one");
     if (X509_check_private_key(certificate, key) == 1)
-        return ARCTIC_OK;
+        return read_end(certificate, ret_expires_at, error);
     ERR_clear_error();
     return arci_fail(error, ARCTIC_E_CORRUPT, NULL, "the key is not that of the certificate");
 }
@@ -158,7 +168,7 @@ int arci_api_certificate_read(const char *chain, const char *key,
                               struct arci_api_certificate *ret_certificate, struct arctic_error *error)
 {
     ARCI_CLEANUP(arci_api_certificate_release) struct arci_api_certificate made = {.chain = NULL};
-    int code = check_key(chain, key, error);
+    int code = check_key(chain, key, &made.expires_at, error);
     if (code == ARCTIC_OK)
         code = arci_fingerprint_of_pem(chain, made.fingerprint, error);
     if (code < 0)

@@ -13,6 +13,7 @@ struct arci_api_certificate {
     char *chain; /* PEM, the server's own certificate first */
     char *key;   /* PEM, not encrypted */
     uint8_t fingerprint[ARCI_SHA256_SIZE];
+    int64_t expires_at; /* milliseconds since 1970, of the server's own certificate */
 };
 
 /*

@@ -101,23 +101,26 @@ int arci_pairs_parse(char *text, const char *what, struct arci_pairs *ret_pairs,
     return ARCTIC_OK;
 }
 
-static bool listed(const char *name, const char *const *names)
+static bool listed(const char *name, const char *names)
 {
-    for (; *names; names++) {
-        if (strcmp(name, *names) == 0)
+    size_t length = strlen(name);
+    while (*names) {
+        size_t next = strcspn(names, ",");
+        if (next == length && memcmp(names, name, length) == 0)
             return true;
+        names += next + (names[next] == ',');
     }
     return false;
 }
 
-int arci_pairs_check(const struct arci_pairs *pairs, const char *const *names, const char *what,
+int arci_pairs_check(const struct arci_pairs *pairs, const char *names, const char *what,
                      struct arctic_error *error)
 {
     for (size_t i = 0; i < pairs->count; i++) {
         const char *name = pairs->items[i].name;
         if (!listed(name, names))
-            return arci_fail(error, ARCTIC_E_INVALID_REQUEST, name, "unknown %s parameter '%.60s'", what,
-                             name);
+            return arci_fail(error, ARCTIC_E_INVALID_REQUEST, name, "unknown %s parameter '%.60s', known: %s",
+                             what, name, *names ? names : "none");
     }
     return ARCTIC_OK;
 }

@@ -35,8 +35,8 @@ int arci_pairs_parse(char *text, const char *what, struct arci_pairs *ret_pairs,
 /* Value of a name, NULL where it is absent. */
 const char *arci_pairs_get(const struct arci_pairs *pairs, const char *name);
 
-/* Fails with ARCTIC_E_INVALID_REQUEST on the first name that is not in `names` (ended by NULL). */
-int arci_pairs_check(const struct arci_pairs *pairs, const char *const *names, const char *what,
+/* Fails with ARCTIC_E_INVALID_REQUEST on the first name that is not in `names` (parted by commas, "": none). */
+int arci_pairs_check(const struct arci_pairs *pairs, const char *names, const char *what,
                      struct arctic_error *error);
 
 #endif

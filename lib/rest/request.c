@@ -2,6 +2,7 @@
 #include "rest/request.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -9,6 +10,7 @@
 #include "base/address.h"
 #include "base/error.h"
 #include "base/time.h"
+#include "crypto/client-secret.h"
 
 struct arci_request *arci_request_create(struct arci_http_server *server, const char *raw_target,
                                          const struct arctic_endpoint *remote,
@@ -68,6 +70,17 @@ const char *arci_request_raw_query(const struct arci_request *request)
     return request->target.raw_query;
 }
 
+const char *arci_request_path_for_log(const struct arci_request *request, char text[ARCI_PATH_LOG_SIZE])
+{
+    const char *path = arci_request_path(request);
+    const char *secret = strstr(path, ARCI_CLIENT_SECRET_PREFIX);
+    if (secret)
+        snprintf(text, ARCI_PATH_LOG_SIZE, "%.*s(a secret)", (int)(secret - path), path);
+    else
+        snprintf(text, ARCI_PATH_LOG_SIZE, "%s", path);
+    return text;
+}
+
 const struct arci_http_endpoint *arci_request_endpoint(const struct arci_request *request)
 {
     return request->endpoint;
@@ -83,12 +96,6 @@ const char *arci_request_parameter(const struct arci_request *request, const cha
 const char *arci_request_query(const struct arci_request *request, const char *name)
 {
     return arci_pairs_get(&request->target.query, name);
-}
-
-int arci_request_check_query(const struct arci_request *request, const char *const *names,
-                             struct arctic_error *error)
-{
-    return arci_pairs_check(&request->target.query, names, "query", error);
 }
 
 int arci_request_query_boolean(const struct arci_request *request, const char *name, bool *ret_value,

@@ -50,9 +50,10 @@ static struct arctic_error public_error(struct arci_request *request, const stru
 {
     if (error->code < 0 && error->code > ARCTIC_E_INTERNAL)
         return *error;
+    char path[ARCI_PATH_LOG_SIZE];
     struct arctic_log *log = request->server ? request->server->options.log : NULL;
     arci_log_error(log, "api", "request failed", ARCI_TEXT("method", request->method),
-                   ARCI_TEXT("path", arci_request_path(request)), ARCI_ERROR(error));
+                   ARCI_TEXT("path", arci_request_path_for_log(request, path)), ARCI_ERROR(error));
     struct arctic_error public;
     arci_fail(&public, ARCTIC_E_INTERNAL, NULL, "internal error, the agent's log says more");
     return public;

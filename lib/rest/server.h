@@ -43,9 +43,13 @@ struct arci_http_endpoint {
     const char *path;  /* "/v1/services/{id}/routes/{route_id}" */
     const char *scope; /* short form such as "services.read"; NULL: public */
     void (*handler)(void *context, struct arci_request *request);
-    unsigned flags;       /* enum arci_http_flags */
-    const char *summary;  /* one line, for documentation made from the table, as is what follows */
-    const char *query;    /* names of its query parameters, parted by commas; NULL: none */
+    unsigned flags;      /* enum arci_http_flags */
+    const char *summary; /* one line, for documentation made from the table, as is what follows */
+    /*
+     * Names of its query parameters, parted by commas; any other is refused. NULL: none; a public endpoint without any ignores its
+     * query, for what watches it may add one to get past caches.
+     */
+    const char *query;
     const char *request;  /* name of the schema of its body; NULL: none */
     const char *response; /* name of the schema of its answer; NULL: none, or text */
     int status;           /* of success; 0: 200 */
@@ -177,6 +181,10 @@ const char *arci_request_method(const struct arci_request *request);
 const char *arci_request_path(const struct arci_request *request);
 /* Whether it changes nothing: by its method, or by ARCI_HTTP_READS of its endpoint. */
 bool arci_request_reads(const struct arci_request *request);
+/* The path for a log: not longer than this, and without what somebody put there who took a secret for an id. */
+#define ARCI_PATH_LOG_SIZE 256
+const char *arci_request_path_for_log(const struct arci_request *request, char text[ARCI_PATH_LOG_SIZE]);
+
 /* The query as it came, behind the '?'; NULL for none. */
 const char *arci_request_raw_query(const struct arci_request *request);
 const struct arci_http_endpoint *arci_request_endpoint(const struct arci_request *request);
@@ -187,13 +195,6 @@ const char *arci_request_parameter(const struct arci_request *request, const cha
 
 /* Decoded value of a query parameter, NULL where it is absent. */
 const char *arci_request_query(const struct arci_request *request, const char *name);
-
-/*
- * Fails with ARCTIC_E_INVALID_REQUEST when the query has a parameter that is not in `names` (ended by NULL).
- * Endpoints whose handlers do not call it ignore their query.
- */
-int arci_request_check_query(const struct arci_request *request, const char *const *names,
-                             struct arctic_error *error);
 
 /* Reads a query parameter that is "true" or "false"; absent leaves *ret_value. Errors:
  * ARCTIC_E_INVALID_REQUEST. */

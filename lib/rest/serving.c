@@ -111,8 +111,18 @@ static bool divert(struct arci_request *request)
     return diverted || code < 0;
 }
 
+static int check_query(struct arci_request *request, struct arctic_error *error)
+{
+    const struct arci_http_endpoint *endpoint = request->endpoint;
+    if (!endpoint->scope && !endpoint->query)
+        return ARCTIC_OK;
+    return arci_pairs_check(&request->target.query, endpoint->query ? endpoint->query : "", "query", error);
+}
+
 bool arci_request_serve(struct arci_request *request)
 {
+    if (request->rejection.code == ARCTIC_OK)
+        check_query(request, &request->rejection);
     if (request->rejection.code == ARCTIC_OK)
         read_body(request, &request->rejection);
     if (request->rejection.code != ARCTIC_OK) {
@@ -133,9 +143,11 @@ void arci_request_log(const struct arci_request *request)
         request->server->answered[status_class]++;
     if (!arci_log_enabled(log, ARCTIC_LOG_DEBUG))
         return;
+    char path[ARCI_PATH_LOG_SIZE];
     char remote[ARCTIC_ENDPOINT_TEXT];
     arci_log_debug(log, "api", "request", ARCI_TEXT("method", request->method),
-                   ARCI_TEXT("path", arci_request_path(request)), ARCI_INT("status", request->answer.status),
+                   ARCI_TEXT("path", arci_request_path_for_log(request, path)),
+                   ARCI_INT("status", request->answer.status),
                    ARCI_INT("ms", arci_time_monotonic() - request->started_at),
                    ARCI_TEXT("remote", arctic_endpoint_format(&request->remote, remote)));
 }

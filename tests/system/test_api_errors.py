@@ -506,6 +506,11 @@ def test_a_filter_that_is_no_peer(target: Target, name: str) -> None:
     assert nobody == {"services": []}
 
 
+@pytest.mark.parametrize("path", ["/v1/peers?islocal=true", "/v1/services?name=x", "/v1/license?verbose=1"])
+def test_an_unknown_query_parameter(target: Target, path: str) -> None:
+    refused(target, (400, "INVALID_REQUEST", path.partition("?")[2].partition("=")[0]), "GET", path)
+
+
 def test_lists_are_wrapped(target: Target) -> None:
     for path, name in (
         ("/v1/services", "services"),

@@ -165,7 +165,7 @@ def openssl(*args: str | Path) -> None:
 class Authority:
     """A CA, and a certificate of it for agent.example."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, days: int = 200) -> None:
         self.directory = directory
         directory.mkdir()
         self.ca, ca_key = directory / "ca.pem", directory / "ca.key"
@@ -175,7 +175,7 @@ class Authority:
         ec = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
         openssl("req", "-x509", *ec, "-keyout", ca_key, "-out", self.ca, "-subj", "/CN=test CA", "-days", "2")
         openssl("req", *ec, "-keyout", self.key, "-out", request, "-subj", "/CN=agent.example")
-        signing = ("-CA", self.ca, "-CAkey", ca_key, "-CAcreateserial", "-extfile", names, "-days", "2")
+        signing = ("-CA", self.ca, "-CAkey", ca_key, "-CAcreateserial", "-extfile", names, "-days", str(days))
         openssl("x509", "-req", "-in", request, "-out", self.cert, *signing)
         self.key.chmod(0o600)
 
@@ -193,6 +193,15 @@ def test_a_certificate_of_a_ca(lab: Lab, build: Path) -> None:
         assert json.loads(told)["status"] == "ok"
         curl(agent, "--pinnedpubkey", pin(logged_fingerprint(agent)), "-k", f"{URL}/livez")
         assert not (agent.data_dir / "api.pem").exists(), "it makes no key that it does not need"
+
+
+def test_a_certificate_that_ends_soon_is_named(lab: Lab, build: Path) -> None:
+    for days, warned in ((13, True), (15, False)):
+        authority = Authority(lab.directory / f"ca-{days}", days)
+        agent = Agent(lab.entry, build, lab.directory / f"agent-{days}", **authority.settings)
+        with running(agent):
+            warnings = [line for line in map(json.loads, agent.log.splitlines()) if "ends soon" in line["message"]]
+            assert [line["file"] for line in warnings] == [str(authority.cert)] * warned
 
 
 def test_certificates_that_cannot_be_used(lab: Lab, build: Path) -> None:

@@ -218,7 +218,9 @@ def test_names_and_descriptions(pair: Pair) -> None:
         ({"name": 7}, "INVALID_REQUEST", "name"),
     ):
         assert entry.api("PUT", path, body).error == (400, code, field), body
+    assert entry.api("PUT", path, {"name": far.name}).error == (409, "ALREADY_EXISTS", "name")
     assert entry.get(path)["name"] == "haupt-standort"
+    assert entry.api("PUT", path, {"name": "haupt-standort"}).status == 200, "its own name is nobody else's"
     entry.stop()
     entry.start()
     assert entry.get(path)["name"] == "haupt-standort"

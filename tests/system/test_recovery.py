@@ -61,6 +61,13 @@ def test_the_file(agent: Agent) -> None:
     assert not path.exists()
 
 
+def test_a_secret_in_place_of_an_id_stays_out_of_the_log(agent: Agent) -> None:
+    client = create_client(agent, "peers.read")
+    assert recover(agent, "DELETE", f"/v1/credentials/{client['client_secret']}").status == 404
+    assert client["client_secret"] not in agent.log
+    assert events(agent)[-1]["path"] == "/v1/credentials/(a secret)"
+
+
 def test_it_makes_credentials_where_none_is_left(agent: Agent) -> None:
     agent.stop()
     with closing(sqlite3.connect(agent.data_dir / "arctic.db")) as database, database:

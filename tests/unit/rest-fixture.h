@@ -49,8 +49,7 @@ static void handle_strict_query(void *context, struct arci_request *request)
     (void)context;
     struct arctic_error error = {0};
     bool flag = false;
-    if (arci_request_check_query(request, (const char *const[]){"flag", NULL}, &error) < 0 ||
-        arci_request_query_boolean(request, "flag", &flag, &error) < 0) {
+    if (arci_request_query_boolean(request, "flag", &flag, &error) < 0) {
         arci_request_fail(request, &error);
         return;
     }
@@ -175,7 +174,11 @@ static const struct arci_http_endpoint fixture_endpoints[] = {
     {.method = "GET", .path = "/echo/{id}", .handler = handle_echo, .summary = "echoes"},
     {.method = "GET", .path = "/headers", .handler = handle_headers, .summary = "tells the headers"},
     {.method = "GET", .path = "/echo/self", .handler = handle_self, .summary = "goes before a parameter"},
-    {.method = "GET", .path = "/strict", .handler = handle_strict_query, .summary = "checks its query"},
+    {.method = "GET",
+     .path = "/strict",
+     .handler = handle_strict_query,
+     .summary = "checks its query",
+     .query = "flag"},
     {.method = "POST",
      .path = "/things",
      .handler = handle_create,

@@ -55,10 +55,16 @@ static void test_bad_targets(void **state)
 static void test_query(void **state)
 {
     (void)state;
+    fixture.token_number = 7;
     assert_answer(&fixture, "GET /strict", "", "", 200, "\"flag\":false");
     assert_answer(&fixture, "GET /strict?flag=true", "", "", 200, "\"flag\":true");
     assert_answer(&fixture, "GET /strict?flag=1", "", "", 400, "\"field\":\"flag\"");
-    assert_answer(&fixture, "GET /strict?flug=true", "", "", 400, "unknown query parameter 'flug'");
+    assert_answer(&fixture, "GET /strict?flug=true", "", "", 400,
+                  "unknown query parameter 'flug', known: flag");
+    assert_answer(&fixture, "GET /strict?fla=true", "", "", 400, "\"field\":\"fla\"");
+    assert_answer(&fixture, "GET /protected?flag=true", "Authorization: Bearer token-7\r\n", "", 400,
+                  "unknown query parameter 'flag', known: none");
+    assert_answer(&fixture, "GET /echo/self?nonce=1", "", "", 200, "");
 }
 
 static void test_head_and_headers(void **state)
