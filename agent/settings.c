@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_FILE "/etc/arctic/agent.env"
-
 struct setting {
     const char *name; /* DATA_DIR in file and environment, --data-dir as a flag */
     const char *fallback;
@@ -169,18 +167,27 @@ static void flag_name(const struct setting *setting, char *ret_name)
     *ret_name = '\0';
 }
 
+bool settings_describe(size_t number, struct setting_description *ret_description)
+{
+    if (number >= SETTING_COUNT)
+        return false;
+    ret_description->name = table[number].name;
+    ret_description->fallback = table[number].fallback;
+    ret_description->help = table[number].help;
+    flag_name(&table[number], ret_description->flag);
+    return true;
+}
+
 static void print_help(void)
 {
+    struct setting_description setting;
     printf(
         "Usage: arctic-agent [--env-file FILE] [--SETTING VALUE ...]\n\n"
         "The Arctic daemon. A setting is taken from its flag, else from the environment, else from the file\n"
-        "(" DEFAULT_FILE "), else from its default.\n\n");
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
-        char name[64];
-        flag_name(&table[i], name);
-        printf("  --%-20s %-18s %s (default: %s)\n", name, table[i].name, table[i].help,
-               table[i].fallback[0] ? table[i].fallback : "none");
-    }
+        "(" SETTINGS_FILE "), else from its default.\n\n");
+    for (size_t i = 0; settings_describe(i, &setting); i++)
+        printf("  --%-20s %-18s %s (default: %s)\n", setting.flag, setting.name, setting.help,
+               setting.fallback[0] ? setting.fallback : "none");
     printf("  --%-20s %-18s %s\n", "env-file FILE", "", "settings file to read instead; it has to exist");
     printf("  --%-20s %-18s %s\n", "help", "", "print this");
     printf("  --%-20s %-18s %s\n", "version", "", "print the version");
@@ -249,7 +256,7 @@ enum settings_outcome settings_read(int argc, char **argv, struct settings *ret_
     struct settings settings = {0};
     for (size_t i = 0; i < SETTING_COUNT; i++)
         store_value(&settings, &table[i], table[i].fallback, "default");
-    if (!read_file(&settings, flags.env_file ? flags.env_file : DEFAULT_FILE, flags.env_file != NULL))
+    if (!read_file(&settings, flags.env_file ? flags.env_file : SETTINGS_FILE, flags.env_file != NULL))
         return SETTINGS_EXIT_USAGE;
     for (size_t i = 0; i < SETTING_COUNT; i++) {
         const char *value = getenv(table[i].name);

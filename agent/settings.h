@@ -3,10 +3,20 @@
 #define ARCTIC_AGENT_SETTINGS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include <arctic/agent.h>
 
 #define SETTING_TEXT 256
+#define SETTINGS_FILE "/etc/arctic/agent.env"
+
+/* What help and manual page tell of a setting. */
+struct setting_description {
+    const char *name;     /* in file and environment */
+    char flag[64];        /* without its dashes */
+    const char *fallback; /* "": none */
+    const char *help;
+};
 
 struct settings {
     char data_dir[SETTING_TEXT];
@@ -35,6 +45,9 @@ enum settings_outcome {
     SETTINGS_EXIT_OK, /* help or version was printed */
     SETTINGS_EXIT_USAGE,
 };
+
+/* The setting with this number, from 0 on; false behind the last one. */
+bool settings_describe(size_t number, struct setting_description *ret_description);
 
 /* Reads file, environment and flags into *ret_settings; says on stderr what is wrong. */
 enum settings_outcome settings_read(int argc, char **argv, struct settings *ret_settings);

@@ -276,7 +276,7 @@ static void print_whole(FILE *stream, const char *version, const char *date)
     fputs(whole_end, stream);
     fputs(".SH SEE ALSO\n", stream);
     cli_manual_visit(put_reference, stream);
-    fputs(".BR nft (8)\n", stream);
+    fputs(".BR arctic-agent (8),\n.BR nft (8)\n", stream);
 }
 
 void cli_manual_print(FILE *stream, const char *word, const char *version, const char *date)

@@ -52,3 +52,14 @@ def test_pages_refer_to_pages(pages: dict[str, Path]) -> None:
     for page in pages.values():
         for name in re.findall(r"^\.BR (arctic\S*) \(1\)", page.read_text(), re.MULTILINE):
             assert name.replace("\\", "") in pages, (page, name)
+
+
+def test_the_agent_has_a_page_with_its_settings(build: Path) -> None:
+    page = build / "agent" / "arctic-agent.8"
+    linted = subprocess.run(["mandoc", "-Tlint", "-Wwarning", page], capture_output=True, text=True, check=False)
+    assert (linted.returncode, linted.stdout) == (0, ""), linted
+    helped = subprocess.run([build / "agent" / "arctic-agent", "--help"], capture_output=True, text=True, check=True).stdout
+    settings = re.findall(r"^  (--\S+) {2,}([A-Z_]+) +(.*)$", helped, re.MULTILINE)
+    assert len(settings) > 15
+    for flag, name, text in settings:
+        assert f"{name}, {flag} VALUE {text}" in shown(page), (flag, name)

@@ -188,6 +188,7 @@ def test_the_agent_works_with_the_rights_of_the_unit(
 def test_manual_pages_and_completion_are_where_others_look(installed: Path) -> None:
     share = installed / PREFIX / "share"
     assert {"arctic.1", "arctic-services.1"} <= {page.name for page in (share / "man/man1").iterdir()}
+    assert (share / "man/man8/arctic-agent.8").exists()
     assert "_arctic" in (share / "bash-completion/completions/arctic").read_text()
     assert (share / "zsh/site-functions/_arctic").read_text().startswith("#compdef arctic")
     assert "complete -c arctic" in (share / "fish/vendor_completions.d/arctic.fish").read_text()
