@@ -91,6 +91,21 @@ static int read_license(struct run *run, struct arctic_error *error)
     return cli_read_file(path, ARCTIC_LICENSE_TEXT_MAX, &run->license, error);
 }
 
+/* Before the question, so that the answer can be no. */
+static void warn_of_bootstraps(const struct run *run)
+{
+    size_t index;
+    json_t *step;
+    json_array_foreach(json_object_get(run->shown, "steps"), index, step)
+    {
+        if (strcmp(cli_json_text(step, "action"), "bootstrap") != 0)
+            continue;
+        CLI_FREE char *endpoint = cli_format("http://%s", cli_json_text(step, "address"));
+        if (endpoint)
+            cli_warn_of_exposure(endpoint, "the licence and the new credentials");
+    }
+}
+
 static int32_t on_bootstrap(void *user, const struct arctic_compose_bootstrap *bootstrap)
 {
     struct run *run = user;
@@ -174,6 +189,8 @@ int cli_compose_run_apply(struct cli *cli, const struct cli_arguments *arguments
     if (code < 0 || arctic_compose_plan_count(run.plan) == 0 || cli_flag_on(arguments, "dry-run"))
         return code;
     code = read_license(&run, error);
+    if (code == ARCTIC_OK)
+        warn_of_bootstraps(&run);
     if (code == ARCTIC_OK)
         code = cli_confirm(arguments, "Carry this out?", error);
     return code < 0 ? code : carry_out(&run, error);

@@ -73,7 +73,8 @@ def test_a_bare_peer_comes_to_a_cluster_that_is_there(bare: Composition) -> None
     pair.entry.bootstrap(pair.license)
     bare.add_service("web", route("10.2.0.0/24"))
     assert actions(bare.plan())[:2] == [("bootstrap", "peer", "exit"), ("add", "peer", "exit")]
-    bare.apply()
+    applied = bare.apply()
+    assert "the licence and the new credentials go unencrypted to http://10.9.0.2:8080\n" in applied.stderr
     bare.assert_applied()
 
 
