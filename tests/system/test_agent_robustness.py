@@ -153,7 +153,7 @@ def test_a_license_that_runs_out(lab: Lab, build: Path, pair: Pair) -> None:
             assert "10.2.0.0" in pair.entry.ruleset()
     suspended = pair.entry.api("GET", "/v1/services")
     assert suspended.error[:2] == (403, "LICENSE_SUSPENDED")
-    assert "lic_" in suspended.json()["error"] and "DATA_DIR" in suspended.json()["error"]
+    assert "lic_" in suspended.json()["error"] and "arctic license update" in suspended.json()["error"]
     ready = pair.entry.api("GET", "/readyz", token=None)
     assert ready.status == 503
     assert ready.json()["checks"]["license"]["reason"] == suspended.json()["error"]

@@ -113,7 +113,8 @@ def test_a_port_that_gets_free_after_the_bootstrap(lab: Lab, build: Path) -> Non
 def test_a_second_agent_on_a_host_ends_and_says_why(lab: Lab, degraded: Pair, build: Path) -> None:
     restart(degraded)
     becomes_ready(degraded)
-    second = Agent(lab.entry, build, lab.directory / "second", API_PORT="8090", TUNNEL_PORT="61001")
+    ports = {"API_PORT": "8090", "API_TLS_PORT": "8453", "TUNNEL_PORT": "61001"}
+    second = Agent(lab.entry, build, lab.directory / "second", **ports)
     subprocess.run(["cp", "-a", f"{degraded.entry.data_dir}/.", second.data_dir], check=True)
     process = second.launch()
     second.process = None
