@@ -45,14 +45,15 @@ void arci_api_credentials_list(void *context, struct arci_request *request)
     arci_request_respond_json(request, 200, json_pack("{s:o}", "credentials", list));
 }
 
-/* Nobody gives away what they do not have. */
-static int check_scopes(const struct arci_principal *principal, uint32_t wanted, struct arctic_error *error)
+/* Nobody gives away what they do not have, or takes it from who has more. */
+static int check_scopes(const struct arci_principal *principal, uint32_t wanted, const char *verb,
+                        struct arctic_error *error)
 {
     char missing[ARCI_SCOPES_TEXT];
     if (arci_scopes_cover(principal->scopes, wanted))
         return ARCTIC_OK;
     return arci_fail(error, ARCTIC_E_FORBIDDEN, "scopes",
-                     "the token that asks for a credential must have its scopes, and lacks %s",
+                     "who %s a credential must have its scopes, and the token lacks %s", verb,
                      arci_scopes_format(wanted & ~principal->scopes, missing));
 }
 
@@ -65,7 +66,7 @@ void arci_api_credentials_create(void *context, struct arci_request *request)
     char scopes[ARCI_SCOPES_TEXT];
     int code = arci_credential_from_json(arci_request_json(request), &credential, &error);
     if (code >= 0)
-        code = check_scopes(principal_of(request), credential.scopes, &error);
+        code = check_scopes(principal_of(request), credential.scopes, "makes", &error);
     if (code >= 0)
         code = arci_credentials_create(agent, &credential, &secret, &error);
     if (code < 0) {
@@ -102,6 +103,8 @@ void arci_api_credentials_revoke(void *context, struct arci_request *request)
     struct arctic_error error;
     struct arctic_id id = {{0}};
     int code = find_credential(agent, request, &entry, &error);
+    if (code >= 0)
+        code = check_scopes(principal_of(request), entry->content.credential.scopes, "revokes", &error);
     if (code >= 0) {
         id = entry->record.id;
         code = arci_credentials_revoke(agent, entry, &error);

@@ -110,6 +110,19 @@ def test_a_revoked_client_is_out_at_once(agent: Agent) -> None:
         assert agent.api("DELETE", f"/v1/credentials/{unknown}").error == (404, "NOT_FOUND", None)
 
 
+def test_nobody_revokes_who_has_more(agent: Agent) -> None:
+    admin = create_client(agent, "admin")
+    keeping = create_client(agent, "credentials.write", "peers.read")
+    keeper = login(agent, keeping)
+    reader = create_client(agent, "peers.read")
+    path = f"/v1/credentials/{admin['client_id']}"
+    assert agent.api("DELETE", path, token=keeper).error == (403, "FORBIDDEN", "scopes")
+    assert agent.api("DELETE", f"/v1/credentials/{reader['client_id']}", token=keeper).status == 204
+    assert agent.api("GET", "/v1/license", token=login(agent, admin)).status == 200
+    for client in (admin, keeping):
+        assert agent.api("DELETE", f"/v1/credentials/{client['client_id']}").status == 204
+
+
 def test_the_last_admin_cannot_be_revoked(agent: Agent) -> None:
     first, _ = agent.credentials
     path = f"/v1/credentials/{first}"
