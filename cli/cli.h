@@ -171,6 +171,10 @@ int cli_check_confirm(const struct cli_arguments *arguments, struct arctic_error
  */
 int cli_confirm(const struct cli_arguments *arguments, const char *question, struct arctic_error *error);
 
+/* cli_confirm(), and then a DELETE of `path`; either text is NULL where memory ran out. Errors: those of both. */
+int cli_delete(struct cli *cli, const struct cli_arguments *arguments, const char *question, const char *path,
+               struct arctic_error *error);
+
 /* Prints an answer as JSON or YAML when that is asked for; *ret_done says so. */
 int cli_print_unless_table(const struct cli *cli, const json_t *value, bool *ret_done,
                            struct arctic_error *error);

@@ -94,8 +94,8 @@ static int run_create(struct cli *cli, const struct cli_arguments *arguments, st
     bool done = false;
     const char *out = cli_flag_text(arguments, "out");
     if (out && access(out, F_OK) == 0)
-        return cli_fail(error, ARCTIC_E_SYSTEM, "%.200s exists already, choose another name or move it away",
-                        out);
+        return cli_fail(error, ARCTIC_E_ALREADY_EXISTS,
+                        "%.200s exists already, choose another name or move it away", out);
     int code = create_body(arguments, &body, error);
     if (code == ARCTIC_OK)
         code = cli_request(cli, "POST", "/v1/credentials", body, &credential, error);
@@ -127,11 +127,7 @@ static int run_revoke(struct cli *cli, const struct cli_arguments *arguments, st
     CLI_FREE char *question = cli_format("Revoke credential %s%s? Whoever uses it is refused at once.", id,
                                          own ? ", which this command itself uses" : "");
     CLI_FREE char *path = cli_path("/v1/credentials/%s", id);
-    if (!question)
-        return cli_fail_memory(error);
-    code = cli_confirm(arguments, question, error);
-    if (code == ARCTIC_OK)
-        code = cli_request(cli, "DELETE", path, NULL, NULL, error);
+    code = cli_delete(cli, arguments, question, path, error);
     if (code == ARCTIC_OK)
         cli_note(cli, "Credential %s is revoked.", id);
     return code;

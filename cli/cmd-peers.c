@@ -144,16 +144,12 @@ static int run_delete(struct cli *cli, const struct cli_arguments *arguments, st
     CLI_FREE char *question = cli_format(
         "Revoke peer %s (%s)? It is cut off at once, its services end, and its key never comes back.",
         cli_json_text(peer, "name"), id);
-    if (!question)
-        return cli_fail_memory(error);
     if (json_is_true(json_object_get(peer, "is_local")))
         return cli_fail_usage(error,
                               "%s is the agent that answers: 'arctic peers remove-self' takes it out of the "
                               "cluster",
                               cli_json_text(peer, "name"));
-    code = cli_confirm(arguments, question, error);
-    if (code == ARCTIC_OK)
-        code = cli_request(cli, "DELETE", path, NULL, NULL, error);
+    code = cli_delete(cli, arguments, question, path, error);
     if (code < 0)
         return code;
     cli_note(cli, "Peer %s is revoked.", id);

@@ -159,11 +159,7 @@ static int run_delete(struct cli *cli, const struct cli_arguments *arguments, st
     const char *route = cli_flag_text(arguments, "route");
     CLI_FREE char *question =
         cli_format("Delete route %s of service %s?", route, cli_flag_text(arguments, "service"));
-    if (!question)
-        return cli_fail_memory(error);
-    code = cli_confirm(arguments, question, error);
-    if (code == ARCTIC_OK)
-        code = cli_request(cli, "DELETE", path, NULL, NULL, error);
+    code = cli_delete(cli, arguments, question, path, error);
     if (code == ARCTIC_OK)
         cli_note(cli, "Route %s is deleted.", route);
     return code;

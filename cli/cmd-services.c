@@ -215,11 +215,7 @@ static int run_delete(struct cli *cli, const struct cli_arguments *arguments, st
         cli_format("Delete service %s (%s) with its %zu routes?", cli_json_text(service, "name"), id,
                    json_array_size(json_object_get(service, "routes")));
     CLI_FREE char *path = cli_path("/v1/services/%s", id);
-    if (!question)
-        return cli_fail_memory(error);
-    code = cli_confirm(arguments, question, error);
-    if (code == ARCTIC_OK)
-        code = cli_request(cli, "DELETE", path, NULL, NULL, error);
+    code = cli_delete(cli, arguments, question, path, error);
     if (code == ARCTIC_OK)
         cli_note(cli, "Service %s is deleted.", id);
     return code;

@@ -63,23 +63,9 @@ static int write_all(int fd, const char *text, const char *path, struct arctic_e
                                                               : ARCTIC_OK;
 }
 
-int cli_write_secret_file(const char *path, const char *text, struct arctic_error *error)
+static int write_new(const char *path, const char *text, mode_t mode, struct arctic_error *error)
 {
-    CLI_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0 && errno == EEXIST)
-        return cli_fail(error, ARCTIC_E_SYSTEM, "%s exists already, choose another name or move it away",
-                        path);
-    if (fd < 0)
-        return cli_fail_errno(error, "cannot make %s", path);
-    int code = write_all(fd, text, path, error);
-    if (code < 0)
-        unlink(path);
-    return code;
-}
-
-static int write_new(const char *path, const char *text, struct arctic_error *error)
-{
-    CLI_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    CLI_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0 && errno == EEXIST)
         return cli_fail(error, ARCTIC_E_ALREADY_EXISTS,
                         "%s exists already, choose another name or move it away", path);
@@ -89,6 +75,11 @@ static int write_new(const char *path, const char *text, struct arctic_error *er
     if (code < 0)
         unlink(path);
     return code;
+}
+
+int cli_write_secret_file(const char *path, const char *text, struct arctic_error *error)
+{
+    return write_new(path, text, 0600, error);
 }
 
 static int write_over(const char *path, const char *text, struct arctic_error *error)
@@ -114,5 +105,6 @@ static int write_over(const char *path, const char *text, struct arctic_error *e
 
 int cli_write_file(const char *path, const char *text, bool replace, struct arctic_error *error)
 {
-    return replace && access(path, F_OK) == 0 ? write_over(path, text, error) : write_new(path, text, error);
+    return replace && access(path, F_OK) == 0 ? write_over(path, text, error)
+                                              : write_new(path, text, 0644, error);
 }

@@ -122,6 +122,15 @@ int cli_confirm(const struct cli_arguments *arguments, const char *question, str
     return cli_fail(error, ARCTIC_E_CANCELLED, "nothing was done");
 }
 
+int cli_delete(struct cli *cli, const struct cli_arguments *arguments, const char *question, const char *path,
+               struct arctic_error *error)
+{
+    if (!question || !path)
+        return cli_fail_memory(error);
+    int code = cli_confirm(arguments, question, error);
+    return code < 0 ? code : cli_request(cli, "DELETE", path, NULL, NULL, error);
+}
+
 int cli_print_unless_table(const struct cli *cli, const json_t *value, bool *ret_done,
                            struct arctic_error *error)
 {

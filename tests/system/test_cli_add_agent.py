@@ -24,7 +24,7 @@ def colleague(module_pair: Pair, tmp_path: Path) -> Iterator[Path]:
     shown = module_pair.entry.cli(*create)
     assert "sec_" not in shown.stdout + shown.stderr and stat_mode(path) == 0o600
     # It is not written over, and nothing is made then.
-    assert "exists already" in module_pair.entry.cli(*create, code=1).stderr
+    assert "exists already" in module_pair.entry.cli(*create, code=6).stderr
     yield path
     module_pair.entry.cli("credentials", "revoke", "colleague", "--yes")
 

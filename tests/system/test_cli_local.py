@@ -176,8 +176,8 @@ def test_a_bad_root_key_is_named(cli: Cli, tmp_path: Path) -> None:
 
 def test_nothing_is_overwritten(cli: Cli, license_file: Path, tmp_path: Path) -> None:
     before = [(tmp_path / name).read_bytes() for name in ("root.pem", "license.json")]
-    assert "root.pem" in cli("license", "keygen", "--out", "root.pem", code=1).stderr
-    assert "license.json" in cli(*ISSUE, "--out", "license.json", code=1).stderr
+    assert "root.pem" in cli("license", "keygen", "--out", "root.pem", code=6).stderr
+    assert "license.json" in cli(*ISSUE, "--out", "license.json", code=6).stderr
     assert before == [(tmp_path / name).read_bytes() for name in ("root.pem", "license.json")]
 
 
