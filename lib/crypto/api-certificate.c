@@ -18,6 +18,7 @@
 #include "base/secret.h"
 #include "crypto/fingerprint.h"
 #include "crypto/openssl-error.h"
+#include "crypto/pem.h"
 
 ARCI_DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free, key_cleanup)
 ARCI_DEFINE_CLEANUP(X509 *, X509_free, x509_cleanup)
@@ -127,16 +128,6 @@ int arci_api_certificate_generate(const char *host_name, struct arci_api_certifi
     return ARCTIC_OK;
 }
 
-/* Without this an encrypted key would make OpenSSL ask at the terminal. */
-static int no_passphrase(char *buffer, int size, int for_writing, void *context)
-{
-    (void)buffer;
-    (void)size;
-    (void)for_writing;
-    (void)context;
-    return -1;
-}
-
 static int read_end(const X509 *certificate, int64_t *ret_expires_at, struct arctic_error *error)
 {
     struct tm end;
@@ -152,10 +143,12 @@ static int check_key(const char *chain, const char *text, int64_t *ret_expires_a
     ARCI_CLEANUP(bio_cleanup) BIO *key_bio = BIO_new_mem_buf(text, -1);
     if (!chain_bio || !key_bio)
         return arci_fail_memory(error);
-    ARCI_CLEANUP(x509_cleanup) X509 *certificate = PEM_read_bio_X509(chain_bio, NULL, no_passphrase, NULL);
+    ARCI_CLEANUP(x509_cleanup)
+    X509 *certificate = PEM_read_bio_X509(chain_bio, NULL, arci_pem_no_passphrase, NULL);
     if (!certificate)
         return arci_fail_openssl(error, ARCTIC_E_CORRUPT, "no PEM certificate");
-    ARCI_CLEANUP(key_cleanup) EVP_PKEY *key = PEM_read_bio_PrivateKey(key_bio, NULL, no_passphrase, NULL);
+    ARCI_CLEANUP(key_cleanup)
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(key_bio, NULL, arci_pem_no_passphrase, NULL);
     if (!key)
         return arci_fail_openssl(error, ARCTIC_E_CORRUPT, "no PEM private key, or an encrypted one");
     if (X509_check_private_key(certificate, key) == 1)

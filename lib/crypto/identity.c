@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/secret.h"
 #include "crypto/openssl-error.h"
+#include "crypto/pem.h"
 #include "crypto/secret-file.h"
 
 #define KEY_FILE_LIMIT 4096
@@ -66,20 +67,10 @@ void arci_identity_free(struct arci_identity *identity)
     free(identity);
 }
 
-/* Without this an encrypted file would make OpenSSL ask at the terminal. */
-static int no_passphrase(char *buffer, int size, int for_writing, void *context)
-{
-    (void)buffer;
-    (void)size;
-    (void)for_writing;
-    (void)context;
-    return -1;
-}
-
 /* Reads the private block and moves on behind it. */
 static int read_private_block(BIO *bio, struct arci_identity **ret_identity, struct arctic_error *error)
 {
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, arci_pem_no_passphrase, NULL);
     if (!key)
         return arci_fail_openssl(error, ARCTIC_E_CORRUPT, "not a PEM private key (PKCS#8, not encrypted)");
     if (EVP_PKEY_get_base_id(key) != EVP_PKEY_ED25519) {
@@ -94,7 +85,7 @@ static int read_private_block(BIO *bio, struct arci_identity **ret_identity, str
 
 static int check_public_block(BIO *bio, const struct arci_identity *identity, struct arctic_error *error)
 {
-    ARCI_CLEANUP(key_cleanup) EVP_PKEY *key = PEM_read_bio_PUBKEY(bio, NULL, no_passphrase, NULL);
+    ARCI_CLEANUP(key_cleanup) EVP_PKEY *key = PEM_read_bio_PUBKEY(bio, NULL, arci_pem_no_passphrase, NULL);
     if (!key)
         return arci_fail_openssl(error, ARCTIC_E_CORRUPT, "no PEM public key after the private one");
     if (EVP_PKEY_eq(key, identity->key) != 1) {

@@ -292,6 +292,16 @@ def issue_license(build: Path, cli: Agent, path: Path, *options: str) -> Path:
     return path
 
 
+@contextmanager
+def bootstrapped_agent(lab: Lab, build: Path, **settings: str) -> Iterator[Agent]:
+    """An agent on the entry that has its identity and knows no peer; stopped cleanly afterwards."""
+    agent = Agent(lab.entry, build, lab.directory / "agents" / "entry", **settings)
+    agent.start()
+    agent.bootstrap(issue_license(build, agent, lab.directory / "license.json"))
+    yield agent
+    agent.end()
+
+
 class Pair:
     """An agent on the entry and one on the exit of a lab, bootstrapped and peers of each other."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from access import create_client, login
-from agents import API_PORT, Agent, Answer, Pair, issue_license
+from agents import API_PORT, Agent, Answer, Pair, bootstrapped_agent
 from arctic_lab import Lab
 
 UNKNOWN_PEER = "peer_01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -16,11 +16,8 @@ UNKNOWN_PEER = "peer_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 @pytest.fixture
 def agent(lab: Lab, build: Path) -> Iterator[Agent]:
-    made = Agent(lab.entry, build, lab.directory / "agent")
-    made.start()
-    made.bootstrap(issue_license(build, made, made.home / "license.json"))
-    yield made
-    made.end()
+    with bootstrapped_agent(lab, build) as agent:
+        yield agent
 
 
 class Slow:
@@ -72,8 +69,8 @@ def test_a_client_that_is_revoked_before_its_body_has_come(agent: Agent) -> None
     assert "late" not in {item["name"] for item in known}
 
 
-def test_an_agent_that_leaves_before_a_body_has_come(agent: Agent) -> None:
-    license = json.loads((agent.home / "license.json").read_text())
+def test_an_agent_that_leaves_before_a_body_has_come(lab: Lab, agent: Agent) -> None:
+    license = json.loads((lab.directory / "license.json").read_text())
     bodies: Mapping[str, Any] = {
         "PUT /v1/license": {"license": license},
         "POST /v1/credentials": {"scopes": ["peers.read"]},

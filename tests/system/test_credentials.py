@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from access import ask_for_token, create_client, login
-from agents import Agent, issue_license
+from agents import Agent, bootstrapped_agent
 from arctic_lab import Lab
 
 URN = "urn:tillered:arctic:"
@@ -17,11 +17,8 @@ UNKNOWN_CLIENT = "cli_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 @pytest.fixture(scope="module")
 def agent(module_lab: Lab, build: Path) -> Iterator[Agent]:
     """One agent, bootstrapped."""
-    agent = Agent(module_lab.entry, build, module_lab.directory / "agents" / "entry")
-    agent.start()
-    agent.bootstrap(issue_license(build, agent, module_lab.directory / "license.json"))
-    yield agent
-    agent.end()
+    with bootstrapped_agent(module_lab, build) as agent:
+        yield agent
 
 
 def listed(agent: Agent) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from access import create_client, login
-from agents import Agent, Answer, Pair, issue_license
+from agents import Agent, Answer, Pair, bootstrapped_agent, issue_license
 from arctic_lab import Lab, Namespace, wait_for
 from flows import host_addresses
 
@@ -20,11 +20,8 @@ REFUSED = (401, "UNAUTHORIZED", None)
 
 @pytest.fixture
 def agent(lab: Lab, build: Path) -> Iterator[Agent]:
-    agent = Agent(lab.entry, build, lab.directory / "agents" / "entry")
-    agent.start()
-    agent.bootstrap(issue_license(build, agent, lab.directory / "license.json"))
-    yield agent
-    agent.end()
+    with bootstrapped_agent(lab, build) as agent:
+        yield agent
 
 
 def token_of(agent: Agent) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import jwt
 import pytest
 from access import ask_for_token, basic, create_client, login
-from agents import Agent, Pair, issue_license
+from agents import Agent, Pair, bootstrapped_agent
 from arctic_lab import Lab, wait_for
 from clock import Clock
 from tokens import forge
@@ -31,11 +31,8 @@ def clock(lab: Lab) -> Clock:
 
 @pytest.fixture
 def agent(lab: Lab, build: Path, clock: Clock) -> Iterator[Agent]:
-    agent = Agent(lab.entry, build, lab.directory / "agents" / "entry", **clock.settings)
-    agent.start()
-    agent.bootstrap(issue_license(build, agent, lab.directory / "license.json"))
-    yield agent
-    agent.end()
+    with bootstrapped_agent(lab, build, **clock.settings) as agent:
+        yield agent
 
 
 def public(agent: Agent, path: str) -> Any:
