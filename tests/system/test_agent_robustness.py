@@ -317,6 +317,7 @@ def has_ended(peer: TunnelPeer) -> bool:
         return True
 
 
+@pytest.mark.slow
 def test_silent_strangers_get_few_places(lab: Lab, pair: Pair) -> None:
     with strangers(lab, 2 * STRANGERS_PER_ADDRESS) as silent:
 

@@ -307,6 +307,7 @@ def test_an_owner_that_is_away(linked_pair: Pair) -> None:
     assert exit_.get("/v1/services")["services"] == []
 
 
+@pytest.mark.slow
 def test_an_owner_that_dies_with_the_request(linked_pair: Pair) -> None:
     """It stops before it answers: the client hears so as soon as the link is gone, and what it may find later."""
     entry, exit_ = linked_pair.entry, linked_pair.exit

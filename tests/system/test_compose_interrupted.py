@@ -1,5 +1,6 @@
 """An apply that is cut short at any point ends in the desired state when it is run again, and it is quick."""
 
+import itertools
 import json
 import random
 import subprocess
@@ -25,22 +26,28 @@ def fill(composition: Composition, services: int, routes: int) -> None:
         composition.add_service(f"service-{number:03}", *rules)
 
 
-def cut_apply(composition: Composition, seconds: float, *options: str) -> bool:
-    """Starts an apply and kills it after a while; whether it had still been at work."""
+def cut_apply(composition: Composition, steps: int, delay: float, *options: str) -> bool:
+    """Starts an apply and kills it a moment after so many of its steps are done; whether it had still been at work."""
     entry = composition.pair.entry
     composition.write()
-    command = entry.host.command("arctic", "compose", "apply", "--yes", *options, "--file", str(composition.path))
+    command = ("arctic", "compose", "apply", "--yes", "--verbose", *options, "--file", str(composition.path))
     child = subprocess.Popen(
-        command, env=entry.cli_environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        entry.host.command(*command),
+        env=entry.cli_environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     )
-    try:
-        child.wait(seconds)
-        return False
-    except subprocess.TimeoutExpired:
-        return True
-    finally:
+    assert child.stderr
+    with child, child.stderr:
+        done = (line for line in child.stderr if line.startswith(("peer ", "service ")))
+        for _ in itertools.islice(done, steps):
+            pass
+        time.sleep(delay)  # any point in between will do
+        at_work = child.poll() is None
         child.kill()
-        child.wait()
+    return at_work
 
 
 def assert_as_wanted(composition: Composition) -> None:
@@ -55,11 +62,12 @@ def assert_as_wanted(composition: Composition) -> None:
 
 def test_killed_at_any_point_from_nothing_on(bare: Composition) -> None:
     """From two bare agents, with kills at random times. Credentials that a kill took along are made good by the other peer."""
-    fill(bare, 30, 5)
+    fill(bare, 90, 5)
     chance = random.Random(20261123)
-    cut = sum(cut_apply(bare, chance.uniform(0.02, 0.6)) for _ in range(6))
+    cut = sum(cut_apply(bare, 0, chance.uniform(0, 0.06)) for _ in range(3))
+    cut += sum(cut_apply(bare, steps, chance.uniform(0, 0.003)) for steps in (1, 1, 1, 4, 8))
     bare.apply()
-    assert cut > 0, "no run was cut short, which tests nothing"
+    assert cut >= 3, "too few runs were cut short to test anything"
     assert_as_wanted(bare)
     assert "nothing to do" in bare.apply("--prune").stdout
 
@@ -72,9 +80,9 @@ def test_killed_in_the_middle_of_changes(bare: Composition) -> None:
         service["routes"].append(route(service["routes"][0]["dest_cidr"].replace(".0.0/24", ".200.0/24")))
     del bare.document["services"][:5]
     chance = random.Random(23)
-    cut = sum(cut_apply(bare, chance.uniform(0.05, 0.4), "--prune") for _ in range(4))
+    cut = sum(cut_apply(bare, steps, chance.uniform(0, 0.003), "--prune") for steps in (1, 1, 2, 4))
     bare.apply("--prune")
-    assert cut > 0, "no run was cut short, which tests nothing"
+    assert cut >= 2, "too few runs were cut short to test anything"
     assert_as_wanted(bare)
     bare.assert_applied()
 

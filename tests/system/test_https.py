@@ -369,6 +369,7 @@ def test_the_command_line_needs_to_trust(module_pair: Pair) -> None:
     assert entry.get("/v1/cluster/identity")["api_fingerprint"] in refused.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.timing
 def test_a_handshake_that_never_ends_is_cut(module_pair: Pair) -> None:
     started = time.monotonic()

@@ -39,6 +39,7 @@ def harm(pair: Pair, commands: tuple[str, ...]) -> None:
         pair.entry.host.run(*command.split())
 
 
+@pytest.mark.slow
 def test_what_others_change_is_repaired(lab: Lab, build: Path) -> None:
     """In plain mode, where others can change the table; with a transfer under way before and after each harm."""
     lab.server.serve("http", 80)
