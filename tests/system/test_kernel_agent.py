@@ -4,6 +4,7 @@ import concurrent.futures
 import time
 from pathlib import Path
 
+import pytest
 from agents import Agent, Pair, issue_license, running_pair
 from arctic_lab import Lab, http_get, wait_for
 from flows import VERSIONS, carried
