@@ -90,7 +90,7 @@ def test_killed_in_the_middle_of_changes(bare: Composition) -> None:
 def test_an_agent_that_is_killed_in_the_middle(bare: Composition) -> None:
     """The run says what was not done; with the agent back the next run does it."""
     pair = bare.pair
-    fill(bare, 60, 20)
+    fill(bare, 200, 20)
     bare.write()
     command = pair.entry.host.command("arctic", "compose", "apply", "--yes", "--verbose", "--file", str(bare.path))
     child = subprocess.Popen(
@@ -108,7 +108,7 @@ def test_an_agent_that_is_killed_in_the_middle(bare: Composition) -> None:
     code = child.wait()
     text = "".join(told)
     assert code == 4, text
-    assert "Running this again does the rest." in text and "  failed " in text and "  not done  create service service-059" in text
+    assert "Running this again does the rest." in text and "  failed " in text and "  not done  create service service-199" in text
     pair.entry.start()
     bare.apply()
     assert_as_wanted(bare)

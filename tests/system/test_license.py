@@ -236,6 +236,14 @@ def test_licences_that_do_not_replace_the_present_one(lab: Lab, licensed: Licens
     assert good["admission_secret"] not in agent.log
 
 
+def through_the_tunnel(lab: Lab) -> bool | None:
+    """None for a flow that was captured just before its service stopped, and is reset for that."""
+    try:
+        return carried(lab, lab.client)
+    except ConnectionResetError:
+        return None
+
+
 def test_a_full_life_with_traffic(lab: Lab, build: Path) -> None:
     """Read-only carries on; suspended gives the traffic back and ends the flows; a new licence takes it up again."""
     lab.server.serve("http", 80)
@@ -261,10 +269,10 @@ def test_a_full_life_with_traffic(lab: Lab, build: Path) -> None:
     entry.clock.set(0)
     pair.entry.log_out()
     entry.wait_for_state("valid")
-    wait_for(lambda: carried(lab, lab.client), 3, "a service that works again")
+    wait_for(lambda: through_the_tunnel(lab) is True, 3, "a service that works again")
     entry.move(29)
     entry.wait_for_state("suspended")
-    wait_for(lambda: not carried(lab, lab.client), 3, "a service that is stopped again")
+    wait_for(lambda: through_the_tunnel(lab) is False, 3, "a service that is stopped again")
     answer = entry.put(entry.issue("later", *TERMS[:4], "--days", "500"))
     assert answer.status == 200 and answer.json()["state"] == "valid"
     # In effect when it is answered.
