@@ -1,6 +1,7 @@
 """Members that carry requests, or answer them, as no agent would: bounded, refused, and of no harm to others."""
 
 import concurrent.futures
+import itertools
 import queue
 from collections.abc import Iterator
 from pathlib import Path
@@ -221,8 +222,9 @@ def test_strangers_have_a_share(target: Pair, member: ControlPeer) -> None:
     with concurrent.futures.ThreadPoolExecutor(40) as pool:
         tasks = [pool.submit(target.entry.request, "GET", "/livez", None, headers) for _ in range(40)]
         requests = [member.receive_type("request") for _ in range(16)]
-        refused = next(task for task in concurrent.futures.as_completed(tasks, 10))
-        assert refused.result().error[:2] == (422, "PEER_UNREACHABLE")
+        # All of them, before an answer makes room for one that comes late.
+        for refused in itertools.islice(concurrent.futures.as_completed(tasks, 10), 24):
+            assert refused.result().error[:2] == (422, "PEER_UNREACHABLE")
         mine, request = carried(target, member)
         member.answer(request["id"], 200, "{}")
         assert mine.result(10).status == 200
