@@ -46,9 +46,9 @@ const struct cli_group cli_groups[] = {
     {.title = "Cluster",
      .word = "cluster",
      .summary = "see and synchronise the cluster",
-     .about = "A cluster is the agents whose licences are of one customer and that have met. It has no "
-              "centre: every "
-              "agent knows all of it.",
+     .about =
+         "A cluster is the agents whose licences are of one customer and that have met. It has no "
+         "centre: every agent knows the peers that it has met, and passes on to them what is theirs to do.",
      .commands = cli_cluster_commands},
     {.title = "Compose",
      .word = "compose",

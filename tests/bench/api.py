@@ -89,6 +89,7 @@ def median_ms(agent: Agent, path: str) -> float:
 def dribbling(agent: Agent) -> Iterator[None]:
     """Clients that never come to the end of their headers; those that are cut come back."""
     end = threading.Event()
+    all_there = threading.Event()
 
     def dribble() -> None:
         sockets = [None] * DRIBBLING
@@ -102,13 +103,15 @@ def dribbling(agent: Agent) -> Iterator[None]:
                     client.sendall(b"a")
                 except OSError:
                     sockets[number] = None
+            if all(sockets):
+                all_there.set()
         for client in sockets:
             if client:
                 client.close()
 
     thread = threading.Thread(target=dribble)
     thread.start()
-    time.sleep(1)
+    assert all_there.wait(30), "the dribbling connections were not all made"
     yield
     end.set()
     thread.join()

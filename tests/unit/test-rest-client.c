@@ -3,6 +3,8 @@
 
 #include <arctic/client.h>
 
+#include "tests/unit/client-answer.h"
+
 static struct fixture fixture;
 static char url[64];
 
@@ -74,18 +76,6 @@ static void assert_fails(struct arctic_client *client, const char *method, const
     assert_int_equal(error.code, code);
     assert_contains(error.message, message);
     assert_string_equal(error.field, field);
-}
-
-static void assert_gets(struct arctic_client *client, const char *method, const char *path, const char *body,
-                        int status, const char *part)
-{
-    struct arctic_error error = {0};
-    char *answer = NULL;
-    int32_t got = 0;
-    assert_ok(arctic_client_request(client, method, path, body, &got, &answer, &error), error);
-    assert_int_equal(got, status);
-    assert_contains(answer, part);
-    arctic_client_free_text(answer);
 }
 
 static void test_requests(void **state)

@@ -6,6 +6,7 @@
 #include "base/base64.h"
 #include "crypto/api-certificate.h"
 #include "crypto/fingerprint.h"
+#include "tests/unit/client-answer.h"
 
 struct world {
     struct fixture fixture; /* over TLS */
@@ -62,18 +63,6 @@ static struct arctic_client *make_client(const char *url, const char *fingerprin
 static struct arctic_client *make_pinned(void)
 {
     return make_client(world.url, world.fingerprint, (struct arctic_client_options){.size = 0});
-}
-
-static void assert_gets(struct arctic_client *client, const char *method, const char *path, const char *body,
-                        int status, const char *part)
-{
-    struct arctic_error error = {0};
-    char *answer = NULL;
-    int32_t got = 0;
-    assert_ok(arctic_client_request(client, method, path, body, &got, &answer, &error), error);
-    assert_int_equal(got, status);
-    assert_contains(answer, part);
-    arctic_client_free_text(answer);
 }
 
 static void assert_fails(struct arctic_client *client, const char *method, int code, const char *first,
