@@ -62,6 +62,16 @@ def test_requests_that_do_not_parse(target: Pair, member: ControlPeer) -> None:
     assert "carried request dropped" in target.entry.log
 
 
+def test_a_revoked_member_is_cut_off(target: Pair, member: ControlPeer) -> None:
+    """Its link ends at once, with what it could have asked over it."""
+    reader = target.entry.token("services.read")
+    member.ask(1, "GET", "/v1/services", reader)
+    assert member.receive_type("response")["status"] == 200
+    assert target.entry.api("DELETE", f"/v1/peers/{member.id}").status == 204
+    while "closed" not in (message := member.receive()):
+        assert message.get("type") != "response", message
+
+
 def test_a_member_is_not_an_administrator(target: Pair, member: ControlPeer) -> None:
     """The link gives no authority: each request needs a client's token with the scope."""
     reader = target.entry.token("services.read")
