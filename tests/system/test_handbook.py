@@ -410,7 +410,7 @@ def test_the_log_tells_of_the_network(scene: Scene) -> None:
 
 @of("ip link delete")
 def test_a_service_leaves_no_interface(scene: Scene) -> None:
-    """The page's way out for an interface that stays must not be needed."""
+    """The page's way out for an interface that stays must not be needed. Services get none yet: this is for the time when they do."""
     scene.make_service("--requires-interface")
     links = scene.entry.host.run("ip", "-j", "link", "show").stdout
     scene.entry.cli("services", "delete", scene.service, "--yes")
