@@ -48,7 +48,16 @@ static void assert_round_trip(const struct arci_credential *credential)
     struct arctic_error error;
     ARCI_JSON *record = arci_credential_to_record(credential);
     assert_ok(arci_credential_from_record(record, &back, &error), error);
-    assert_memory_equal(&back, credential, sizeof back);
+    /* Not as memory: what lies between the members is anything. */
+    assert_string_equal(back.client_id.text, credential->client_id.text);
+    assert_string_equal(back.name, credential->name);
+    assert_string_equal(back.secret_hash, credential->secret_hash);
+    assert_int_equal(back.scopes, credential->scopes);
+    assert_int_equal(back.created_at, credential->created_at);
+    assert_int_equal(back.bootstrap, credential->bootstrap);
+    assert_int_equal(back.rotated_at, credential->rotated_at);
+    assert_string_equal(back.former_hash, credential->former_hash);
+    assert_int_equal(back.former_until, credential->former_until);
 }
 
 static void test_record_is_read_as_written(void **state)

@@ -77,7 +77,9 @@ class Namespace:
         self._settle(congestion)
 
     def _settle(self, congestion: str) -> None:
-        self.ip("link set lo up")
+        # The first rule that a host ever gets splits its local and main tables; the kernel looks for local addresses in neither of
+        # them for some microseconds then (fib4_rule_configure() in net/ipv4/fib_rules.c), and connections fail at random.
+        self.ip("link set lo up", "rule add priority 1 table main", "rule del priority 1")
         for family in ("ipv4", "ipv6"):
             for scope in ("all", "default"):
                 # Not left to the machine: distributions differ, and new namespaces may inherit.
