@@ -15,9 +15,12 @@ static int put_text(const char *path, const char *text, bool replace, struct arc
 
 static int run_init(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
 {
-    const char *given = cli_flag_text(arguments, "file");
-    const char *path = given ? given : CLI_COMPOSE_DEFAULT;
-    int code = put_text(path, arctic_compose_template(), false, error);
+    const char *path = NULL;
+    int code = cli_compose_file_given(arguments, &path, error);
+    if (!path)
+        path = CLI_COMPOSE_DEFAULT;
+    if (code == ARCTIC_OK)
+        code = put_text(path, arctic_compose_template(), false, error);
     if (code == ARCTIC_OK && strcmp(path, "-") != 0)
         cli_note(cli, "%s is there to be edited. Then: arctic compose validate, diff, apply.", path);
     return code;
@@ -30,10 +33,12 @@ static void free_text(char **text)
 
 static int run_export(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
 {
-    const char *path = cli_flag_text(arguments, "file");
+    const char *path = NULL;
     struct arctic_client *client = NULL;
     CLI_CLEANUP(free_text) char *text = NULL;
-    int code = cli_client(cli, &client, error);
+    int code = cli_compose_file_given(arguments, &path, error);
+    if (code == ARCTIC_OK)
+        code = cli_client(cli, &client, error);
     if (code == ARCTIC_OK)
         code = arctic_compose_export(client, &text, error);
     return code < 0 ? code : put_text(path ? path : "-", text, cli_flag_on(arguments, "force"), error);
@@ -104,7 +109,7 @@ static const struct cli_flag init_flags[] = {
      .letter = 'f',
      .value = "FILE",
      .kind = CLI_KIND_FILE,
-     .help = "file to write (default cluster.yaml), \"-\" for stdout"},
+     .help = "names FILE, to be written (default cluster.yaml), \"-\" for stdout"},
     {.name = NULL},
 };
 
@@ -113,7 +118,7 @@ static const struct cli_flag export_flags[] = {
      .letter = 'f',
      .value = "FILE",
      .kind = CLI_KIND_FILE,
-     .help = "file to write (default: stdout)"},
+     .help = "names FILE, to be written (default: stdout)"},
     {.name = "force", .help = "overwrite a file that exists"},
     {.name = NULL},
 };
@@ -145,7 +150,8 @@ const struct cli_command cli_compose_commands[] = {
      .summary = "write a compose file to begin with",
      .about = "Writes a compose file with comments that explain it. One that exists is left alone.",
      .examples = "arctic compose init\n"
-                 "arctic compose init --file site-a.yaml\n",
+                 "arctic compose init site-a.yaml\n",
+     CLI_COMPOSE_FILE_OPERAND,
      .flags = init_flags,
      .run = run_init},
     {.path = "compose export",
@@ -154,7 +160,8 @@ const struct cli_command cli_compose_commands[] = {
               "changes "
               "nothing.",
      .examples = "arctic compose export > cluster.yaml\n"
-                 "arctic compose export --file cluster.yaml --force\n",
+                 "arctic compose export cluster.yaml --force\n",
+     CLI_COMPOSE_FILE_OPERAND,
      .flags = export_flags,
      .run = run_export},
     {.path = "compose fmt",
@@ -163,6 +170,7 @@ const struct cli_command cli_compose_commands[] = {
               "stay as they are.",
      .examples = "arctic compose fmt --write\n"
                  "arctic compose fmt --check   # for a pipeline\n",
+     CLI_COMPOSE_FILE_OPERAND,
      .flags = fmt_flags,
      .run = run_fmt},
     {.path = "compose validate",
@@ -171,8 +179,9 @@ const struct cli_command cli_compose_commands[] = {
               "message. Exits "
               "with 6 where there is one.",
      .examples = "arctic compose validate\n"
-                 "arctic compose validate --file - < cluster.yaml\n"
+                 "arctic compose validate - < cluster.yaml\n"
                  "arctic compose validate --json\n",
+     CLI_COMPOSE_FILE_OPERAND,
      .flags = file_flags,
      .run = run_validate},
     {.path = "compose diff",
@@ -186,6 +195,7 @@ const struct cli_command cli_compose_commands[] = {
      .examples = "arctic compose diff\n"
                  "arctic compose diff --prune --json\n"
                  "arctic compose diff --exit-code\n",
+     CLI_COMPOSE_FILE_OPERAND,
      .flags = diff_flags,
      .run = cli_compose_run_diff},
     {.path = "compose apply",
@@ -195,9 +205,10 @@ const struct cli_command cli_compose_commands[] = {
               "licence, peers are added to the cluster, services and routes are made, changed and deleted. "
               "It stops at "
               "the first failure and says what was and was not done; running it again does the rest.",
-     .examples = "arctic compose apply\n"
+     .examples = "arctic compose apply cluster.yaml\n"
                  "arctic compose apply --dry-run\n"
-                 "arctic compose apply --file cluster.yaml --prune --yes\n",
+                 "arctic compose apply cluster.yaml --prune --yes\n",
+     CLI_COMPOSE_FILE_OPERAND,
      .flags = apply_flags,
      .run = cli_compose_run_apply},
     {.path = NULL},

@@ -4,10 +4,12 @@
 
 #include "cli/cli.h"
 
+#define CLI_COMPOSE_FILE_OPERAND .operands = "FILE", .operand_kind = CLI_KIND_FILE, .operands_max = 1
+
 #define CLI_COMPOSE_FILE_FLAG                                                                                \
     {                                                                                                        \
         .name = "file", .letter = 'f', .value = "FILE", .kind = CLI_KIND_FILE,                               \
-        .help = "the compose file (default cluster.yaml), \"-\" for stdin"                                   \
+        .help = "names FILE (default cluster.yaml), \"-\" for stdin"                                         \
     }
 
 int cli_compose_run_diff(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error);

@@ -9,18 +9,32 @@ void cli_compose_file_release(struct cli_compose_file *file)
     free(file->text);
 }
 
+int cli_compose_file_given(const struct cli_arguments *arguments, const char **ret_path,
+                           struct arctic_error *error)
+{
+    const char *operand = arguments->operand_count > 0 ? arguments->operands[0] : NULL;
+    const char *flag = cli_flag_text(arguments, "file");
+    if (operand && flag)
+        return cli_fail_usage(error, "two files are named, %.60s and --file %.60s: leave one out", operand,
+                              flag);
+    *ret_path = operand ? operand : flag;
+    return ARCTIC_OK;
+}
+
 int cli_compose_file_read(const struct cli_arguments *arguments, struct cli_compose_file *ret_file,
                           struct arctic_error *error)
 {
-    const char *given = cli_flag_text(arguments, "file");
+    const char *given = NULL;
+    int code = cli_compose_file_given(arguments, &given, error);
+    if (code < 0)
+        return code;
     CLI_CLEANUP(cli_compose_file_release)
     struct cli_compose_file file = {.path = given ? given : CLI_COMPOSE_DEFAULT};
     file.name = strcmp(file.path, "-") == 0 ? "stdin" : file.path;
-    int code = cli_read_file(file.path, ARCTIC_COMPOSE_TEXT_MAX, &file.text, error);
+    code = cli_read_file(file.path, ARCTIC_COMPOSE_TEXT_MAX, &file.text, error);
     if (code == ARCTIC_E_SYSTEM && !given && access(file.path, F_OK) != 0)
         return cli_fail_usage(
-            error, "there is no %s here: name the file with --file, or begin with 'arctic compose init'",
-            file.path);
+            error, "there is no %s here: name the file, or begin with 'arctic compose init'", file.path);
     if (code == ARCTIC_OK)
         code = arctic_compose_load(file.text, strlen(file.text), &file.compose, error);
     if (code < 0)

@@ -17,7 +17,14 @@ struct cli_compose_file {
 
 void cli_compose_file_release(struct cli_compose_file *file);
 
-/* Reads the file of --file, faults and all. Errors: ARCTIC_E_SYSTEM, ARCTIC_E_LIMIT, ARCTIC_E_NO_MEMORY. */
+/* The file that the operand or --file names, NULL without either. Errors: ARCTIC_E_USAGE where both do. */
+int cli_compose_file_given(const struct cli_arguments *arguments, const char **ret_path,
+                           struct arctic_error *error);
+
+/*
+ * Reads the file that was given, faults and all. Errors: ARCTIC_E_USAGE, ARCTIC_E_SYSTEM, ARCTIC_E_LIMIT,
+ * ARCTIC_E_NO_MEMORY.
+ */
 int cli_compose_file_read(const struct cli_arguments *arguments, struct cli_compose_file *ret_file,
                           struct arctic_error *error);
 

@@ -225,7 +225,7 @@ def test_export_is_valid_laid_out_and_plans_nothing(composition: Composition) ->
     entry.cli("compose", "fmt", "--check", "--file", str(path))
     entry.cli("compose", "validate", "--file", str(path))
     assert entry.cli_json("compose", "diff", "--file", str(path))["steps"] == []
-    assert "nothing to do" in entry.cli("compose", "apply", "--file", str(path)).stdout
+    assert "nothing to do" in entry.cli("compose", "apply", str(path)).stdout
     document = yaml.safe_load(exported)
     assert [peer["name"] for peer in document["peers"]] == ["entry", "exit"]
     assert [service["name"] for service in document["services"]] == ["01: \"quoted\" #1", "yes"]
@@ -297,8 +297,10 @@ def test_without_arctic_compose_it_is_said_where_it_belongs(composition: Composi
 def test_init_and_fmt_write_files_with_care(composition: Composition) -> None:
     entry, path = composition.pair.entry, composition.path
     path.unlink(missing_ok=True)
-    entry.cli("compose", "init", "-f", str(path))
-    entry.cli("compose", "validate", "-f", str(path))
+    entry.cli("compose", "init", str(path))
+    entry.cli("compose", "validate", str(path))
+    both = entry.cli("compose", "apply", str(path), "-f", "other.yaml", code=2)
+    assert "two files are named" in both.stderr and "other.yaml" in both.stderr
     entry.cli("compose", "fmt", "--check", "-f", str(path))
     assert "exists already" in entry.cli("compose", "init", "-f", str(path), code=6).stderr
 
