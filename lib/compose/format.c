@@ -50,8 +50,12 @@ static void release_formatter(struct formatter *formatter)
 
 static void append_scalar(struct formatter *formatter, struct arci_buffer *out, const struct arci_node *node)
 {
-    if (node->place.line == node->end_line)
-        arci_buffer_append(out, formatter->source->text + node->start, node->end - node->start);
+    const char *notation = formatter->source->text + node->start;
+    size_t length = node->end - node->start;
+    /* A dash alone is a text inside brackets, and opens an entry at the end of a line. */
+    bool dash = length == 1 && notation[0] == '-';
+    if (node->place.line == node->end_line && !dash)
+        arci_buffer_append(out, notation, length);
     else
         arci_scalar_append_quoted(out, node->text);
 }

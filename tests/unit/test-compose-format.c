@@ -39,6 +39,7 @@ static void test_examples(void **state)
     assert_layout("{\"a\": {}, \"b\": []}\n", "\"a\": {}\n\"b\": []\n");
     assert_layout("a: 1\nb:\n  c: 2\n", "a: 1\n\nb:\n  c: 2\n");
     assert_layout("  a: 1\n  # odd\n", "a: 1\n# odd\n");
+    assert_layout("a: {b: -, c: [\n-,\n-]}\n", "a:\n  b: \"-\"\n  c:\n    - \"-\"\n    - \"-\"\n");
     assert_layout(arctic_compose_template(), arctic_compose_template());
 }
 
@@ -96,6 +97,9 @@ static const char *const pieces[] = {
     "name: v\n",
     "- n: 1\n  m: 2\n",
     "-\n",
+    "[-, ",
+    "{a: -,",
+    "-",
 };
 
 static size_t lay_out_random(struct test_random *random, size_t rounds)
