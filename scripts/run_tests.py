@@ -20,8 +20,9 @@ from arctic_lab import reap, uninterrupted
 
 PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--timeout=240", "--durations=20"]
 WITHOUT_LAB = ["--ignore=tests/system/test_lab.py", "--ignore=tests/system/test_lab_end.py"]
-# Tests wait more than they work, but some of them measure.
+# Unit tests and fuzz targets work; system tests wait more than they work.
 JOBS = 2
+SYSTEM_JOBS = 3
 FUZZ_SECONDS = 10
 SHOWN_LINES = 200
 # Of a whole stage: a test that hangs ends by its own limit, and a busy machine is no failure.
@@ -150,14 +151,24 @@ class Runner:
             )
             self._count(name, code, junit, remarks)
 
-    def system(self, build: Build, text: str, selection: Sequence[str], limit: float) -> None:
+    def _system(self, build: Build, text: str, selection: Sequence[str]) -> None:
         with self.stage(f"system tests of {build.name}, {text}") as remarks:
             name = f"{build.name} system {text}"
             junit = self._log_path(name).with_suffix(".xml")
             junit.unlink(missing_ok=True)
             args = [*PYTEST, f"--junit-xml={junit}", *selection, "tests/system"]
             environment = {**build.environment, "ARCTIC_BUILD": str(build.directory)}
-            self._count(name, self.run(name, args, environment, limit), junit, remarks)
+            self._count(name, self.run(name, args, environment, HANG_SECONDS), junit, remarks)
+
+    def system(self, build: Build, text: str, marks: str = "", options: Sequence[str] = ()) -> None:
+        """Those with `marks` that do not measure, some at a time; a file's tests share what they raise."""
+        chosen = f"not timing and ({marks})" if marks else "not timing"
+        side_by_side = ["-n", str(SYSTEM_JOBS), "--dist", "loadfile"]
+        self._system(build, text, [*side_by_side, "-m", chosen, *options])
+
+    def timing(self, build: Build, text: str, marks: str = "") -> None:
+        """Those with `marks` that measure, alone on the machine."""
+        self._system(build, text, ["-m", f"timing and ({marks})" if marks else "timing"])
 
     def fuzz(self, build: Build) -> None:
         """Every target for some seconds, two at a time. What is found stays in the build directory."""
@@ -194,7 +205,8 @@ def quick(runner: Runner) -> None:
     if not runner.build(GCC):
         return
     runner.unit(GCC)
-    runner.system(GCC, "fast", ["-m", "not slow", *WITHOUT_LAB], HANG_SECONDS)
+    runner.system(GCC, "fast", "not slow", WITHOUT_LAB)
+    runner.timing(GCC, "fast that measure", "not slow")
 
 
 def full(runner: Runner) -> None:
@@ -206,11 +218,11 @@ def full(runner: Runner) -> None:
     if built[FUZZ.name]:
         runner.fuzz(FUZZ)
     if built[GCC.name]:
-        runner.system(GCC, "all", [], HANG_SECONDS)
+        runner.system(GCC, "all")
+        runner.timing(GCC, "that measure")
     if built[SANITIZED.name]:
         # The lab has none of our code in it, and what is measured with sanitizers means nothing.
-        chosen = ["-m", "not timing", *WITHOUT_LAB]
-        runner.system(SANITIZED, "with sanitizers", chosen, HANG_SECONDS)
+        runner.system(SANITIZED, "with sanitizers", options=WITHOUT_LAB)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from arctic_lab import Lab, labs, reap
+from arctic_lab import Lab, labs, reap, wait_for
 from arctic_lab.ownership import PID_NAMESPACE_FILE, RUN_DIRECTORY, namespaces_of, process_start
 
 LAB_PACKAGE = Path(__file__).resolve().parents[1] / "lab"
@@ -58,7 +58,8 @@ def owned_lab(end: str) -> tuple[subprocess.Popen[str], str, list[int]]:
 def assert_gone(name: str, pids: list[int]) -> None:
     assert namespaces_of(name) == []
     assert not (RUN_DIRECTORY / name).exists()
-    assert [pid for pid in pids if process_start(pid)] == []
+    # One that was killed leaves its namespace a moment before it is dead.
+    wait_for(lambda: not any(map(process_start, pids)), 5, f"end of {pids}")
 
 
 @pytest.mark.parametrize("end", ["SIGTERM", "SIGINT", "SIGHUP", "exception", "exit", "interpreter"])
