@@ -64,6 +64,29 @@ struct arci_license_watch {
     bool unnoted;    /* the state could not be stored yet */
 };
 
+/* What a file is recognised by; size -1: it is not there. */
+struct arci_file_mark {
+    uint64_t device;
+    uint64_t inode;
+    int64_t size;
+    int64_t seconds; /* last changed */
+    int64_t nanoseconds;
+};
+
+struct arci_key_files {
+    struct arci_file_mark chain;
+    struct arci_file_mark key;
+};
+
+/* What the watch over the API's certificate knows (api-renewal.c). */
+struct arci_api_renewal {
+    uv_timer_t timer;
+    struct arci_key_files seen;
+    struct arci_key_files read; /* the last ones that were tried */
+    int64_t expires_at;         /* milliseconds since 1970, of the certificate in use */
+    int64_t warned_at;          /* monotonic milliseconds */
+};
+
 /* The recovery token (recovery.c). */
 struct arci_recovery {
     char hash[ARCI_SECRET_HASH_SIZE]; /* "" where there is none */
@@ -100,6 +123,7 @@ struct arctic_agent {
     struct arci_http_server *api;
     struct arci_http_server *api_tls;            /* NULL where TLS is off */
     char api_fingerprint[ARCI_FINGERPRINT_TEXT]; /* of its key, "" where TLS is off */
+    struct arci_api_renewal api_renewal;
     struct arci_kernel *kernel;
     uv_mutex_t kernel_lock; /* its calls come from the pool's threads, one at a time */
     bool kernel_lock_ready;

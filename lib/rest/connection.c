@@ -12,6 +12,7 @@
 
 #include "base/address.h"
 #include "base/time.h"
+#include "rest/tls-key.h"
 
 struct arci_http_connection *arci_http_connection_open(struct arci_http_server *server,
                                                        struct MHD_Connection *handle)
@@ -49,6 +50,7 @@ void arci_http_connection_close(struct arci_http_connection *connection)
     *connection->link = connection->next;
     if (connection->next)
         connection->next->link = connection->link;
+    arci_tls_key_unref(connection->tls_key);
     free(connection);
 }
 

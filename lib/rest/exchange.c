@@ -143,7 +143,7 @@ void *arci_exchange_on_target(void *context, const char *target, struct MHD_Conn
         free(exchange);
         return NULL;
     }
-    exchange->request->is_tls = server->is_tls;
+    exchange->request->is_tls = server->tls_key != NULL;
     return exchange;
 }
 

@@ -25,6 +25,7 @@ struct arci_http_connection {
     bool busy;        /* from the end of a request's headers to the end of its answer */
     bool silent;      /* no request has come yet: of a TLS client, perhaps not its handshake either */
     int64_t deadline; /* monotonic milliseconds, 0: none */
+    struct arci_tls_key *tls_key; /* of its handshake; NULL before, and in the clear */
 };
 
 struct arci_exchange;
@@ -32,7 +33,7 @@ struct arci_exchange;
 struct arci_http_server {
     struct arci_http_options options;
     struct arctic_endpoint endpoint;
-    bool is_tls;
+    struct arci_tls_key *tls_key; /* for the next handshake; NULL: plain HTTP */
     struct MHD_Daemon *daemon;
     struct arci_http_connection *connections;
     size_t silent_connections;

@@ -11,6 +11,7 @@
 #include "rest/connection.h"
 #include "rest/listener.h"
 #include "rest/request.h"
+#include "rest/tls-key.h"
 
 uint64_t arci_http_server_answered(const struct arci_http_server *server, unsigned digit)
 {
@@ -91,11 +92,11 @@ static struct MHD_Daemon *start_daemon(struct arci_http_server *server, int list
     if (server->endpoint.address.family == ARCTIC_FAMILY_IPV6)
         flags |= MHD_USE_IPv6;
     const struct MHD_OptionItem plain[] = {{MHD_OPTION_END, 0, NULL}};
-    const struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)options->tls_chain},
-                                         {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)options->tls_key},
-                                         {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITIES},
-                                         {MHD_OPTION_END, 0, NULL}};
-    if (server->is_tls)
+    const struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)arci_tls_key_for_handshake},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITIES},
+        {MHD_OPTION_END, 0, NULL}};
+    if (server->tls_key)
         flags |= MHD_USE_TLS;
     /* The external logger has to come first, or the errors of other options go to stderr. */
     return MHD_start_daemon(flags, 0, arci_http_connection_admit, server, arci_exchange_on_request, server,
@@ -105,7 +106,7 @@ static struct MHD_Daemon *start_daemon(struct arci_http_server *server, int list
                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_URI_LOG_CALLBACK,
                             arci_exchange_on_target, server, MHD_OPTION_NOTIFY_COMPLETED,
                             arci_exchange_on_completed, server, MHD_OPTION_ARRAY,
-                            server->is_tls ? tls : plain, MHD_OPTION_END);
+                            server->tls_key ? tls : plain, MHD_OPTION_END);
 }
 
 static int start(struct arci_http_server *server, struct arctic_error *error)
@@ -113,9 +114,10 @@ static int start(struct arci_http_server *server, struct arctic_error *error)
     ARCI_CLOSE int listener = -1;
     int code = arci_http_listen(server->options.address, server->options.port, server->options.port_setting,
                                 server->options.socket_mark, &listener, &server->endpoint, error);
+    if (code == ARCTIC_OK && server->options.tls_chain)
+        code = arci_tls_key_read(server->options.tls_chain, server->options.tls_key, &server->tls_key, error);
     if (code < 0)
         return code;
-    server->is_tls = server->options.tls_chain != NULL;
     server->daemon = start_daemon(server, listener);
     server->options.address = server->options.tls_chain = server->options.tls_key = NULL;
     if (!server->daemon)
@@ -141,6 +143,7 @@ static void free_server(struct arci_http_server *server)
 {
     if (server->daemon)
         MHD_stop_daemon(server->daemon);
+    arci_tls_key_unref(server->tls_key);
     free(server);
 }
 
@@ -163,6 +166,20 @@ int arci_http_server_create(const struct arci_http_options *options, struct arci
     return code;
 }
 
+int arci_http_server_renew_key(struct arci_http_server *server, const char *chain, const char *key,
+                               struct arctic_error *error)
+{
+    struct arci_tls_key *renewed = NULL;
+    if (!server->tls_key)
+        return arci_fail(error, ARCTIC_E_USAGE, NULL, "this server speaks plain HTTP");
+    int code = arci_tls_key_read(chain, key, &renewed, error);
+    if (code < 0)
+        return code;
+    arci_tls_key_unref(server->tls_key);
+    server->tls_key = renewed;
+    return ARCTIC_OK;
+}
+
 static void on_handle_closed(uv_handle_t *handle)
 {
     struct arci_http_server *server = handle->data;
@@ -170,6 +187,7 @@ static void on_handle_closed(uv_handle_t *handle)
         return;
     void (*closed)(void *) = server->closed;
     void *context = server->closed_context;
+    arci_tls_key_unref(server->tls_key);
     free(server);
     if (closed)
         closed(context);

@@ -114,6 +114,13 @@ struct arci_http_options {
 int arci_http_server_create(const struct arci_http_options *options, struct arci_http_server **ret_server,
                             struct arctic_error *error);
 
+/*
+ * Shows clients that connect from now on another key and certificates, PEM texts as in the options. Connections that are there go on.
+ * Errors: ARCTIC_E_USAGE (plain HTTP), ARCTIC_E_CORRUPT, ARCTIC_E_NO_MEMORY; the former key stays then.
+ */
+int arci_http_server_renew_key(struct arci_http_server *server, const char *chain, const char *key,
+                               struct arctic_error *error);
+
 #define ARCI_HTTP_CLASSES 6
 
 /* How many requests were answered with a status that begins with the digit, 2..5. */

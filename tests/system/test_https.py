@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +206,45 @@ def test_a_certificate_that_ends_soon_is_named(lab: Lab, build: Path) -> None:
             assert [line["file"] for line in warnings] == [str(authority.cert)] * warned
 
 
+def logged(agent: Agent, words: str) -> list[dict[str, Any]]:
+    return [line for line in map(json.loads, agent.log.splitlines()) if words in line["message"]]
+
+
+def test_a_renewed_certificate_needs_no_restart(lab: Lab, build: Path) -> None:
+    """New connections see it, those that are there go on, and the peers learn the new fingerprint."""
+    authority, later, foreign = (Authority(lab.directory / name) for name in ("ca", "later", "foreign"))
+    pair = Pair(lab, build)
+    pair.entry = Agent(lab.entry, build, lab.directory / "given", **authority.settings)
+    pair.start()
+    former = logged_fingerprint(pair.entry)
+    with closing(TlsWire(pair.entry)) as wire:
+        assert wire.is_served()
+        # The pair is not whole until both files are there.
+        later.cert.replace(authority.cert)
+        later.key.replace(authority.key)
+        wait_for(lambda: logged(pair.entry, "renewed certificate"), 10, "the renewed certificate")
+        (event,) = logged(pair.entry, "renewed certificate")
+        renewed = str(event["fingerprint"])
+        assert renewed != former
+        assert wire.is_served()
+    trusted = ("--resolve", f"agent.example:{TLS_PORT}:127.0.0.1", "--cacert", str(later.ca))
+    curl(pair.entry, *trusted, "--pinnedpubkey", pin(renewed), f"https://agent.example:{TLS_PORT}/livez")
+    identity = insecure(pair.entry, "/v1/cluster/identity")
+    assert identity["api_fingerprint"] == renewed and vouches(identity, renewed)
+    peer = f"/v1/peers/{pair.entry.id}"
+    wait_for(lambda: pair.exit.get(peer)["api_fingerprint"] == renewed, 5, "the fingerprint at the peer")
+
+    # One that cannot be used is named, and changes nothing.
+    foreign.cert.replace(authority.cert)
+    wait_for(lambda: logged(pair.entry, "cannot be used"), 10, "a complaint")
+    (event,) = logged(pair.entry, "cannot be used")
+    assert event["level"] == "error" and str(authority.key) in event["error"]
+    curl(pair.entry, "--pinnedpubkey", pin(renewed), "-k", f"{URL}/livez")
+    foreign.key.replace(authority.key)
+    wait_for(lambda: len(logged(pair.entry, "renewed certificate")) == 2, 10, "the next certificate")
+    pair.end()
+
+
 def test_certificates_that_cannot_be_used(lab: Lab, build: Path) -> None:
     authority, other = Authority(lab.directory / "ca"), Authority(lab.directory / "other")
     directory = lab.directory / "agent"
@@ -247,6 +286,13 @@ class TlsWire:
 
     def ask(self, path: str, token: str) -> None:
         self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+
+    def is_served(self) -> bool:
+        self.ask("/livez", "none")
+        length, body = self.head()
+        while len(body) < length:
+            body += self.socket.recv(512)
+        return bool(json.loads(body)["status"] == "ok")
 
     def head(self) -> tuple[int, bytes]:
         """The length of the answer, and what of it has come with its head."""

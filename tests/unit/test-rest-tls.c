@@ -296,6 +296,27 @@ static void test_identity_vouches(void **state)
                      ARCTIC_E_USAGE);
 }
 
+static int renew(struct fixture *fixture, const char *chain, const char *key)
+{
+    struct arctic_error error;
+    return arci_http_server_renew_key(fixture->server, chain, key, &error);
+}
+
+/* The former key stays where the new one cannot be used. */
+static void test_keys_that_cannot_be_used(void **state)
+{
+    const struct arci_api_certificate *good = &world.certificate;
+    (void)state;
+    assert_int_equal(renew(&world.fixture, "", good->key), ARCTIC_E_CORRUPT);
+    assert_int_equal(renew(&world.fixture, good->key, good->key), ARCTIC_E_CORRUPT);
+    assert_int_equal(renew(&world.fixture, good->chain, good->chain), ARCTIC_E_CORRUPT);
+    assert_int_equal(renew(&world.fixture, good->chain, ""), ARCTIC_E_CORRUPT);
+    assert_int_equal(renew(&world.plain, good->chain, good->key), ARCTIC_E_USAGE);
+    struct arctic_client *client = make_pinned();
+    assert_gets(client, "GET", "/echo/a", NULL, 200, "\"id\":\"a\"");
+    arctic_client_free(client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +331,7 @@ int main(void)
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_recovery_token_is_not_sent_in_the_clear),
         cmocka_unit_test(test_options),
+        cmocka_unit_test(test_keys_that_cannot_be_used),
         cmocka_unit_test(test_texts_of_fingerprints),
         cmocka_unit_test(test_identity_vouches),
     };
