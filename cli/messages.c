@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cli/text.h"
+
 static int exit_code(int code)
 {
     switch (code) {
@@ -47,20 +49,11 @@ static void print_former_config(const struct cli *cli, const struct arctic_error
         fprintf(stderr, "Mend it, or put the former one in its place: %s\n", former);
 }
 
-/* A message may quote what an agent sent. */
-static void make_printable(char *text)
-{
-    for (; *text; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            *text = ' ';
-    }
-}
-
 int cli_report(const struct cli *cli, const struct cli_arguments *arguments, const struct arctic_error *error)
 {
     struct arctic_error shown = *error;
-    make_printable(shown.message);
-    make_printable(shown.field);
+    cli_make_harmless(shown.message);
+    cli_make_harmless(shown.field);
     const char *prefix = cli->color ? "\033[1;31marctic:\033[0m" : "arctic:";
     bool name_field = shown.field[0] && error->code != ARCTIC_E_USAGE && !strstr(shown.message, shown.field);
     if (name_field)
@@ -89,7 +82,7 @@ void cli_note(const struct cli *cli, const char *format, ...)
         text = NULL;
         return;
     }
-    make_printable(text);
+    cli_make_harmless(text);
     fflush(stdout); /* so that both in one file have the order that a terminal shows */
     fprintf(stderr, "%s\n", text);
 }
@@ -110,7 +103,11 @@ int cli_confirm(const struct cli_arguments *arguments, const char *question, str
     int code = cli_check_confirm(arguments, error);
     if (code < 0)
         return code;
-    fprintf(stderr, "%s [y/N] ", question);
+    CLI_FREE char *shown = strdup(question);
+    if (!shown)
+        return cli_fail_memory(error);
+    cli_make_harmless(shown);
+    fprintf(stderr, "%s [y/N] ", shown);
     fflush(stderr);
     if (!fgets(line, sizeof line, stdin)) {
         line[0] = '\0';

@@ -4,6 +4,7 @@
 #include <libsmartcols.h>
 #include <string.h>
 
+#include "cli/text.h"
 #include "cli/yaml.h"
 
 int cli_format_parse(const char *text, enum cli_format *ret_format, struct arctic_error *error)
@@ -26,17 +27,6 @@ int cli_print_value(FILE *stream, enum cli_format format, const json_t *value, s
     if (json_dumpf(value, stream, flags) < 0 || fputc('\n', stream) == EOF)
         return cli_fail_errno(error, "cannot write the output");
     return ARCTIC_OK;
-}
-
-/* The agent checks names, but the agent may be anybody: nothing reaches the terminal that could steer it. */
-static void make_harmless(char *text)
-{
-    for (char *byte = text; *byte; byte++) {
-        if ((unsigned char)*byte < 0x20 || *byte == 0x7f)
-            *byte = '?';
-        if ((unsigned char)byte[0] == 0xc2 && (unsigned char)byte[1] >= 0x80 && (unsigned char)byte[1] < 0xa0)
-            byte[0] = byte[1] = '?';
-    }
 }
 
 void cli_table_begin(struct cli_table *table, const char *const *columns, bool header)
@@ -64,7 +54,7 @@ void cli_table_row(struct cli_table *table, const char *const *cells)
     for (size_t i = 0; i < table->columns; i++) {
         CLI_FREE char *cell = strdup(cells[i]);
         if (cell)
-            make_harmless(cell);
+            cli_make_harmless(cell);
         if (!cell || scols_line_set_data(line, i, cell) != 0)
             table->failed = true;
     }

@@ -1,4 +1,4 @@
-/* Words go on a line until the next one does not fit. */
+/* Words go on a line until the next one does not fit; what could steer a terminal does not reach it. */
 #include "cli/text.h"
 
 #include <string.h>
@@ -50,4 +50,27 @@ void cli_print_entry(FILE *stream, const char *left, const char *right, size_t c
     else
         fprintf(stream, "%*s", (int)(column - length), "");
     print_words(stream, right, strlen(right), column, column, width);
+}
+
+/* How many bytes of a control character, of a line separator or of a mark that turns the writing stand here; 0: none. */
+static size_t steering_length(const char *text)
+{
+    const unsigned char *bytes = (const unsigned char *)text;
+    if (bytes[0] < 0x20 || bytes[0] == 0x7f)
+        return 1;
+    if (bytes[0] == 0xc2 && bytes[1] >= 0x80 && bytes[1] < 0xa0)
+        return 2;
+    /* U+2028 to U+202E, U+2066 to U+2069 */
+    bool turns = (bytes[0] == 0xe2 && bytes[1] == 0x80 && bytes[2] >= 0xa8 && bytes[2] <= 0xae) ||
+                 (bytes[0] == 0xe2 && bytes[1] == 0x81 && bytes[2] >= 0xa6 && bytes[2] <= 0xa9);
+    return turns ? 3 : 0;
+}
+
+void cli_make_harmless(char *text)
+{
+    while (*text) {
+        size_t length = steering_length(text);
+        memset(text, '?', length);
+        text += length ? length : 1;
+    }
 }

@@ -10,4 +10,7 @@ void cli_print_wrapped(FILE *stream, const char *text, size_t width);
 /* Prints `left` and beside it `right`, all of whose lines begin at `column`. */
 void cli_print_entry(FILE *stream, const char *left, const char *right, size_t column, size_t width);
 
+/* Replaces what could steer a terminal by '?': names and messages come from agents, and an agent may be anybody. */
+void cli_make_harmless(char *text);
+
 #endif

@@ -237,3 +237,38 @@ def test_names_are_shown_as_they_are(build: Path, config: Path, fake: FakeAgent,
     # Every column begins at the same place on the screen, where the letters of 東京 take two each; nothing is cut.
     places = [row.index("tcp") + sum(letter in "東京" for letter in row[: row.index("tcp")]) for row in rows]
     assert len(set(places)) == 1
+
+
+# U+009B begins an escape sequence as ESC [ does, U+202E turns the writing around.
+STEERING = "a\x1b[31mb\x1b]0;c\x07d\u009b31me\u202ef"
+HARMLESS = "a?[31mb?]0;c?d??31me???f"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("services", "delete", "svc_1"),
+        ("peers", "delete", "peer_1"),
+        ("peers", "remove-self"),
+        ("services", "update", "svc_1", "--bandwidth-limit", "5"),
+        ("services", "get", STEERING + "?"),
+        ("cluster", "sync"),
+        ("peers", "list"),
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_no_name_steers_the_terminal(build: Path, config: Path, fake: FakeAgent, command: tuple[str, ...]) -> None:
+    service = {**SERVICE, "name": STEERING, "state": "error", "state_reason": STEERING}
+    peer = {"id": "peer_1", "name": STEERING, "is_local": command[1] == "remove-self", "reached": False}
+    fake.answers = {
+        "/v1/services": {"services": [service]},
+        "/v1/services/svc_1": service,
+        "/v1/peers": {"peers": [peer]},
+        "/v1/peers/peer_1": {},
+        "/v1/cluster/sync": {"peers": [peer], "kernel": {"ok": False, "reason": STEERING}},
+    }
+    with terminal(build, config, "--url", fake.url, "--no-color", *command) as shown:
+        shown.type("n\n")
+        shown.end()
+    assert HARMLESS in shown.shown
+    assert not set("\x1b\x07\u009b\u202e") & set(shown.shown), shown.shown
