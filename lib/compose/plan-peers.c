@@ -159,15 +159,33 @@ static int plan_meetings(struct arctic_compose_plan *plan, struct arctic_error *
     return code;
 }
 
+/* Two names for one agent would take turns, and services between them have the same source and target. */
+static int check_unique(const struct arctic_compose_plan *plan, size_t index, struct arctic_error *error)
+{
+    const struct arctic_id *id = &plan->peer_ids[index];
+    for (size_t i = 0; i < index && *id->text; i++) {
+        if (arctic_id_equal(&plan->peer_ids[i], id))
+            return arci_fail(error, ARCTIC_E_INVALID_REQUEST, NULL,
+                             "the peers '%s' and '%s' of the document are one agent, %s: leave one out",
+                             plan->spec->peers[i].name, plan->spec->peers[index].name, id->text);
+    }
+    return ARCTIC_OK;
+}
+
+static int plan_peer(struct arctic_compose_plan *plan, size_t index, struct arctic_error *error)
+{
+    const struct arci_spec_peer *peer = &plan->spec->peers[index];
+    const struct arci_live_peer *live = find_by_name(plan, peer);
+    if (!live)
+        live = find_by_address(plan, peer);
+    int code = live ? plan_known(plan, index, live, error) : plan_stranger(plan, index, error);
+    return code < 0 ? code : check_unique(plan, index, error);
+}
+
 int arci_plan_peers(struct arctic_compose_plan *plan, struct arctic_error *error)
 {
     int code = ARCTIC_OK;
-    for (size_t i = 0; i < plan->spec->peer_count && code == ARCTIC_OK; i++) {
-        const struct arci_spec_peer *peer = &plan->spec->peers[i];
-        const struct arci_live_peer *live = find_by_name(plan, peer);
-        if (!live)
-            live = find_by_address(plan, peer);
-        code = live ? plan_known(plan, i, live, error) : plan_stranger(plan, i, error);
-    }
+    for (size_t i = 0; i < plan->spec->peer_count && code == ARCTIC_OK; i++)
+        code = plan_peer(plan, i, error);
     return code < 0 ? code : plan_meetings(plan, error);
 }

@@ -10,9 +10,9 @@ from pathlib import Path
 import pexpect
 import pytest
 import yaml
-from agents import Pair
+from agents import API_PORT, Pair
 from arctic_lab import Lab, wait_for
-from composing import Composition, bare_pair, route
+from composing import Composition, address_of, bare_pair, route
 from flows import carried
 
 
@@ -263,6 +263,16 @@ def test_a_file_about_another_cluster_is_not_applied_to_the_current_one(composit
     refused = composition.apply(code=4)
     assert "other-1" in refused.stderr
     assert composition.pair.entry.get("/v1/services")["services"] == []
+
+
+def test_two_peers_of_a_file_are_not_the_same_agent(composition: Composition) -> None:
+    exit_ = composition.pair.exit
+    composition.document["peers"][1]["address"] = f"exit.example:{API_PORT}"
+    for address in (address_of(exit_), f"[{exit_.host.address(6, 'wan')}]:{API_PORT}"):
+        composition.document["peers"][2:] = [{"name": "twin", "address": address}]
+        refused = composition.run("diff", code=6)
+        assert refused.stdout == ""
+        assert f"the peers 'exit' and 'twin' of the document are one agent, {exit_.id}" in refused.stderr
 
 
 # The program and its files
