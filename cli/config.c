@@ -169,18 +169,30 @@ const char *cli_config_find_key(const struct cli_config *config, const char *clu
     return NULL;
 }
 
+static bool has_endpoint(const json_t *cluster, const char *endpoint)
+{
+    struct cli_endpoint endpoints[CLI_ENDPOINTS_MAX];
+    size_t count = cli_config_endpoints(cluster, NULL, endpoints);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(endpoints[i].url, endpoint) == 0)
+            return true;
+    }
+    return false;
+}
+
 json_t *cli_config_cluster_of_endpoint(const struct cli_config *config, const char *endpoint)
 {
-    const char *id;
+    const char *current = cli_json_text(config->root, "current_cluster");
+    const char *key;
     json_t *cluster;
-    json_object_foreach(json_object_get(config->root, "clusters"), id, cluster)
+    json_t *found = NULL;
+    json_object_foreach(json_object_get(config->root, "clusters"), key, cluster)
     {
-        struct cli_endpoint endpoints[CLI_ENDPOINTS_MAX];
-        size_t count = cli_config_endpoints(cluster, NULL, endpoints);
-        for (size_t i = 0; i < count; i++) {
-            if (strcmp(endpoints[i].url, endpoint) == 0)
-                return cluster;
-        }
+        if (!has_endpoint(cluster, endpoint))
+            continue;
+        found = cluster;
+        if (strcmp(key, current) == 0)
+            break;
     }
-    return NULL;
+    return found;
 }

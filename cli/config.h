@@ -47,7 +47,10 @@ const char *cli_config_key(const struct cli_config *config, const json_t *cluste
 /* The key of the cluster that has this id, or this peer; NULL where there is none. */
 const char *cli_config_find_key(const struct cli_config *config, const char *cluster_id, const char *peer_id);
 
-/* The cluster that has this endpoint; NULL where none does. */
+/*
+ * The cluster that has this endpoint; NULL where none does. An agent that began anew is in the file twice: the current cluster
+ * goes before others, and the one that came last before those that came earlier.
+ */
 json_t *cli_config_cluster_of_endpoint(const struct cli_config *config, const char *endpoint);
 
 struct cli_endpoint {

@@ -79,6 +79,30 @@ def test_the_endpoint_that_worked_is_remembered(
     assert not config.with_name("config.yaml.1").exists()
 
 
+def test_an_agent_that_began_anew_gets_its_new_credentials(
+    cli: Cli, fake: FakeAgent, license_file: Path, config: Path
+) -> None:
+    bootstrap(cli, fake, license_file)
+    old = yaml.safe_load(config.read_text())["current_cluster"]
+    fake.refused_clients.add("cli_01ARZ3NDEKTSV4RRFFQ69G5FAV")
+    fake.answers["/v1/bootstrap"] = {
+        "peer_id": "peer_01ARZ3NDEKTSV4RRFFQ69G5FAW",
+        "cluster_id": "clu_01ARZ3NDEKTSV4RRFFQ69G5FAW",
+        "client_id": "cli_01ARZ3NDEKTSV4RRFFQ69G5FAW",
+        "client_secret": "sec_new",
+        "name": "agent-a",
+    }
+    bootstrap(cli, fake, license_file)
+    cli("--url", fake.url, "peers", "list")
+    saved = yaml.safe_load(config.read_text())
+    # Also where it is not the current one, the last is the one that holds; but the current one is what its user chose.
+    del saved["current_cluster"]
+    config.write_text(yaml.safe_dump(saved, sort_keys=False))
+    cli("--url", fake.url, "peers", "list")
+    cli("config", "use-cluster", old)
+    cli("--url", fake.url, "peers", "list", code=3)
+
+
 def test_a_file_that_others_can_read_is_closed(
     cli: Cli, fake: FakeAgent, license_file: Path, config: Path
 ) -> None:

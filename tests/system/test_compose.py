@@ -78,6 +78,19 @@ def test_a_bare_peer_comes_to_a_cluster_that_is_there(bare: Composition) -> None
     bare.assert_applied()
 
 
+def test_agents_that_lost_their_data_begin_anew(bare: Composition) -> None:
+    pair = bare.pair
+    bare.add_service("web", route("10.2.0.0/24"))
+    bare.apply()
+    for agent in (pair.entry, pair.exit):
+        agent.stop()
+        shutil.rmtree(agent.data_dir)
+        agent.forget()
+        agent.start()
+    bare.apply()
+    bare.assert_applied()
+
+
 def test_without_a_licence_it_says_what_is_missing_and_does_nothing(bare: Composition) -> None:
     del bare.document["license"]
     refused = bare.apply(code=6)
