@@ -119,12 +119,20 @@ void cli_forget_peer(struct cli *cli, const char *peer_id);
 /* A peer has a new name. */
 void cli_follow_name(struct cli *cli, const char *peer_id, const char *name);
 
+struct cli_new_agent {
+    const json_t *answer; /* of its bootstrap */
+    const json_t *license;
+    const char *name; /* NULL: none was given */
+    const char *endpoint;
+    const char *fingerprint; /* "" for none */
+    const char *joins;       /* see struct cli_bootstrap_result */
+};
+
 /*
- * Saves what a bootstrap answered (see cli_config_save_bootstrap()); `fingerprint` is "" for none. The secret is told only once: where it
- * cannot be saved, the answer goes to stdout. Errors: those of cli_config_change(), ARCTIC_E_PROTOCOL.
+ * Saves an agent that was bootstrapped (see cli_config_save_bootstrap()). The secret is told only once: where it cannot be saved, the
+ * answer goes to stdout. Errors: those of cli_config_change(), ARCTIC_E_PROTOCOL.
  */
-int cli_save_bootstrap(struct cli *cli, const json_t *answer, const json_t *license, const char *name,
-                       const char *endpoint, const char *fingerprint, struct arctic_error *error);
+int cli_save_bootstrap(struct cli *cli, const struct cli_new_agent *agent, struct arctic_error *error);
 
 /* Parses the text of an answer. Errors: ARCTIC_E_PROTOCOL. */
 int cli_parse_answer(const char *text, json_t **ret_value, struct arctic_error *error);

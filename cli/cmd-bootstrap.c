@@ -10,31 +10,31 @@ static const char *string_of(const char *text, const char *by_default)
     return *text ? text : by_default;
 }
 
-static int save(struct cli *cli, const json_t *answer, const json_t *license, const char *name,
-                const char *endpoint, const char *fingerprint, struct arctic_error *error)
+static int save(struct cli *cli, const struct cli_new_agent *agent, struct arctic_error *error)
 {
-    struct cli_bootstrap_result result = {.cluster_id = cli_json_text(answer, "cluster_id"),
-                                          .customer_id = cli_json_text(license, "customer_id"),
-                                          .client_id = cli_json_text(answer, "client_id"),
-                                          .client_secret = cli_json_text(answer, "client_secret"),
-                                          .peer_id = cli_json_text(answer, "peer_id"),
-                                          .peer_name =
-                                              string_of(cli_json_text(answer, "name"), name ? name : ""),
-                                          .endpoint = endpoint,
-                                          .fingerprint = *fingerprint ? fingerprint : NULL};
+    const json_t *answer = agent->answer;
+    struct cli_bootstrap_result result = {
+        .joins = agent->joins,
+        .cluster_id = cli_json_text(answer, "cluster_id"),
+        .customer_id = cli_json_text(agent->license, "customer_id"),
+        .client_id = cli_json_text(answer, "client_id"),
+        .client_secret = cli_json_text(answer, "client_secret"),
+        .peer_id = cli_json_text(answer, "peer_id"),
+        .peer_name = string_of(cli_json_text(answer, "name"), agent->name ? agent->name : ""),
+        .endpoint = agent->endpoint,
+        .fingerprint = *agent->fingerprint ? agent->fingerprint : NULL};
     if (!*result.cluster_id || !*result.client_id || !*result.client_secret || !*result.peer_id)
         return cli_fail(error, ARCTIC_E_PROTOCOL, "the agent's answer lacks its ids or its secret");
     return cli_config_change(&cli->config, true, cli_config_save_bootstrap, &result, error);
 }
 
-int cli_save_bootstrap(struct cli *cli, const json_t *answer, const json_t *license, const char *name,
-                       const char *endpoint, const char *fingerprint, struct arctic_error *error)
+int cli_save_bootstrap(struct cli *cli, const struct cli_new_agent *agent, struct arctic_error *error)
 {
     struct arctic_error inner;
-    int code = save(cli, answer, license, name, endpoint, fingerprint, &inner);
+    int code = save(cli, agent, &inner);
     if (code == ARCTIC_OK)
         return code;
-    json_dumpf(answer, stdout, JSON_INDENT(2));
+    json_dumpf(agent->answer, stdout, JSON_INDENT(2));
     fputc('\n', stdout);
     return cli_fail(error, code,
                     "the agent is bootstrapped, but this could not be saved (its answer is above): %.200s",
@@ -92,8 +92,12 @@ static int run_bootstrap(struct cli *cli, const struct cli_arguments *arguments,
     if (code < 0)
         return code;
     license = json_loads(license_text, 0, NULL);
-    code = cli_save_bootstrap(cli, answer, license, cli_flag_text(arguments, "name"), endpoint, fingerprint,
-                              error);
+    const struct cli_new_agent agent = {.answer = answer,
+                                        .license = license,
+                                        .name = cli_flag_text(arguments, "name"),
+                                        .endpoint = endpoint,
+                                        .fingerprint = fingerprint};
+    code = cli_save_bootstrap(cli, &agent, error);
     return code < 0 ? code : print_result(cli, answer, error);
 }
 

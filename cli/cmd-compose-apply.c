@@ -16,8 +16,8 @@ struct run {
     struct arctic_compose_plan *plan;
     json_t *shown; /* the plan as JSON */
     char *license;
-    char *endpoint; /* of the cluster: where it begins, that of the first peer that was bootstrapped */
-    bool joined;    /* a peer came to the cluster */
+    char *endpoint;              /* of the cluster: where it begins, that of the peer it begins with */
+    bool joined;                 /* a peer came to the cluster */
     struct arctic_error problem; /* that ended the run from within */
 };
 
@@ -106,15 +106,31 @@ static void warn_of_bootstraps(const struct run *run)
     }
 }
 
+/* Whether the plan adds a peer to a cluster; if not, its bootstrap begins one. */
+static bool is_added(const struct run *run, const char *name)
+{
+    size_t index;
+    json_t *step;
+    json_array_foreach(json_object_get(run->shown, "steps"), index, step)
+    {
+        if (strcmp(cli_json_text(step, "action"), "add") == 0 &&
+            strcmp(cli_json_text(step, "name"), name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int32_t on_bootstrap(void *user, const struct arctic_compose_bootstrap *bootstrap)
 {
     struct run *run = user;
-    if (!run->endpoint)
+    bool added = is_added(run, bootstrap->name);
+    if (!added) {
+        free(run->endpoint);
         run->endpoint = strdup(bootstrap->endpoint);
+    }
     run->joined = true;
-    if (cli_compose_save(run->cli, bootstrap, run->license, &run->problem) == ARCTIC_OK)
-        return 0;
-    return 1;
+    return cli_compose_save(run->cli, bootstrap, run->license, added ? run->endpoint : NULL, &run->problem) <
+           0;
 }
 
 static void on_progress(void *user, const struct arctic_compose_progress *progress)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* The key of a cluster that has one of the file's addresses; NULL where none has. */
+/* The key of a cluster that has one of the file's addresses, or that an agent at one was to join; NULL where none has. */
 static const char *find_by_address(const struct cli *cli, const struct arctic_compose *compose)
 {
     static const char *const schemes[] = {"https://", "http://"};
@@ -16,7 +16,7 @@ static const char *find_by_address(const struct cli *cli, const struct arctic_co
             CLI_FREE char *endpoint = cli_format("%s%s", schemes[j], peer.address);
             const json_t *found = endpoint ? cli_config_cluster_of_endpoint(&cli->config, endpoint) : NULL;
             if (found)
-                return cli_config_key(&cli->config, found);
+                return cli_config_joins(&cli->config, found);
         }
     }
     return NULL;
@@ -65,14 +65,25 @@ int cli_compose_client(struct cli *cli, const struct cli_compose_file *file,
 }
 
 int cli_compose_save(struct cli *cli, const struct arctic_compose_bootstrap *bootstrap, const char *license,
-                     struct arctic_error *error)
+                     const char *cluster_endpoint, struct arctic_error *error)
 {
     CLI_JSON *answer = NULL;
     CLI_JSON *terms = json_loads(license, 0, NULL);
-    int code = cli_parse_answer(bootstrap->answer, &answer, error);
+    const json_t *cluster =
+        cluster_endpoint ? cli_config_cluster_of_endpoint(&cli->config, cluster_endpoint) : NULL;
+    CLI_FREE char *joins = cluster ? strdup(cli_config_key(&cli->config, cluster)) : NULL;
+    struct cli_new_agent agent = {.license = terms,
+                                  .name = bootstrap->name,
+                                  .endpoint = bootstrap->endpoint,
+                                  .fingerprint = "",
+                                  .joins = joins};
+    int code =
+        cluster && !joins ? cli_fail_memory(error) : cli_parse_answer(bootstrap->answer, &answer, error);
     cli->cluster_object = NULL;
-    return code < 0 ? code
-                    : cli_save_bootstrap(cli, answer, terms, bootstrap->name, bootstrap->endpoint, "", error);
+    if (code < 0)
+        return code;
+    agent.answer = answer;
+    return cli_save_bootstrap(cli, &agent, error);
 }
 
 void cli_compose_join(struct cli *cli, const char *endpoint)

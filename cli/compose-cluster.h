@@ -11,9 +11,13 @@
 int cli_compose_client(struct cli *cli, const struct cli_compose_file *file,
                        struct arctic_client **ret_client, struct arctic_error *error);
 
-/* Saves what the bootstrap of a peer gave. `license` is the text of its licence. Errors: those of cli_config_change(). */
+/*
+ * Saves what the bootstrap of a peer gave. `license` is the text of its licence, `cluster_endpoint` an endpoint of the cluster that it is
+ * added to next, so that a run that is cut in between goes on there; NULL where the cluster begins with it. Errors: those of
+ * cli_config_change().
+ */
 int cli_compose_save(struct cli *cli, const struct arctic_compose_bootstrap *bootstrap, const char *license,
-                     struct arctic_error *error);
+                     const char *cluster_endpoint, struct arctic_error *error);
 
 /* Notes which peers have become one cluster, and makes the cluster of `endpoint` the current one. Failures are told. */
 void cli_compose_join(struct cli *cli, const char *endpoint);

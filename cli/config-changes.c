@@ -78,7 +78,9 @@ int cli_config_save_bootstrap(json_t *root, void *context, struct arctic_error *
                 set_known(cluster, "client_id", result->client_id) &&
                 set_known(cluster, "client_secret", result->client_secret) && save_peer(cluster, result);
     if (good && !result->key)
-        good = set_text(cluster, "default_peer", result->peer_id) && set_text(root, "current_cluster", key);
+        good = set_text(cluster, "default_peer", result->peer_id) &&
+               (result->joins ? set_text(cluster, "joins", result->joins)
+                              : set_text(root, "current_cluster", key));
     return good ? ARCTIC_OK : cli_fail_memory(error);
 }
 

@@ -146,6 +146,13 @@ const char *cli_config_key(const struct cli_config *config, const json_t *cluste
     return "";
 }
 
+const char *cli_config_joins(const struct cli_config *config, const json_t *cluster)
+{
+    const char *joins = cli_json_text(cluster, "joins");
+    bool known = json_object_get(json_object_get(config->root, "clusters"), joins) != NULL;
+    return known ? joins : cli_config_key(config, cluster);
+}
+
 static bool has_peer(const json_t *cluster, const char *peer_id)
 {
     const json_t *peers = json_object_get(cluster, "peers");

@@ -69,6 +69,9 @@ size_t cli_config_endpoints(const json_t *cluster, const char *first,
 /* Id of the peer that has the name `wanted` (may be NULL) in a cluster; NULL where none has. */
 const char *cli_config_peer_named(const json_t *cluster, const char *wanted);
 
+/* The key of the entry whose cluster this one was about to join, else its own. */
+const char *cli_config_joins(const struct cli_config *config, const json_t *cluster);
+
 /* Whether some cluster has the credential of this id. */
 bool cli_config_has_client(const struct cli_config *config, const char *client_id);
 
@@ -79,6 +82,8 @@ const json_t *cli_config_preference(const struct cli_config *config, const char 
 
 struct cli_bootstrap_result {
     const char *key; /* of the entry that is there already; NULL: a new one, which becomes the current one */
+    const char *
+        joins; /* key of the entry whose cluster a new one is about to join, which stays current; NULL for none */
     const char *cluster_id;
     const char *customer_id; /* NULL: not known */
     const char *client_id;   /* NULL: as it is, as is the secret */

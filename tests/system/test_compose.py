@@ -78,6 +78,24 @@ def test_a_bare_peer_comes_to_a_cluster_that_is_there(bare: Composition) -> None
     bare.assert_applied()
 
 
+def test_a_run_that_ended_before_a_peer_was_added_goes_on_in_its_cluster(bare: Composition) -> None:
+    """Also where the file has another address for the cluster's agent than the configuration."""
+    entry, exit_ = bare.pair.entry, bare.pair.exit
+    entry.bootstrap(bare.pair.license)
+    before = yaml.safe_load(entry.config.read_text())["current_cluster"]
+    bare.add_service("web", route("10.2.0.0/24"))
+    exit_.host.run("nft", "add table ip cut; add chain ip cut in { type filter hook input priority 0; }")
+    exit_.host.run("nft", "add rule ip cut in tcp dport 61000 reject with tcp reset")
+    stopped = bare.apply(code=6)
+    assert "done      bootstrap peer exit\n  failed    add peer exit\n" in stopped.stderr
+    exit_.host.run("nft", "delete table ip cut")
+    assert yaml.safe_load(entry.config.read_text())["current_cluster"] == before
+    assert actions(bare.plan()) == [("add", "peer", "exit"), ("create", "service", "web")]
+    bare.apply()
+    assert list(yaml.safe_load(entry.config.read_text())["clusters"]) == [before]
+    bare.assert_applied()
+
+
 def test_agents_that_lost_their_data_begin_anew(bare: Composition) -> None:
     pair = bare.pair
     bare.add_service("web", route("10.2.0.0/24"))
