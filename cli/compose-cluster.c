@@ -2,6 +2,7 @@
 #include "cli/compose-cluster.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* The key of a cluster that has one of the file's addresses, or that an agent at one was to join; NULL where none has. */
 static const char *find_by_address(const struct cli *cli, const struct arctic_compose *compose)
@@ -18,6 +19,52 @@ static const char *find_by_address(const struct cli *cli, const struct arctic_co
             if (found)
                 return cli_config_joins(&cli->config, found);
         }
+    }
+    return NULL;
+}
+
+/* Whether an https endpoint is on the host of a peer's address: the two ports of one agent differ. */
+static bool is_https_of(const char *url, const char *address)
+{
+    static const char scheme[] = "https://";
+    const char *colon = strrchr(address, ':');
+    size_t length = colon ? (size_t)(colon - address) + 1 : 0;
+    return length > 0 && strncmp(url, scheme, sizeof scheme - 1) == 0 &&
+           strncasecmp(url + sizeof scheme - 1, address, length) == 0;
+}
+
+/* The only https endpoint of the configuration on the host of an address; NULL where there is none, or several. */
+static const char *find_https(const struct cli *cli, const char *address)
+{
+    const char *key;
+    json_t *cluster;
+    const char *found = NULL;
+    json_object_foreach(json_object_get(cli->config.root, "clusters"), key, cluster)
+    {
+        struct cli_endpoint endpoints[CLI_ENDPOINTS_MAX];
+        size_t count = cli_config_endpoints(cluster, NULL, endpoints);
+        for (size_t i = 0; i < count; i++) {
+            if (!is_https_of(endpoints[i].url, address))
+                continue;
+            if (found && strcmp(found, endpoints[i].url) != 0)
+                return NULL; /* agents behind one address */
+            found = endpoints[i].url;
+        }
+    }
+    return found;
+}
+
+/* The same by the hosts of the addresses, for agents that are known by https. */
+static const char *find_by_host(const struct cli *cli, const struct arctic_compose *compose)
+{
+    for (size_t i = 0; i < arctic_compose_peer_count(compose); i++) {
+        struct arctic_compose_peer peer = {.size = sizeof peer};
+        struct arctic_error error;
+        const char *url = arctic_compose_peer(compose, i, &peer, &error) == ARCTIC_OK
+                              ? find_https(cli, peer.address)
+                              : NULL;
+        if (url)
+            return cli_config_joins(&cli->config, cli_config_cluster_of_endpoint(&cli->config, url));
     }
     return NULL;
 }
@@ -54,6 +101,8 @@ int cli_compose_client(struct cli *cli, const struct cli_compose_file *file,
     bool told = cli->url || cli->cluster;
     const char *key = told ? NULL : find_by_address(cli, file->compose);
     *ret_client = NULL;
+    if (!told && !key)
+        key = find_by_host(cli, file->compose);
     if (key)
         cli->cluster = key;
     if (!told && !key && !is_current(cli, file->compose))

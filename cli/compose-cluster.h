@@ -5,8 +5,9 @@
 #include "cli/compose-file.h"
 
 /*
- * The client of the file's cluster: that of --url or --cluster, else the one that has a peer's address as an endpoint, else the current
- * one where a peer of the file is known in it by name. *ret_client is NULL where there is none. Errors: those of cli_client().
+ * The client of the file's cluster: that of --url or --cluster, else the one that has a peer's address as an endpoint, or https on its
+ * host, else the current one where a peer of the file is known in it by name. *ret_client is NULL where there is none. Errors: those of
+ * cli_client().
  */
 int cli_compose_client(struct cli *cli, const struct cli_compose_file *file,
                        struct arctic_client **ret_client, struct arctic_error *error);

@@ -306,6 +306,17 @@ def test_two_peers_of_a_file_are_not_the_same_agent(composition: Composition) ->
         assert f"the peers 'exit' and 'twin' of the document are one agent, {exit_.id}" in refused.stderr
 
 
+def test_a_cluster_that_is_known_by_https_is_found_by_its_hosts(bare: Composition) -> None:
+    entry, exit_ = bare.pair.entry, bare.pair.exit
+    entry.bootstrap(bare.pair.license)
+    url = f"https://{exit_.host.address(4, 'wan')}:8443"
+    entry.cli("bootstrap", "--url", url, "--license-file", str(bare.pair.license), "--name", "exit")
+    entry.cli("config", "use-cluster", "entry")
+    # Named like the peer of the current cluster, which the file is not about.
+    bare.document["peers"] = [{"name": "entry", "address": address_of(exit_)}]
+    assert [(step["name"], step["id"]) for step in bare.plan()["steps"]] == [("entry", exit_.id)]
+
+
 # The program and its files
 
 
