@@ -10,7 +10,7 @@
 #include "model/members.h"
 
 #define ROUTES_AT_ONCE 5000 /* of at most 150 bytes each: under the API's 1 MiB */
-#define NAME_WAIT_MS 10000
+#define WORD_WAIT_MS 10000  /* for word of what was done at another peer, which may have just been added */
 
 static int delete_path(struct arctic_client *client, const char *path, struct arctic_error *error)
 {
@@ -79,23 +79,38 @@ static int change_routes(struct arctic_client *client, const struct arctic_id *i
     return code;
 }
 
-static void pause_shortly(void)
+/* False once it has taken too long. */
+static bool pause_shortly(int64_t until)
 {
     const struct timespec time = {.tv_nsec = 100000000};
+    if (arci_time_monotonic() > until)
+        return false;
     nanosleep(&time, NULL);
+    return true;
 }
 
 /* After a service was deleted at another peer its name is taken until word of it is here. */
 static int post_service(struct arctic_client *client, const json_t *body, bool replaces, json_t **ret_answer,
                         struct arctic_error *error)
 {
-    int64_t until = arci_time_monotonic() + NAME_WAIT_MS;
-    for (;;) {
-        int code = arci_compose_request(client, "POST", "/v1/services", body, ret_answer, error);
-        if (code != ARCTIC_E_ALREADY_EXISTS || !replaces || arci_time_monotonic() > until)
-            return code;
-        pause_shortly();
-    }
+    int64_t until = arci_time_monotonic() + WORD_WAIT_MS;
+    int code;
+    do
+        code = arci_compose_request(client, "POST", "/v1/services", body, ret_answer, error);
+    while (code == ARCTIC_E_ALREADY_EXISTS && replaces && pause_shortly(until));
+    return code;
+}
+
+/* A service that was made at another peer does not exist here until word of it has come. */
+static int add_first_routes(struct arctic_client *client, const struct arctic_id *id,
+                            const struct arci_routes *routes, struct arctic_error *error)
+{
+    int64_t until = arci_time_monotonic() + WORD_WAIT_MS;
+    int code;
+    do
+        code = add_routes(client, id, routes, error);
+    while (code == ARCTIC_E_NOT_FOUND && pause_shortly(until));
+    return code;
 }
 
 static int create_service(struct arctic_client *client, const struct arctic_compose_plan *plan,
@@ -111,7 +126,7 @@ static int create_service(struct arctic_client *client, const struct arctic_comp
     int code = post_service(client, body, step->action == ARCI_ACTION_REPLACE, &answer, error);
     if (code == ARCTIC_OK)
         code = arci_read_id(answer, "id", true, ARCTIC_ID_SERVICE, &id, error);
-    return code < 0 ? code : add_routes(client, &id, &step->routes.add, error);
+    return code < 0 ? code : add_first_routes(client, &id, &step->routes.add, error);
 }
 
 static int update_service(struct arctic_client *client, const struct arci_step *step,

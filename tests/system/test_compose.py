@@ -78,6 +78,15 @@ def test_a_bare_peer_comes_to_a_cluster_that_is_there(bare: Composition) -> None
     bare.assert_applied()
 
 
+def test_a_service_from_a_peer_that_has_just_been_added(lab: Lab, bare: Composition) -> None:
+    """Its records come over a link that it has yet to make; its answers over the one that it was added by."""
+    bare.pair.entry.bootstrap(bare.pair.license)
+    lab.wan.set(delay_ms=100)
+    bare.add_service("back", route("10.1.0.0/24"), source_peer="exit", target_peer="entry")
+    bare.apply()
+    bare.assert_applied()
+
+
 def test_a_run_that_ended_before_a_peer_was_added_goes_on_in_its_cluster(bare: Composition) -> None:
     """Also where the file has another address for the cluster's agent than the configuration."""
     entry, exit_ = bare.pair.entry, bare.pair.exit
