@@ -60,16 +60,52 @@ def assert_as_wanted(composition: Composition) -> None:
         assert sorted(rules) == sorted((item["dest_cidr"], item["priority"]) for item in service["routes"])
 
 
+def recover(composition: Composition) -> None:
+    """What the handbook says for peers that are all bootstrapped, and none of whose credentials was saved."""
+    entry = composition.pair.entry
+    file = entry.home / "recovered.json"
+    token = entry.run_dir / "recovery.token"
+    entry.cli("credentials", "create", "--scopes", "admin", "--out", str(file), "--recovery-token-file", str(token))
+    entry.cli("config", "add-agent", "--url", "http://127.0.0.1:8080", "--credential-file", str(file))
+
+
+def lost_all_credentials(composition: Composition) -> bool:
+    agents = (composition.pair.entry, composition.pair.exit)
+    return not agents[0].config.exists() and all(
+        agent.api("GET", "/v1/cluster/identity", token=None).status == 200 for agent in agents
+    )
+
+
 def test_killed_at_any_point_from_nothing_on(bare: Composition) -> None:
-    """From two bare agents, with kills at random times. Credentials that a kill took along are made good by the other peer."""
+    """
+    From two bare agents, with kills at random times. Credentials that a kill took along are made good by the other peer, and those of
+    both by the recovery token.
+    """
     fill(bare, 90, 5)
     chance = random.Random(20261123)
-    cut = sum(cut_apply(bare, 0, chance.uniform(0, 0.06)) for _ in range(3))
-    cut += sum(cut_apply(bare, steps, chance.uniform(0, 0.003)) for steps in (1, 1, 1, 4, 8))
+    cut = 0
+    for steps, longest in ((0, 0.06), (0, 0.06), (0, 0.06), (1, 0.003), (1, 0.003), (1, 0.003), (4, 0.003), (8, 0.003)):
+        cut += cut_apply(bare, steps, chance.uniform(0, longest))
+        if lost_all_credentials(bare):
+            recover(bare)
     bare.apply()
     assert cut >= 3, "too few runs were cut short to test anything"
     assert_as_wanted(bare)
     assert "nothing to do" in bare.apply("--prune").stdout
+
+
+def test_credentials_that_are_lost_for_all_peers(bare: Composition) -> None:
+    fill(bare, 2, 2)
+    license = json.loads(bare.pair.license.read_text())
+    for agent in (bare.pair.entry, bare.pair.exit):
+        body = {"license": license, "name": agent.name}
+        assert agent.api("POST", "/v1/bootstrap", body, token=None).status in (200, 201)
+    assert "there are no credentials for any of them" in bare.apply(code=3).stderr
+    assert lost_all_credentials(bare)
+    recover(bare)
+    bare.apply()
+    assert_as_wanted(bare)
+    bare.assert_applied()
 
 
 def test_killed_in_the_middle_of_changes(bare: Composition) -> None:
