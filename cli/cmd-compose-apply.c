@@ -42,7 +42,9 @@ static int show_plan(struct run *run, struct arctic_error *error)
         code = cli_print_unless_table(run->cli, run->shown, &done, error);
     if (code == ARCTIC_OK && !done)
         cli_compose_plan_print(stdout, run->shown, run->file.name);
-    fflush(stdout); /* before questions and progress */
+    /* Before questions and progress; and what nobody could see is not carried out. */
+    if (code == ARCTIC_OK && (fflush(stdout) != 0 || ferror(stdout)))
+        code = cli_fail_errno(error, "cannot write the output");
     return code;
 }
 

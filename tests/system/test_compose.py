@@ -249,6 +249,23 @@ def test_diff_and_dry_run_show_the_same_and_change_nothing(composition: Composit
     assert composition.run("diff", "--exit-code").stdout.startswith("The cluster is as ")
 
 
+@pytest.mark.parametrize("redirection", [">/dev/full", ">&-"])
+def test_a_plan_that_cannot_be_shown_is_not_carried_out(composition: Composition, redirection: str) -> None:
+    entry = composition.pair.entry
+    composition.add_service("web", route("10.2.0.0/24"))
+    composition.write()
+    result = subprocess.run(
+        entry.host.command("sh", "-c", f'arctic compose apply --yes "$0" {redirection}', str(composition.path)),
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=30,
+        env=entry.cli_environment,
+        check=False,
+    )
+    assert result.returncode == 1 and result.stderr.startswith("arctic: cannot write the output: "), result
+    assert entry.get("/v1/services")["services"] == []
+
+
 def test_export_is_valid_laid_out_and_plans_nothing(composition: Composition) -> None:
     pair, entry = composition.pair, composition.pair.entry
     entry.create_service(pair.exit, "--name", "yes")
