@@ -87,16 +87,28 @@ static int write_credential(const char *path, json_t *credential, struct arctic_
                     inner.message);
 }
 
+/* Before there is a secret, which would have to go elsewhere: whether the file can be made. */
+static int check_out(const char *path, struct arctic_error *error)
+{
+    const char *slash = strrchr(path, '/');
+    CLI_FREE char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    if (!folder)
+        return cli_fail_memory(error);
+    if (access(path, F_OK) == 0)
+        return cli_fail(error, ARCTIC_E_ALREADY_EXISTS,
+                        "%.200s exists already, choose another name or move it away", path);
+    return access(folder, W_OK | X_OK) < 0 ? cli_fail_errno(error, "cannot make %.200s", path) : ARCTIC_OK;
+}
+
 static int run_create(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
 {
     CLI_JSON *credential = NULL;
     json_t *body = NULL;
     bool done = false;
     const char *out = cli_flag_text(arguments, "out");
-    if (out && access(out, F_OK) == 0)
-        return cli_fail(error, ARCTIC_E_ALREADY_EXISTS,
-                        "%.200s exists already, choose another name or move it away", out);
-    int code = create_body(arguments, &body, error);
+    int code = out ? check_out(out, error) : ARCTIC_OK;
+    if (code == ARCTIC_OK)
+        code = create_body(arguments, &body, error);
     if (code == ARCTIC_OK)
         code = cli_request(cli, "POST", "/v1/credentials", body, &credential, error);
     if (code == ARCTIC_OK && out)

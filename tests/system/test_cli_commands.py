@@ -165,6 +165,7 @@ def test_credentials(module_pair: Pair, entry: Agent, credential: dict[str, Any]
         (("--scopes", "services.fly"), 6, "services.fly"),
         (("--scopes", ","), 6, "scopes"),
         (("--scopes", "admin", "--name", "a\tb"), 6, "name"),
+        (("--scopes", "admin", "--out", "/no/such/folder/admin.json"), 1, "/no/such/folder/admin.json"),
     ],
 )
 def test_credentials_that_cannot_be(entry: Agent, options: tuple[str, ...], code: int, text: str) -> None:
