@@ -5,6 +5,7 @@
 
 #include "cli/cache.h"
 #include "cli/preferences.h"
+#include "cli/text.h"
 
 /* For a person who has pressed Tab. */
 #define WAIT_MS 900
@@ -14,14 +15,12 @@ void cli_complete_offer(const struct cli_completer *completer, const char *word,
 {
     size_t typed = strlen(completer->typed);
     /* An agent may be anybody: nothing goes to a shell that could be taken for two words or steer a terminal. */
-    for (const char *byte = word; *byte; byte++) {
-        if ((unsigned char)*byte < 0x20 || *byte == 0x7f)
-            return;
-    }
+    if (!cli_is_harmless(word))
+        return;
     if (*word == '\0' || *word == ':' || strncmp(word, completer->typed, typed) != 0)
         return;
     fprintf(completer->stream, "%s%s", completer->prefix, word);
-    if (what && *what && !strpbrk(what, "\t\r\n\033"))
+    if (what && *what && cli_is_harmless(what))
         fprintf(completer->stream, "\t%s", what);
     fputc('\n', completer->stream);
 }

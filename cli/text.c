@@ -66,6 +66,13 @@ static size_t steering_length(const char *text)
     return turns ? 3 : 0;
 }
 
+bool cli_is_harmless(const char *text)
+{
+    while (*text && steering_length(text) == 0)
+        text++;
+    return !*text;
+}
+
 void cli_make_harmless(char *text)
 {
     while (*text) {

@@ -13,4 +13,7 @@ void cli_print_entry(FILE *stream, const char *left, const char *right, size_t c
 /* Replaces what could steer a terminal by '?': names and messages come from agents, and an agent may be anybody. */
 void cli_make_harmless(char *text);
 
+/* Whether there is nothing to replace. */
+bool cli_is_harmless(const char *text);
+
 #endif

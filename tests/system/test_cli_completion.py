@@ -253,9 +253,15 @@ def test_errors_are_silent(shells: Shells, known: FakeAgent, config: Path, spoil
 
 def test_names_that_a_shell_could_misread_are_left_out(shells: Shells, known: FakeAgent) -> None:
     known.answers["/v1/services"] = {
-        "services": [{"id": "svc_1", "name": "a\nb"}, {"id": "svc_2", "name": "\033[2J"}, {"id": ":files", "name": ""}]
+        "services": [
+            {"id": "svc_1", "name": "a\nb"},
+            {"id": "svc_2", "name": "\033[2J"},
+            {"id": "svc_3", "name": "\u009b2J"},
+            {"id": "svc_4", "name": "a\u202eb"},
+            {"id": ":files", "name": ""},
+        ]
     }
-    assert shells.program_offers("services", "get", "") == ["svc_1", "svc_2"]
+    assert shells.program_offers("services", "get", "") == ["svc_1", "svc_2", "svc_3", "svc_4"]
     known.answers["/v1/peers"] = {"peers": [{"id": "peer_1", "name": "$(touch owned)`touch owned`"}]}
     assert shells.offers("bash", "arctic peers get '$") == {r"\$\(touch\ owned\)\`touch\ owned\`"}
     assert not (shells.directory / "owned").exists()
