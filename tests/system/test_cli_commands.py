@@ -175,6 +175,20 @@ def test_credentials_that_cannot_be(entry: Agent, options: tuple[str, ...], code
     assert entry.cli_json("credentials", "list") == before
 
 
+def test_services_are_listed_with_the_scope_for_services_alone(
+    module_pair: Pair, entry: Agent, tmp_path: Path
+) -> None:
+    service = entry.create_service(module_pair.exit)
+    credential = entry.cli_json("credentials", "create", "--scopes", "services.read")
+    kept = {name: credential[name] for name in ("client_id", "client_secret")}
+    own = config_with(tmp_path / "config.yaml", entry, **kept)
+    listed = entry.cli("--config", own, "services", "list")
+    (row,) = [line for line in listed.stdout.splitlines() if service in line]
+    assert entry.id in row and "peers.read" in listed.stderr
+    entry.cli("credentials", "revoke", credential["client_id"], "--yes")
+    entry.cli("services", "delete", service, "--yes")
+
+
 def test_rotating_the_clusters_secret(entry: Agent, tmp_path: Path) -> None:
     before = saved(entry)
     old = config_with(tmp_path / "old.yaml", entry)
