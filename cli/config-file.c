@@ -217,6 +217,7 @@ int cli_config_change(struct cli_config *config, bool keep_copies,
 {
     CLI_CLOSE int folder = -1;
     CLI_JSON *root = NULL;
+    CLI_JSON *before = NULL;
     /* A link stays one: what it points to is replaced. */
     CLI_FREE char *target = realpath(config->path, NULL);
     CLI_FREE char *path = strdup(target ? target : config->path);
@@ -227,9 +228,12 @@ int cli_config_change(struct cli_config *config, bool keep_copies,
         code = open_folder(path, &folder, error);
     if (code == ARCTIC_OK)
         code = read_root(path, &root, error);
+    if (code == ARCTIC_OK && !(before = json_deep_copy(root)))
+        code = cli_fail_memory(error);
     if (code == ARCTIC_OK)
         code = change(root, context, error);
-    if (code == ARCTIC_OK)
+    /* What says it already keeps its comments, and the copies of what was before. */
+    if (code == ARCTIC_OK && !json_equal(before, root))
         code = replace(path, folder, root, keep_copies ? copies_to_keep(root) : -1, error);
     if (code < 0)
         return code;

@@ -28,7 +28,8 @@ int cli_config_load(const char *given, struct cli_config *ret_config, struct arc
 /*
  * Changes the file: under a lock it is read again, changed by `change`, and put in place by rename, with mode
  * 0600 from birth. With `keep_copies`, preferences.backup_retention old ones stay beside it as config.yaml.1 (the
- * newest), .2, ... *config is the new content afterwards. Errors: as above, and those of `change`.
+ * newest), .2, ... A file that says it already stays untouched. *config is the new content afterwards. Errors: as
+ * above, and those of `change`.
  */
 int cli_config_change(struct cli_config *config, bool keep_copies,
                       int (*change)(json_t *root, void *context, struct arctic_error *error), void *context,

@@ -79,6 +79,21 @@ def test_the_endpoint_that_worked_is_remembered(
     assert not config.with_name("config.yaml.1").exists()
 
 
+def test_a_file_that_says_it_already_stays_untouched(
+    cli: Cli, fake: FakeAgent, license_file: Path, config: Path, dead_url: str
+) -> None:
+    bootstrap(cli, fake, license_file)
+    saved = yaml.safe_load(config.read_text())
+    (cluster,) = saved["clusters"].values()
+    cluster["peers"].append({"peer_id": "peer_2", "name": "away", "endpoints": [dead_url]})
+    cluster["default_peer"] = "peer_2"
+    config.write_text("# of my own\n" + yaml.safe_dump(saved))
+    cli("peers", "list")  # answered by the other peer, whose first endpoint it was
+    cli("config", "use-cluster", saved["current_cluster"])
+    assert config.read_text() == "# of my own\n" + yaml.safe_dump(saved)
+    assert not config.with_name("config.yaml.1").exists()
+
+
 def test_an_agent_that_began_anew_gets_its_new_credentials(
     cli: Cli, fake: FakeAgent, license_file: Path, config: Path
 ) -> None:
