@@ -198,6 +198,7 @@ static int replace(const char *path, int folder, const json_t *root, int64_t cop
     if (fd < 0)
         return cli_fail_errno(error, "cannot make a file beside %s", path);
     int code = write_stream(fd, root, path, error);
+    cli_keep_owner(fd, path);
     if (code == ARCTIC_OK && copies >= 0) {
         shift_copies(path, copies);
         drop_copies(path, copies);

@@ -82,6 +82,16 @@ int cli_write_secret_file(const char *path, const char *text, struct arctic_erro
     return write_new(path, text, 0600, error);
 }
 
+void cli_keep_owner(int fd, const char *path)
+{
+    struct stat old;
+    struct stat new;
+    if (stat(path, &old) < 0 || fstat(fd, &new) < 0 || (old.st_uid == new.st_uid &&old.st_gid == new.st_gid))
+        return;
+    if (fchown(fd, old.st_uid, old.st_gid) < 0)
+        return; /* somebody who may write the folder and not give files away */
+}
+
 static int write_over(const char *path, const char *text, struct arctic_error *error)
 {
     CLI_FREE char *real = realpath(path, NULL);
@@ -95,6 +105,7 @@ static int write_over(const char *path, const char *text, struct arctic_error *e
     if (fd < 0)
         return cli_fail_errno(error, "cannot make a file beside %s", path);
     int code = write_all(fd, text, path, error);
+    cli_keep_owner(fd, real);
     if (code == ARCTIC_OK &&
         (stat(real, &old) < 0 || fchmod(fd, old.st_mode & 07777) < 0 || rename(temporary, real) < 0))
         code = cli_fail_errno(error, "cannot write %s", path);

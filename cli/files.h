@@ -17,9 +17,12 @@ int cli_read_file(const char *path, size_t limit, char **ret_text, struct arctic
 int cli_write_secret_file(const char *path, const char *text, struct arctic_error *error);
 
 /*
- * Writes a file of mode 0644. One that exists is an error, or with `replace` replaced by rename, keeping its mode; a link is followed.
+ * Writes a file of mode 0644. One that exists is an error, or with `replace` replaced by rename, keeping its mode and owner; a link is followed.
  * Errors: ARCTIC_E_ALREADY_EXISTS, ARCTIC_E_SYSTEM, ARCTIC_E_NO_MEMORY.
  */
 int cli_write_file(const char *path, const char *text, bool replace, struct arctic_error *error);
+
+/* Gives what is about to replace the file at `path` its owner. Who may not do that, which only root may, leaves it. */
+void cli_keep_owner(int fd, const char *path);
 
 #endif

@@ -79,6 +79,21 @@ def test_the_endpoint_that_worked_is_remembered(
     assert not config.with_name("config.yaml.1").exists()
 
 
+def test_a_file_keeps_its_owner(cli: Cli, config: Path, tmp_path: Path) -> None:
+    """Root has the recovery token, and a user's files at hand."""
+    compose = tmp_path / "cluster.yaml"
+    compose.write_text("version:  v1\n")
+    cli("config", "set", "timeout", "5s")
+    for path in (config, compose):
+        os.chown(path, 1234, 2345)
+    cli("config", "set", "timeout", "6s")
+    cli("compose", "fmt", "--write", str(compose))
+    assert compose.read_text() == "version: v1\n"
+    for path in (config, config.with_name("config.yaml.1"), compose):
+        assert (path.stat().st_uid, path.stat().st_gid) == (1234, 2345), path
+    assert stat.S_IMODE(config.stat().st_mode) == 0o600
+
+
 def test_a_file_that_says_it_already_stays_untouched(
     cli: Cli, fake: FakeAgent, license_file: Path, config: Path, dead_url: str
 ) -> None:
