@@ -2,6 +2,7 @@
  * Who of the document's peers is in the cluster: by name, by the address under which the cluster knows it, and else by what the agent
  * at the address says of itself.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,6 +113,29 @@ static int plan_known(struct arctic_compose_plan *plan, size_t index, const stru
     return code;
 }
 
+/* Peers that were revoked are not in the list of the cluster, and shown to who asks for one. */
+static int check_not_revoked(const struct arctic_compose_plan *plan, const struct arci_spec_peer *peer,
+                             const struct arctic_id *id, struct arctic_error *error)
+{
+    char path[64];
+    ARCI_JSON *answer = NULL;
+    const char *state = "";
+    if (!plan->client)
+        return ARCTIC_OK;
+    snprintf(path, sizeof path, "/v1/peers/%s", id->text);
+    int code = arci_compose_request(plan->client, "GET", path, NULL, &answer, error);
+    if (code == ARCTIC_E_NOT_FOUND)
+        return ARCTIC_OK;
+    if (code == ARCTIC_OK)
+        code = arci_json_text(answer, "state", false, &state, error);
+    if (code < 0 || strcmp(state, "revoked") != 0)
+        return code;
+    return arci_fail(error, ARCTIC_E_FORBIDDEN, NULL,
+                     "peer '%s' (%s) is %s, which was revoked: it needs a new identity (on its host: arctic "
+                     "peers remove-self), or take it out of the document",
+                     peer->name, peer->address, id->text);
+}
+
 static int plan_stranger(struct arctic_compose_plan *plan, size_t index, struct arctic_error *error)
 {
     const struct arci_spec_peer *peer = &plan->spec->peers[index];
@@ -120,16 +144,11 @@ static int plan_stranger(struct arctic_compose_plan *plan, size_t index, struct 
     if (code < 0)
         return code;
     const struct arci_live_peer *live = *id->text ? arci_live_find_peer(&plan->live, id) : NULL;
-    if (live && live->revoked)
-        return arci_fail(
-            error, ARCTIC_E_FORBIDDEN, NULL,
-            "peer '%s' (%s) is %s, which was revoked: give it a new data directory, or take it out of the "
-            "document",
-            peer->name, peer->address, id->text);
-    if (live)
+    if (live && !live->revoked)
         return plan_known(plan, index, live, error);
+    /* One that is good is added once it is known who meets it. */
     if (*id->text)
-        return ARCTIC_OK; /* it is added once it is known who meets it */
+        return check_not_revoked(plan, peer, id, error);
     struct arci_step *step = arci_plan_add(plan, ARCI_ACTION_BOOTSTRAP, peer->name);
     if (!step)
         return arci_fail_memory(error);

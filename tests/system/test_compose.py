@@ -105,6 +105,17 @@ def test_a_run_that_ended_before_a_peer_was_added_goes_on_in_its_cluster(bare: C
     bare.assert_applied()
 
 
+def test_a_peer_that_was_revoked_is_not_planned(bare: Composition) -> None:
+    entry, exit_ = bare.pair.entry, bare.pair.exit
+    bare.add_service("web", route("10.2.0.0/24"))
+    bare.apply()
+    revoked = exit_.id
+    entry.cli("peers", "delete", "exit", "--yes")
+    refused = bare.run("diff", code=3)
+    assert f"peer 'exit' ({address_of(exit_)}) is {revoked}, which was revoked" in refused.stderr
+    assert refused.stdout == ""
+
+
 def test_agents_that_lost_their_data_begin_anew(bare: Composition) -> None:
     pair = bare.pair
     bare.add_service("web", route("10.2.0.0/24"))
