@@ -18,6 +18,7 @@ struct arci_source {
     size_t length;
     size_t *lines; /* offset at which each line begins */
     size_t line_count;
+    size_t *characters; /* how many begin before each block of bytes: a program may write all on one line */
 };
 
 struct arci_faults;
