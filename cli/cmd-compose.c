@@ -91,7 +91,9 @@ static int run_validate(struct cli *cli, const struct cli_arguments *arguments, 
     if (cli->format != CLI_FORMAT_TABLE) {
         CLI_JSON *faults = cli_compose_file_faults(&file);
         size_t count = json_array_size(faults);
-        code = faults ? cli_print_unless_table(cli, faults, &done, error) : cli_fail_memory(error);
+        code = faults ? cli_print_unless_table(cli, faults, &done, error)
+                      : cli_fail(error, ARCTIC_E_SYSTEM, "%.200s is no valid UTF-8, or memory ran out",
+                                 file.name);
         return code < 0 || count == 0 ? code
                                       : cli_fail(error, ARCTIC_E_INVALID_REQUEST, "%s has %zu fault%s",
                                                  file.name, count, count == 1 ? "" : "s");

@@ -114,8 +114,19 @@ static int write_over(const char *path, const char *text, struct arctic_error *e
     return code;
 }
 
+/* A device or a pipe is written to: a file in its place would take it from everybody. */
+static int write_into(const char *path, const char *text, struct arctic_error *error)
+{
+    CLI_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return cli_fail_errno(error, "cannot write %s", path);
+    return write_all(fd, text, path, error);
+}
+
 int cli_write_file(const char *path, const char *text, bool replace, struct arctic_error *error)
 {
-    return replace && access(path, F_OK) == 0 ? write_over(path, text, error)
-                                              : write_new(path, text, 0644, error);
+    struct stat old;
+    if (!replace || stat(path, &old) < 0)
+        return write_new(path, text, 0644, error);
+    return S_ISREG(old.st_mode) ? write_over(path, text, error) : write_into(path, text, error);
 }

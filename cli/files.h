@@ -17,7 +17,8 @@ int cli_read_file(const char *path, size_t limit, char **ret_text, struct arctic
 int cli_write_secret_file(const char *path, const char *text, struct arctic_error *error);
 
 /*
- * Writes a file of mode 0644. One that exists is an error, or with `replace` replaced by rename, keeping its mode and owner; a link is followed.
+ * Writes a file of mode 0644. One that exists is an error, or with `replace` replaced by rename, keeping its mode and owner; a link is followed, and
+ * what is no regular file is written to.
  * Errors: ARCTIC_E_ALREADY_EXISTS, ARCTIC_E_SYSTEM, ARCTIC_E_NO_MEMORY.
  */
 int cli_write_file(const char *path, const char *text, bool replace, struct arctic_error *error);

@@ -1,6 +1,7 @@
 """arctic compose against live agents: from nothing to traffic, round trips, drift, what stays and what goes."""
 
 import json
+import os
 import shutil
 import stat
 import subprocess
@@ -406,6 +407,20 @@ def test_init_and_fmt_write_files_with_care(composition: Composition) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     entry.cli("compose", "fmt", "--check", "-f", str(path))
     link.unlink()
+
+
+def test_what_is_no_regular_file_is_written_to(composition: Composition, tmp_path: Path) -> None:
+    """Root would put a file in the place of /dev/null otherwise."""
+    entry, pipe = composition.pair.entry, tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True) as reader:
+        assert reader.stdout
+        try:
+            entry.cli("compose", "export", str(pipe), "--force")
+            assert pipe.is_fifo()
+            assert reader.stdout.read() == entry.cli("compose", "export").stdout
+        finally:
+            reader.kill()
 
 
 def test_faults_have_places_and_stdin_will_do(composition: Composition) -> None:
