@@ -36,7 +36,7 @@ struct arctic_client_options {
     const char *token;          /* bearer token to use until it is refused; NULL for none */
     const char *user_agent;     /* NULL: "libarctic/<version>" */
     int32_t timeout_ms;         /* for one call as a whole, token and all endpoints included; 0: 30000 */
-    int32_t connect_timeout_ms; /* for one connection to one endpoint; 0: 5000 */
+    int32_t connect_timeout_ms; /* at most, for one connection to one endpoint; 0: 5000 */
     uint32_t socket_mark;       /* SO_MARK of its sockets, needs CAP_NET_ADMIN; 0: none */
     /*
      * NULL, or as many as there are endpoints and in their order: the fingerprint of the key that an https

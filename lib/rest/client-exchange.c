@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "base/time.h"
 
+#define CONNECT_LEAST_MS 1000 /* TCP and TLS with a round-trip time of 300 ms */
+
 /* What came of the endpoints that did not answer: a sentence each. */
 struct failures {
     struct arci_buffer reasons;
@@ -22,8 +24,21 @@ static void add_failure(struct failures *failures, const char *url, const char *
     arci_buffer_format(&failures->reasons, "%s%s: %s", failures->reasons.length > 0 ? "; " : "", url, reason);
 }
 
+/*
+ * A host that is away often refuses nothing and only says nothing: it takes no more than its share of the time that is left for it
+ * and the endpoints behind it, unless that is too short for a far host to answer.
+ */
+static int64_t connect_time(const struct arctic_client *client, int64_t left, size_t endpoints_left)
+{
+    int64_t share = left / (int64_t)endpoints_left;
+    if (share < CONNECT_LEAST_MS)
+        share = CONNECT_LEAST_MS;
+    return share < client->connect_timeout_ms ? share : client->connect_timeout_ms;
+}
+
 static int run_transfer(struct arctic_client *client, const struct arci_client_call *call,
-                        const struct arci_client_endpoint *endpoint, struct arci_transfer *transfer)
+                        const struct arci_client_endpoint *endpoint, size_t endpoints_left,
+                        struct arci_transfer *transfer)
 {
     int64_t left = call->deadline - arci_time_monotonic();
     transfer->endpoint = endpoint->url;
@@ -37,7 +52,7 @@ static int run_transfer(struct arctic_client *client, const struct arci_client_c
     transfer->recovery_token = call->flags & ARCI_CALL_RECOVERY ? client->recovery_token : NULL;
     transfer->user_agent = client->user_agent;
     transfer->timeout_ms = left > 1 ? left : 1;
-    transfer->connect_timeout_ms = client->connect_timeout_ms;
+    transfer->connect_timeout_ms = connect_time(client, left, endpoints_left);
     transfer->socket_mark = client->socket_mark;
     return arci_transfer_run(client->curl, transfer);
 }
@@ -100,7 +115,7 @@ int arci_client_exchange(struct arctic_client *client, const struct arci_client_
                         "a recovery token is sent over https, or to this host itself, and not in the clear");
             continue;
         }
-        failures.code = run_transfer(client, call, endpoint, transfer);
+        failures.code = run_transfer(client, call, endpoint, client->endpoint_count - i, transfer);
         if (failures.code == ARCTIC_OK) {
             client->current = index;
             return ARCTIC_OK;

@@ -171,6 +171,33 @@ static void test_endpoints_in_turn(void **state)
     arctic_client_free(client);
 }
 
+/* Silent, since the queue of who listens there is full: the kernel drops what comes then. */
+static void test_an_endpoint_that_is_silent_leaves_time_for_others(void **state)
+{
+    (void)state;
+    char silent_url[64];
+    uint16_t port;
+    int listener = bound_socket(&port);
+    int fillers[4];
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    assert_int_equal(listen(listener, 0), 0);
+    for (size_t i = 0; i < sizeof fillers / sizeof fillers[0]; i++) {
+        fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        connect(fillers[i], (struct sockaddr *)&address, sizeof address);
+    }
+    make_url(silent_url, sizeof silent_url, port);
+    const char *const endpoints[] = {silent_url, url, NULL};
+    struct arctic_client *client =
+        make_client((struct arctic_client_options){.endpoints = endpoints, .timeout_ms = 3000});
+    assert_gets(client, "POST", "/things", "{}", 201, "{}");
+    assert_string_equal(arctic_client_endpoint(client), url);
+    arctic_client_free(client);
+    for (size_t i = 0; i < sizeof fillers / sizeof fillers[0]; i++)
+        close(fillers[i]);
+    close(listener);
+}
+
 /* A listener in a thread that takes connections, reads, and answers each with the same text. */
 struct rude_server {
     int fd;
@@ -422,6 +449,7 @@ int main(void)
         cmocka_unit_test(test_bad_credentials),
         cmocka_unit_test(test_public_paths_need_no_token),
         cmocka_unit_test(test_endpoints_in_turn),
+        cmocka_unit_test(test_an_endpoint_that_is_silent_leaves_time_for_others),
         cmocka_unit_test(test_broken_connection),
         cmocka_unit_test(test_broken_connection_before_the_request),
         cmocka_unit_test(test_answers_that_make_no_sense),
