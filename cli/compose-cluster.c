@@ -139,7 +139,6 @@ void cli_compose_join(struct cli *cli, const char *endpoint)
 {
     const json_t *cluster = cli_config_cluster_of_endpoint(&cli->config, endpoint);
     CLI_FREE char *key = cluster ? strdup(cli_config_key(&cli->config, cluster)) : NULL;
-    struct cli_choice choice = {.key = key, .current = true};
     CLI_JSON *peers = NULL;
     struct arctic_error problem;
     if (!key)
@@ -149,9 +148,7 @@ void cli_compose_join(struct cli *cli, const char *endpoint)
     cli->cluster_object = NULL;
     cli->cluster = key;
     cli->url = NULL;
-    int code = cli_config_change(&cli->config, false, cli_config_set_current, &choice, &problem);
-    if (code == ARCTIC_OK)
-        code = cli_request_list(cli, "/v1/peers?is_local=false", "peers", &peers, &problem);
+    int code = cli_request_list(cli, "/v1/peers?is_local=false", "peers", &peers, &problem);
     if (code < 0)
         cli_note(cli, "The cluster's peers are not noted in %s: %s", cli->config.path, problem.message);
     for (size_t i = 0; i < json_array_size(peers); i++)

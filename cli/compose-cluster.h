@@ -20,7 +20,7 @@ int cli_compose_client(struct cli *cli, const struct cli_compose_file *file,
 int cli_compose_save(struct cli *cli, const struct arctic_compose_bootstrap *bootstrap, const char *license,
                      const char *cluster_endpoint, struct arctic_error *error);
 
-/* Notes which peers have become one cluster, and makes the cluster of `endpoint` the current one. Failures are told. */
+/* Notes which peers have become one cluster with the agent at `endpoint`. Failures are told. */
 void cli_compose_join(struct cli *cli, const char *endpoint);
 
 #endif

@@ -344,6 +344,20 @@ def test_two_peers_of_a_file_are_not_the_same_agent(composition: Composition) ->
         assert f"the peers 'exit' and 'twin' of the document are one agent, {exit_.id}" in refused.stderr
 
 
+def test_a_file_about_another_cluster_does_not_make_it_the_current_one(bare: Composition) -> None:
+    entry, url = bare.pair.entry, f"http://{address_of(bare.pair.entry)}"
+    entry.cli("bootstrap", "--url", url, "--license-file", str(bare.pair.license), "--name", "entry")
+    saved = yaml.safe_load(entry.config.read_text())
+    saved["clusters"]["clu_other"] = {"cluster_id": "clu_other", "peers": []}
+    saved["current_cluster"] = "clu_other"
+    entry.config.write_text(yaml.safe_dump(saved))
+    bare.add_service("web", route("10.2.0.0/24"))
+    assert actions(bare.plan())[1] == ("add", "peer", "exit")
+    bare.apply()
+    assert yaml.safe_load(entry.config.read_text())["current_cluster"] == "clu_other"
+    bare.assert_applied()
+
+
 def test_a_cluster_that_is_known_by_https_is_found_by_its_hosts(bare: Composition) -> None:
     entry, exit_ = bare.pair.entry, bare.pair.exit
     entry.bootstrap(bare.pair.license)
