@@ -68,7 +68,7 @@ struct arctic_agent_ports {
  * Opens the data directory, checks the stored licence, starts the listeners and, where the agent has been bootstrapped, the kernel
  * state and the data plane. The agent is ready to be run when this returns; clients are answered once it runs.
  * Errors: ARCTIC_E_USAGE (options), ARCTIC_E_SYSTEM (directory, port, privileges), ARCTIC_E_CORRUPT (store or key),
- * ARCTIC_E_LICENSE_INVALID (the stored licence does not verify), ARCTIC_E_ALREADY_EXISTS (another agent uses the directory).
+ * ARCTIC_E_LICENSE_INVALID (the stored licence does not verify), ARCTIC_E_ALREADY_EXISTS (another agent uses a directory).
  */
 ARCTIC_API int arctic_agent_create(const struct arctic_agent_options *options,
                                    struct arctic_agent **ret_agent, struct arctic_error *error);

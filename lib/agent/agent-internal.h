@@ -103,6 +103,7 @@ struct arctic_agent {
     bool running;
     bool stopping;
     int lock_fd;
+    int run_lock_fd;
 
     struct arci_store *store;
     struct arci_registry *registry;

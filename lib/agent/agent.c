@@ -37,8 +37,18 @@ static int make_directory(const char *setting, const char *path, mode_t mode, st
         error, "cannot make the directory %s (let the agent write there, or set another %s)", path, setting);
 }
 
+static int lock_directory(int fd, const char *setting, const char *path, struct arctic_error *error)
+{
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return ARCTIC_OK;
+    if (errno != EWOULDBLOCK)
+        return arci_fail_errno(error, "cannot lock %s", path);
+    return arci_fail(error, ARCTIC_E_ALREADY_EXISTS, NULL,
+                     "another agent uses %s: stop it, or give this one its own %s", path, setting);
+}
+
 /* Two agents on one directory would write over each other's state. */
-static int lock_directory(struct arctic_agent *agent, struct arctic_error *error)
+static int lock_data_directory(struct arctic_agent *agent, struct arctic_error *error)
 {
     char path[512];
     snprintf(path, sizeof path, "%s/arctic.lock", agent->settings.data_dir);
@@ -46,13 +56,18 @@ static int lock_directory(struct arctic_agent *agent, struct arctic_error *error
     if (agent->lock_fd < 0)
         return arci_fail_errno(error, "cannot open %s (let the agent write there, or set another DATA_DIR)",
                                path);
-    if (flock(agent->lock_fd, LOCK_EX | LOCK_NB) == 0)
-        return ARCTIC_OK;
-    if (errno != EWOULDBLOCK)
-        return arci_fail_errno(error, "cannot lock %s", path);
-    return arci_fail(error, ARCTIC_E_ALREADY_EXISTS, NULL,
-                     "another agent uses %s: stop it, or give this one its own DATA_DIR",
-                     agent->settings.data_dir);
+    return lock_directory(agent->lock_fd, "DATA_DIR", agent->settings.data_dir, error);
+}
+
+/* One that fails to start would take the other's recovery token along. The directory itself is locked: a full disk is no obstacle. */
+static int lock_run_directory(struct arctic_agent *agent, struct arctic_error *error)
+{
+    const char *path = agent->settings.run_dir;
+    agent->run_lock_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (agent->run_lock_fd < 0)
+        return arci_fail_errno(error, "cannot open %s (let the agent write there, or set another RUN_DIR)",
+                               path);
+    return lock_directory(agent->run_lock_fd, "RUN_DIR", path, error);
 }
 
 static int open_state(struct arctic_agent *agent, struct arctic_error *error)
@@ -62,7 +77,9 @@ static int open_state(struct arctic_agent *agent, struct arctic_error *error)
     if (code >= 0)
         code = make_directory("RUN_DIR", agent->settings.run_dir, 0755, error);
     if (code >= 0)
-        code = lock_directory(agent, error);
+        code = lock_data_directory(agent, error);
+    if (code >= 0)
+        code = lock_run_directory(agent, error);
     snprintf(path, sizeof path, "%s/arctic.db", agent->settings.data_dir);
     if (code >= 0)
         code = arci_store_open(path, agent->log, &agent->store, error);
@@ -154,6 +171,7 @@ int arctic_agent_create(const struct arctic_agent_options *options, struct arcti
     struct arctic_error unwanted;
     error = error ? error : &unwanted;
     agent->lock_fd = -1;
+    agent->run_lock_fd = -1;
     agent->trust_roots = arci_trust_roots_built_in();
     agent->token_cache = arci_token_cache_create(); /* without one, signatures are checked each time */
     int code = arci_agent_settings_read(options, &agent->settings, error);
@@ -239,5 +257,7 @@ void arctic_agent_free(struct arctic_agent *agent)
     arci_store_close(agent->store);
     if (agent->lock_fd >= 0)
         close(agent->lock_fd);
+    if (agent->run_lock_fd >= 0)
+        close(agent->run_lock_fd);
     free(agent);
 }

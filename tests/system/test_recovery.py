@@ -58,6 +58,19 @@ def test_the_file(agent: Agent) -> None:
     assert not path.exists()
 
 
+def test_an_agent_that_cannot_start_leaves_it_to_the_one_that_runs(agent: Agent, lab: Lab, build: Path) -> None:
+    """Somebody tries another DATA_DIR by hand, and the service runs with the default RUN_DIR."""
+    token = token_of(agent)
+    second = Agent(lab.entry, build, lab.directory / "second", RUN_DIR=str(agent.run_dir))
+    process = second.launch()
+    second.process = None
+    wait_for(lambda: process.returncode is not None, 10, "the second agent ends")
+    assert process.returncode == 1
+    assert f"another agent uses {agent.run_dir}" in process.log() and "RUN_DIR" in process.log()
+    assert token_of(agent) == token
+    assert recover(agent, "GET", "/v1/services").status == 200
+
+
 def test_a_secret_in_place_of_an_id_stays_out_of_the_log(agent: Agent) -> None:
     client = create_client(agent, "peers.read")
     assert recover(agent, "DELETE", f"/v1/credentials/{client['client_secret']}").status == 404
