@@ -89,6 +89,9 @@ static int start(const struct settings *settings, struct arctic_log *log)
     arctic_agent_free(agent);
     if (code < 0)
         fprintf(stderr, "arctic-agent: %s\n", error.message);
+    /* A restart does not put right what a setting says. */
+    if (code == ARCTIC_E_USAGE)
+        return 2;
     return code < 0 ? 1 : 0;
 }
 

@@ -70,9 +70,9 @@ int arci_http_listen(const char *address, uint16_t port, const char *port_settin
     struct arctic_endpoint endpoint = {.address.family = ARCTIC_FAMILY_IPV6, .port = port};
     if (address && *address) {
         if (!arci_address_read(address, &endpoint.address))
-            return arci_fail(
-                error, ARCTIC_E_USAGE, "address",
-                "'%.60s' is no IPv4 or IPv6 address to listen on, such as 0.0.0.0 or ::", address);
+            return arci_fail(error, ARCTIC_E_USAGE, "address",
+                             "API_ADDRESS must be an IPv4 or IPv6 address such as 0.0.0.0 or ::, not '%.60s'",
+                             address);
         return listen_on(&endpoint, port_setting, mark, ret_fd, ret_endpoint, error);
     }
     int code = listen_on(&endpoint, port_setting, mark, ret_fd, ret_endpoint, error);

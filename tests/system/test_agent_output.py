@@ -5,8 +5,9 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
+import pytest
 from agents import Agent, issue_license
-from arctic_lab import Lab, Process
+from arctic_lab import Lab, Process, wait_for
 
 
 class Silent(Agent):
@@ -51,3 +52,23 @@ def test_settings_that_cannot_be_read_start_nothing(build: Path, tmp_path: Path)
         )
         assert result.returncode == 2 and str(path) in result.stderr
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "part"),
+    [
+        ({"API_ADDRESS": "eth0"}, "API_ADDRESS must be an IPv4 or IPv6 address such as 0.0.0.0 or ::, not 'eth0'"),
+        ({"API_TLS_CERT": "/cert.pem"}, "API_TLS_CERT and API_TLS_KEY come together"),
+        ({"MARK_MASK": "0x5"}, "mark mask 0x00000005"),
+        ({"LOG_LEVEL": "loud"}, "'loud'"),
+    ],
+)
+def test_settings_that_make_no_sense_are_not_tried_again(
+    lab: Lab, build: Path, setting: dict[str, str], part: str
+) -> None:
+    """The unit leaves the agent alone after exit code 2, which a restart does not put right."""
+    agent = Agent(lab.entry, build, lab.directory / "agent", **setting)
+    process = agent.launch()
+    agent.process = None
+    wait_for(lambda: process.returncode is not None, 10, "the agent ends")
+    assert process.returncode == 2 and part in process.log(), process.log()

@@ -260,7 +260,7 @@ def test_certificates_that_cannot_be_used(lab: Lab, build: Path) -> None:
     refuses(1, authority.cert, missing, "API_TLS_KEY", f"{missing} does not exist")
     refuses(1, authority.cert, other.key, str(other.key), "not that of the certificate")
     refuses(1, authority.key, authority.key, "no PEM certificate")
-    refuses(1, authority.cert, "", "come together")
+    refuses(2, authority.cert, "", "come together")
     authority.key.chmod(0o644)
     refuses(1, authority.cert, authority.key, str(authority.key), "chmod 600")
 
