@@ -10,7 +10,6 @@ static const struct {
     {ARCTIC_E_TIMEOUT, "Try a longer --timeout."},
     {ARCTIC_E_FORBIDDEN, "The credentials in use lack the scope for it."},
     {ARCTIC_E_NOT_BOOTSTRAPPED, "Run 'arctic bootstrap --url URL --license-file FILE' for this agent first."},
-    {ARCTIC_E_LICENSE_EXPIRED, "Renew the licence: arctic license update --license-file FILE"},
     {ARCTIC_E_LICENSE_READ_ONLY, "Renew the licence: arctic license update --license-file FILE"},
     {ARCTIC_E_LICENSE_SUSPENDED, "Renew the licence: arctic license update --license-file FILE"},
     {ARCTIC_E_SERVICE_LIMIT_EXCEEDED, "Delete services that are not needed, or get a larger licence."},
@@ -20,10 +19,6 @@ static const struct {
      "kept here.\n"
      "If they are lost, root on its host can make others: arctic credentials create --scopes admin \\\n"
      "    --recovery-token-file /run/arctic/recovery.token"},
-    {ARCTIC_E_UNTRUSTED,
-     "If that is the key in the agent's log (journalctl -u arctic | grep fingerprint), keep it:\n"
-     "    arctic config add-agent --url URL --fingerprint SHA256\n"
-     "If not, somebody may be in between."},
     {ARCTIC_E_LICENSE_INVALID,
      "An agent accepts licences of the trust roots in its build: issue one with the key of such a root."},
     {ARCTIC_E_LICENSE_MISMATCH,
@@ -81,6 +76,27 @@ static const char *for_unreachable_peer(const struct cli_arguments *arguments)
            "61000/tcp by default) are open towards this agent.";
 }
 
+/* The agent's own one, that is; of a new one that is no good its message has said all. */
+static const char *for_expired_license(const struct cli_arguments *arguments)
+{
+    if (is_command(arguments, "bootstrap") || is_command(arguments, "license update") ||
+        is_under(arguments, "compose"))
+        return NULL;
+    return "Renew the licence: arctic license update --license-file FILE";
+}
+
+static const char *for_untrusted(const struct cli_arguments *arguments)
+{
+    /* A new agent at a known address has no identity yet by which it could be taken into the file. */
+    if (is_command(arguments, "bootstrap"))
+        return "If that is the key in the agent's log (journalctl -u arctic | grep fingerprint), repeat this "
+               "with\n"
+               "--fingerprint SHA256. If not, somebody may be in between.";
+    return "If that is the key in the agent's log (journalctl -u arctic | grep fingerprint), keep it:\n"
+           "    arctic config add-agent --url URL --fingerprint SHA256\n"
+           "If not, somebody may be in between.";
+}
+
 static const char *for_not_found(const struct cli *cli, const struct cli_arguments *arguments)
 {
     /* What is missing before an agent was asked is in the configuration file. */
@@ -106,6 +122,14 @@ const char *cli_advice(const struct cli *cli, const struct cli_arguments *argume
         return for_unauthorized(cli);
     case ARCTIC_E_PEER_UNREACHABLE:
         return for_unreachable_peer(arguments);
+    case ARCTIC_E_LICENSE_EXPIRED:
+        return for_expired_license(arguments);
+    case ARCTIC_E_INTERNAL:
+        return is_command(arguments, "health")
+                   ? NULL
+                   : "See 'arctic health --readyz', and 'journalctl -u arctic' on the agent's host.";
+    case ARCTIC_E_UNTRUSTED:
+        return for_untrusted(arguments);
     case ARCTIC_E_NOT_FOUND:
         return for_not_found(cli, arguments);
     case ARCTIC_E_ALREADY_EXISTS:

@@ -92,6 +92,8 @@ def test_changes_on_a_full_disk(small: Small) -> None:
         fails(entry.api("PUT", f"{path}/routes/{route}", {"priority": 7}))
         fails(entry.api("DELETE", f"{path}/routes/{route}"))
         fails(entry.api("DELETE", path))
+        assert "health --readyz" in entry.cli("services", "delete", service, "--yes", code=1).stderr
+        assert "health --readyz" not in entry.cli("health", "--readyz", code=1).stderr
         assert "disk" in entry.log
         assert small.state() == before
         ready = entry.api("GET", "/readyz", token=None)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -376,6 +377,16 @@ def test_bootstrap_over_https_pins_what_it_shows(bare: Pair) -> None:
     (peer,) = cluster["peers"]
     assert (peer["endpoints"], peer["fingerprint"]) == ([url], fingerprint)
     assert agent.cli_json("peers", "list")[0]["name"] == "entry"
+    # The agent is installed anew: what is advised is what helps.
+    agent.stop()
+    shutil.rmtree(agent.data_dir)
+    agent.start()
+    advised = agent.cli(*command, code=3).stderr
+    assert "repeat this" in advised and "add-agent" not in advised
+    (new,) = re.findall(r"shows the key (sha256:[0-9a-f]{64})", advised)
+    agent.cli(*command, "--fingerprint", new)
+    assert agent.cli_json("cluster", "identity")["api_fingerprint"] == new
+    fingerprint = new
     # Also where the URL is typed; and another key is not talked to.
     assert agent.cli("--url", url, "services", "list").returncode == 0
     agent.config.write_text(agent.config.read_text().replace(fingerprint, "sha256:" + "ab" * 32))

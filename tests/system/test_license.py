@@ -227,6 +227,8 @@ def test_licences_that_do_not_replace_the_present_one(lab: Lab, licensed: Licens
         answer = licensed.put(license)
         assert answer.error == expected, (what, answer.body)
         assert good["admission_secret"] not in answer.body.decode()
+    refused = agent.cli("license", "update", "--license-file", str(agent.home / "expired.json"), code=6).stderr
+    assert "expired at" in refused and "arctic license update" not in refused
     assert agent.api("PUT", "/v1/license", good).error[:2] == (400, "INVALID_REQUEST")
     assert agent.api("PUT", "/v1/license", {}).error == (400, "MISSING_FIELD", "license")
     reader = agent.token("services.write")
