@@ -90,7 +90,12 @@ static int read_license(struct run *run, struct arctic_error *error)
             error, ARCTIC_E_MISSING_FIELD,
             "%zu peer%s to be bootstrapped, for which %s has to name a licence file (license: FILE)", count,
             count == 1 ? " is" : "s are", run->file.name);
-    return cli_read_file(path, ARCTIC_LICENSE_TEXT_MAX, &run->license, error);
+    struct arctic_error inner;
+    int code = cli_read_file(path, ARCTIC_LICENSE_TEXT_MAX, &run->license, &inner);
+    if (code < 0)
+        return cli_fail(error, code, "%zu peer%s to be bootstrapped with the licence that %s names: %.300s",
+                        count, count == 1 ? " is" : "s are", run->file.name, inner.message);
+    return ARCTIC_OK;
 }
 
 /* Before the question, so that the answer can be no. */

@@ -51,8 +51,8 @@ static int use_layout(struct cli *cli, const struct cli_arguments *arguments,
     bool same = strcmp(text, file->text) == 0;
     if (cli_flag_on(arguments, "check")) {
         if (!same)
-            return cli_fail(error, ARCTIC_E_CANCELLED, "%s is not laid out: run 'arctic compose fmt --write'",
-                            file->name);
+            return cli_fail(error, ARCTIC_E_CANCELLED, "%s is not laid out: run 'arctic compose fmt %s%s'",
+                            file->name, strcmp(file->path, "-") == 0 ? "" : "--write ", file->path);
         return ARCTIC_OK;
     }
     if (!cli_flag_on(arguments, "write"))

@@ -134,6 +134,9 @@ def test_without_a_licence_it_says_what_is_missing_and_does_nothing(bare: Compos
     del bare.document["license"]
     refused = bare.apply(code=6)
     assert "license: FILE" in refused.stderr
+    bare.document["license"] = "lost.json"
+    refused = bare.apply(code=1)
+    assert f"the licence that {bare.path} names" in refused.stderr and "lost.json" in refused.stderr
     assert bare.pair.entry.api("GET", "/v1/cluster/identity", token=None).status == 503
 
 
@@ -414,7 +417,7 @@ def test_init_and_fmt_write_files_with_care(composition: Composition) -> None:
     link.symlink_to(path)
     before = path.read_text()
     assert entry.cli("compose", "fmt", "-f", str(path)).stdout == "version: v1  # why\n\npeers:\n  - {name: a, address: 'h:1'}\n"
-    assert "fmt --write" in entry.cli("compose", "fmt", "--check", "-f", str(path), code=1).stderr
+    assert f"fmt --write {path}'" in entry.cli("compose", "fmt", "--check", "-f", str(path), code=1).stderr
     assert path.read_text() == before
     entry.cli("compose", "fmt", "--write", "-f", str(link))
     assert link.is_symlink() and path.read_text() == "version: v1  # why\n\npeers:\n  - {name: a, address: 'h:1'}\n"
