@@ -68,7 +68,8 @@ int arci_answer_token(const char *body, size_t length, char **ret_token, int64_t
     if (arci_json_parse(body, length, &object, NULL) < 0 ||
         arci_json_text(object, "access_token", true, &token, NULL) < 0 ||
         arci_json_integer(object, "expires_in", true, 0, INT32_MAX, &lifetime, NULL) < 0 || !is_token(token))
-        return arci_fail(error, ARCTIC_E_PROTOCOL, NULL, "the answer to the token request makes no sense");
+        return arci_fail(error, ARCTIC_E_PROTOCOL, NULL,
+                         "the answer to the token request makes no sense: is this an agent's API?");
     char *copy = strdup(token);
     if (!copy)
         return arci_fail_memory(error);

@@ -52,6 +52,8 @@ static int obtain_token(struct arctic_client *client, int64_t deadline, struct a
     drop_token(client);
     int64_t lifetime = 0;
     code = arci_answer_token((char *)answer.data, answer.length, &client->token, &lifetime, error);
+    if (code == ARCTIC_E_PROTOCOL)
+        arci_fail_within(error, code, "%s", arctic_client_endpoint(client));
     if (code == ARCTIC_OK && lifetime > TOKEN_MARGIN_S)
         client->token_until = arci_time_monotonic() + (lifetime - TOKEN_MARGIN_S) * 1000;
     return code;

@@ -46,6 +46,9 @@ static bool is_http(CURLU *url)
 
 int arci_url_endpoint(const char *text, char **ret_url, struct arctic_error *error)
 {
+    if (!strstr(text, "://") && strstr(text, ":/"))
+        return arci_fail(error, ARCTIC_E_USAGE, "endpoints",
+                         "'%.200s' is no URL: an endpoint is http://host:port or https://host:port", text);
     if (!strstr(text, "://"))
         return arci_fail(error, ARCTIC_E_USAGE, "endpoints",
                          "'%.200s' is no URL, did you mean http://%.200s?", text, text);

@@ -310,7 +310,7 @@ static void test_token_answer_that_makes_no_sense(void **state)
     const char *const endpoints[] = {server.url, NULL};
     struct arctic_client *client = make_client((struct arctic_client_options){
         .endpoints = endpoints, .client_id = "cli_x", .client_secret = "sec_y&z"});
-    assert_fails(client, "GET", "/protected", NULL, ARCTIC_E_PROTOCOL, "token", "");
+    assert_fails(client, "GET", "/protected", NULL, ARCTIC_E_PROTOCOL, server.url, "");
     arctic_client_free(client);
     rude_stop(&server);
 }
@@ -375,6 +375,7 @@ static void test_options(void **state)
         {"http://a?b", "nothing more"},
         {"http://a:99999", "is no URL"},
         {"http://", "is no URL"},
+        {"http:/10.0.1.10:8080", "is no URL: "},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         const char *const endpoints[] = {wrong[i].endpoint, NULL};
