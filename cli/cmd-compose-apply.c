@@ -186,6 +186,19 @@ static void note_cluster(struct run *run)
         cli_compose_join(run->cli, run->endpoint);
 }
 
+/* Names of peers are for --cluster and --peer too. */
+static void note_names(struct run *run)
+{
+    const json_t *steps = json_object_get(run->shown, "steps");
+    for (size_t i = 0; i < json_array_size(steps); i++) {
+        const json_t *step = json_array_get(steps, i);
+        if (arctic_compose_plan_state(run->plan, i) == ARCTIC_COMPOSE_DONE &&
+            strcmp(cli_json_text(step, "action"), "update") == 0 &&
+            strcmp(cli_json_text(step, "kind"), "peer") == 0)
+            cli_follow_name(run->cli, cli_json_text(step, "id"), cli_json_text(step, "name"));
+    }
+}
+
 static int carry_out(struct run *run, struct arctic_error *error)
 {
     struct arctic_compose_apply_options options = {.size = sizeof options,
@@ -197,6 +210,7 @@ static int carry_out(struct run *run, struct arctic_error *error)
     if (code == ARCTIC_E_CANCELLED && run->problem.code < 0)
         *error = run->problem;
     note_cluster(run);
+    note_names(run);
     if (code < 0)
         tell_rest(run);
     else

@@ -69,6 +69,13 @@ def test_two_bare_agents_become_a_cluster_that_carries_traffic(lab: Lab, bare: C
     bare.assert_applied()
 
 
+def test_a_peer_that_is_renamed_is_known_by_its_new_name(bare: Composition) -> None:
+    bare.apply()
+    bare.document["peers"][1]["name"] = "branch"
+    bare.apply()
+    assert {peer["name"] for peer in bare.pair.entry.cli_json("--cluster", "branch", "peers", "list")} == {"entry", "branch"}
+
+
 def test_a_bare_peer_comes_to_a_cluster_that_is_there(bare: Composition) -> None:
     pair = bare.pair
     pair.entry.bootstrap(pair.license)
