@@ -86,6 +86,8 @@ static int run_bootstrap(struct cli *cli, const struct cli_arguments *arguments,
     int code = cli_read_file(cli_flag_text(arguments, "license-file"), ARCTIC_LICENSE_TEXT_MAX, &license_text,
                              error);
     if (code == ARCTIC_OK)
+        code = cli_config_check_writable(&cli->config, error);
+    if (code == ARCTIC_OK)
         code = cli_learn_fingerprint(cli, cli_flag_text(arguments, "fingerprint"), fingerprint, error);
     if (code == ARCTIC_OK)
         code = send_license(cli, arguments, fingerprint, license_text, &answer, &endpoint, error);

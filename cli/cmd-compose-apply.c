@@ -95,7 +95,7 @@ static int read_license(struct run *run, struct arctic_error *error)
     if (code < 0)
         return cli_fail(error, code, "%zu peer%s to be bootstrapped with the licence that %s names: %.300s",
                         count, count == 1 ? " is" : "s are", run->file.name, inner.message);
-    return ARCTIC_OK;
+    return cli_config_check_writable(&run->cli->config, error);
 }
 
 /* Before the question, so that the answer can be no. */

@@ -186,29 +186,73 @@ static int write_stream(int fd, const json_t *root, const char *path, struct arc
     return code;
 }
 
-/* `copies`: how many old ones are kept from here on; below 0 they stay as they are. */
-static int replace(const char *path, int folder, const json_t *root, int64_t copies,
-                   struct arctic_error *error)
+/* The content beside the file, under a name of its own. Nobody else writes while the folder is locked. */
+static int write_beside(const char *path, const json_t *root, char **ret_temporary,
+                        struct arctic_error *error)
 {
     CLI_FREE char *temporary = cli_format("%s.new", path);
     if (!temporary)
         return cli_fail_memory(error);
-    unlink(temporary); /* of a command that was killed: nobody else writes while the folder is locked */
+    unlink(temporary); /* of a command that was killed */
     CLI_CLOSE int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return cli_fail_errno(error, "cannot make a file beside %s", path);
     int code = write_stream(fd, root, path, error);
     cli_keep_owner(fd, path);
-    if (code == ARCTIC_OK && copies >= 0) {
-        shift_copies(path, copies);
-        drop_copies(path, copies);
-    }
-    if (code == ARCTIC_OK && rename(temporary, path) < 0)
-        code = cli_fail_errno(error, "cannot replace %s", path);
     if (code < 0)
         unlink(temporary);
     else
-        fsync(folder);
+        *ret_temporary = cli_steal(temporary);
+    return code;
+}
+
+/* `copies`: how many old ones are kept from here on; below 0 they stay as they are. */
+static int replace(const char *path, int folder, const json_t *root, int64_t copies,
+                   struct arctic_error *error)
+{
+    CLI_FREE char *temporary = NULL;
+    int code = write_beside(path, root, &temporary, error);
+    if (code < 0)
+        return code;
+    if (copies >= 0) {
+        shift_copies(path, copies);
+        drop_copies(path, copies);
+    }
+    if (rename(temporary, path) < 0) {
+        code = cli_fail_errno(error, "cannot replace %s", path);
+        unlink(temporary);
+        return code;
+    }
+    fsync(folder);
+    return ARCTIC_OK;
+}
+
+/* Where the file is or will be, with its folder locked. A link stays one: what it points to is replaced. */
+static int open_place(const struct cli_config *config, char **ret_path, int *ret_folder,
+                      struct arctic_error *error)
+{
+    CLI_FREE char *target = realpath(config->path, NULL);
+    CLI_FREE char *path = strdup(target ? target : config->path);
+    if (!path)
+        return cli_fail_memory(error);
+    int code = make_folders(path, error);
+    if (code == ARCTIC_OK)
+        code = open_folder(path, ret_folder, error);
+    if (code == ARCTIC_OK)
+        *ret_path = cli_steal(path);
+    return code;
+}
+
+int cli_config_check_writable(const struct cli_config *config, struct arctic_error *error)
+{
+    CLI_CLOSE int folder = -1;
+    CLI_FREE char *path = NULL;
+    CLI_FREE char *temporary = NULL;
+    int code = open_place(config, &path, &folder, error);
+    if (code == ARCTIC_OK)
+        code = write_beside(path, config->root, &temporary, error);
+    if (code == ARCTIC_OK)
+        unlink(temporary);
     return code;
 }
 
@@ -217,16 +261,10 @@ int cli_config_change(struct cli_config *config, bool keep_copies,
                       struct arctic_error *error)
 {
     CLI_CLOSE int folder = -1;
+    CLI_FREE char *path = NULL;
     CLI_JSON *root = NULL;
     CLI_JSON *before = NULL;
-    /* A link stays one: what it points to is replaced. */
-    CLI_FREE char *target = realpath(config->path, NULL);
-    CLI_FREE char *path = strdup(target ? target : config->path);
-    if (!path)
-        return cli_fail_memory(error);
-    int code = make_folders(path, error);
-    if (code == ARCTIC_OK)
-        code = open_folder(path, &folder, error);
+    int code = open_place(config, &path, &folder, error);
     if (code == ARCTIC_OK)
         code = read_root(path, &root, error);
     if (code == ARCTIC_OK && !(before = json_deep_copy(root)))

@@ -26,6 +26,12 @@ void cli_config_release(struct cli_config *config);
 int cli_config_load(const char *given, struct cli_config *ret_config, struct arctic_error *error);
 
 /*
+ * Whether a change of the file could be stored now: for what is told once and would be lost. Errors: ARCTIC_E_SYSTEM, naming the
+ * file or its folder.
+ */
+int cli_config_check_writable(const struct cli_config *config, struct arctic_error *error);
+
+/*
  * Changes the file: under a lock it is read again, changed by `change`, and put in place by rename, with mode
  * 0600 from birth. With `keep_copies`, preferences.backup_retention old ones stay beside it as config.yaml.1 (the
  * newest), .2, ... A file that says it already stays untouched. *config is the new content afterwards. Errors: as

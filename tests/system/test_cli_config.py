@@ -51,10 +51,13 @@ def test_bootstrap_saves_the_cluster(cli: Cli, fake: FakeAgent, license_file: Pa
 
 
 def test_credentials_that_cannot_be_saved_are_not_lost(cli: Cli, fake: FakeAgent, license_file: Path) -> None:
-    """The agent tells its secret once."""
+    """The agent tells its secret once: it is not asked for it where there is no place for it."""
     command = ("bootstrap", "--url", fake.url, "--license-file", str(license_file))
     result = cli("--config", "/proc/arctic/config.yaml", *command, code=1)
-    assert json.loads(result.stdout)["client_secret"] == "sec_very-secret" and "/proc/arctic" in result.stderr
+    assert result.stdout == "" and "/proc/arctic" in result.stderr and fake.requests == []
+    fake.answers["/v1/bootstrap"] = {"client_secret": "sec_very-secret"}
+    result = cli(*command, code=1)
+    assert json.loads(result.stdout)["client_secret"] == "sec_very-secret" and "lacks its ids" in result.stderr
 
 
 def test_a_file_that_cannot_be_read_stops_before_the_agent_is_asked(
