@@ -29,16 +29,6 @@ static void flags_text(const json_t *service, char text[4])
     text[used] = '\0';
 }
 
-static bool is_local_peer(const json_t *peers, const char *id)
-{
-    for (size_t i = 0; i < json_array_size(peers); i++) {
-        const json_t *peer = json_array_get(peers, i);
-        if (strcmp(cli_json_text(peer, "id"), id) == 0)
-            return json_is_true(json_object_get(peer, "is_local"));
-    }
-    return false;
-}
-
 /* Says it when a service does not do its work, with the reason that the agent gives. */
 static void note_state(const struct cli *cli, const json_t *service)
 {
@@ -67,12 +57,8 @@ static int print_services(const struct cli *cli, const json_t *services, const j
     int code = cli_table_end(&table, stdout, error);
     if (code == ARCTIC_OK && !cli->quiet)
         puts("Flags: I interface, T transparent, Q qos, - none");
-    /* The state of a service is known at its source peer alone. */
-    for (size_t i = 0; code == ARCTIC_OK && i < json_array_size(services); i++) {
-        const json_t *service = json_array_get(services, i);
-        if (is_local_peer(peers, cli_json_text(service, "source_peer_id")))
-            note_state(cli, service);
-    }
+    for (size_t i = 0; code == ARCTIC_OK && i < json_array_size(services); i++)
+        note_state(cli, json_array_get(services, i));
     return code;
 }
 
@@ -240,8 +226,7 @@ static const struct cli_flag delete_flags[] = {CLI_FLAG_YES, {.name = NULL}};
 const struct cli_command cli_services_commands[] = {
     {.path = "services list",
      .summary = "list services",
-     .about = "Lists the services of the cluster, and names those of the answering agent that do no work, "
-              "and why. "
+     .about = "Lists the services of the cluster, and names those that do no work, and why. "
               "'services get' shows the state of one, and --json that of all.",
      .examples = "arctic services list\n"
                  "arctic services list --target-peer agent-b --json | jq -r '.[].id'\n",
@@ -272,7 +257,8 @@ const struct cli_command cli_services_commands[] = {
      .examples =
          "arctic services update db-replication --bandwidth-limit 500\n"
          "arctic services update db-replication --bandwidth-limit 0      # no limit\n"
-         "arctic services update db-replication --desired-ipv4 \"\"        # an address by DHCP again\n",
+         "arctic services update db-replication --desired-ipv4 \"\"        # an address by DHCP again\n"
+         "arctic services update db-replication --requires-interface=false   # no interface\n",
      .flags = cli_service_update_flags,
      .run = run_update},
     {.path = "services delete",

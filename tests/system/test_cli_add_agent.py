@@ -61,6 +61,7 @@ def test_a_colleague_with_few_rights(module_pair: Pair, colleague: Path, tmp_pat
     assert not (tmp_path / "config.yaml").exists()
     entry.cli(*alone, *add, "--credential-file", str(colleague))
     assert json.loads(entry.cli(*alone, "services", "list", "--json").stdout) == []
+    assert "SOURCE" in entry.cli(*alone, "services", "list").stdout
     assert "credentials.read" in entry.cli(*alone, "credentials", "list", code=3).stderr
     assert saved(tmp_path / "config.yaml")["peers"][0]["endpoints"] == [HTTPS["entry"]]
 

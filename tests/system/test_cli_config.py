@@ -174,11 +174,12 @@ def test_services_that_do_not_work_are_named(cli: Cli, fake: FakeAgent) -> None:
                     "state_reason": "the target peer does not answer",
                 },
                 {"id": "svc_3", "name": "elsewhere", "source_peer_id": "peer_2", "state": "pending"},
+                {"id": "svc_4", "name": "far", "source_peer_id": "peer_2", "state": "active"},
             ]
         },
     }
     told = cli("--url", fake.url, "services", "list").stderr
-    assert told == "Service cut-off is degraded: the target peer does not answer\n"
+    assert told == "Service cut-off is degraded: the target peer does not answer\nService elsewhere is pending\n"
     assert cli("--url", fake.url, "-q", "services", "list").stderr == ""
 
 
