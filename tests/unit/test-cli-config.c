@@ -117,6 +117,23 @@ static void test_unknown_keys_and_other_clusters_survive(void **state)
     cli_config_release(&config);
 }
 
+static void test_an_endpoint_is_that_of_the_newest_agent_there(void **state)
+{
+    (void)state;
+    struct cli_config config;
+    struct cli_bootstrap_result again = first;
+    again.cluster_id = "clu_0";
+    again.peer_id = "peer_2";
+    load(&config);
+    bootstrap(&config, first);
+    bootstrap(&config, again);
+    cli_config_release(&config);
+    load(&config);
+    const json_t *cluster = cli_config_cluster_of_endpoint(&config, first.endpoint);
+    assert_string_equal(cli_json_text(cluster, "cluster_id"), "clu_0");
+    cli_config_release(&config);
+}
+
 static void change(int (*function)(json_t *, void *, struct arctic_error *), void *context,
                    struct cli_config *config)
 {
@@ -370,6 +387,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_bootstrap_is_saved, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_unknown_keys_and_other_clusters_survive, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_an_endpoint_is_that_of_the_newest_agent_there, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_old_copies_are_kept, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_endpoints_in_order_and_the_last_good_one_first, make_folder,
