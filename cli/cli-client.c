@@ -47,6 +47,9 @@ static int choose_cluster(struct cli *cli, struct arctic_error *error)
         cluster = cli_config_cluster_of_endpoint(&cli->config, url);
     }
     int code = cluster ? ARCTIC_OK : cli_config_cluster(&cli->config, cli->cluster, &cluster, error);
+    /* A current cluster that is not there is no hindrance where it was not asked for. */
+    if (code == ARCTIC_E_NOT_FOUND && cli->url && !cli->cluster)
+        code = ARCTIC_OK;
     cli->cluster_object = cluster;
     return code;
 }

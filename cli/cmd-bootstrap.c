@@ -52,7 +52,9 @@ static int print_result(const struct cli *cli, const json_t *answer, struct arct
     if (code == ARCTIC_OK && !done)
         code = cli_print_members(stdout, shown, error);
     if (code == ARCTIC_OK)
-        cli_note(cli, "The agent is bootstrapped. Its credentials are in %s; the cluster is the current one.",
+        cli_note(cli,
+                 "The agent is bootstrapped. Its credentials are in %s; the cluster is the current one. "
+                 "'arctic health --readyz' tells whether all of the agent works.",
                  cli->config.path);
     return code;
 }
@@ -74,6 +76,12 @@ static int send_license(struct cli *cli, const struct cli_arguments *arguments, 
     return *ret_endpoint ? cli_parse_answer(answer, ret_answer, error) : cli_fail_memory(error);
 }
 
+static int fail_license(const char *path, struct arctic_error *error)
+{
+    const struct arctic_error inner = *error;
+    return cli_fail(error, inner.code, "%.200s: %.300s", path, inner.message);
+}
+
 static int run_bootstrap(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
 {
     char fingerprint[ARCTIC_FINGERPRINT_TEXT];
@@ -91,6 +99,8 @@ static int run_bootstrap(struct cli *cli, const struct cli_arguments *arguments,
         code = cli_learn_fingerprint(cli, cli_flag_text(arguments, "fingerprint"), fingerprint, error);
     if (code == ARCTIC_OK)
         code = send_license(cli, arguments, fingerprint, license_text, &answer, &endpoint, error);
+    if (code == ARCTIC_E_LICENSE_INVALID)
+        return fail_license(cli_flag_text(arguments, "license-file"), error);
     if (code < 0)
         return code;
     license = json_loads(license_text, 0, NULL);

@@ -66,7 +66,9 @@ int arci_tunnel_port_bind(const char *address, uint16_t *port, bool shared, uint
         fd = bind_to(&endpoint, both, shared, mark);
     }
     if (fd < 0 || read_port(fd, port) < 0)
-        return arci_fail_errno(error, "cannot bind tunnel port %u", *port);
+        return arci_fail_errno(
+            error, "cannot bind tunnel port %u (stop the program that has it, or set another TUNNEL_PORT)",
+            *port);
     *ret_fd = arci_steal_fd(&fd);
     return ARCTIC_OK;
 }

@@ -8,8 +8,11 @@ int arci_sql_fail(sqlite3 *database, const char *what, struct arctic_error *erro
     int result = sqlite3_errcode(database);
     if (result == SQLITE_NOMEM)
         return arci_fail_memory(error);
-    int code = result == SQLITE_CORRUPT || result == SQLITE_NOTADB ? ARCTIC_E_CORRUPT : ARCTIC_E_SYSTEM;
-    return arci_fail(error, code, NULL, "%s: %s", what, sqlite3_errmsg(database));
+    if (result == SQLITE_CORRUPT || result == SQLITE_NOTADB)
+        return arci_fail(error, ARCTIC_E_CORRUPT, NULL,
+                         "%s: %s: restore a backup of it, or empty DATA_DIR and bootstrap anew", what,
+                         sqlite3_errmsg(database));
+    return arci_fail(error, ARCTIC_E_SYSTEM, NULL, "%s: %s", what, sqlite3_errmsg(database));
 }
 
 int arci_sql_run(sqlite3 *database, const char *sql, struct arctic_error *error)

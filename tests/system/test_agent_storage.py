@@ -148,6 +148,17 @@ def test_a_peer_that_cannot_be_stored(small: Small) -> None:
     wait_for(lambda: len(small.exit.get("/v1/peers")["peers"]) == 2, 5, "the peer at the other side")
 
 
+def test_a_database_that_is_none(lab: Lab, build: Path) -> None:
+    agent = Agent(lab.entry, build, lab.directory / "agent")
+    agent.data_dir.mkdir()
+    (agent.data_dir / "arctic.db").write_text("no database, and long enough to be looked at" * 20)
+    process = agent.launch()
+    agent.process = None
+    assert process.wait(10) == 1
+    for words in (str(agent.data_dir / "arctic.db"), "restore a backup", "bootstrap anew"):
+        assert words in process.log()
+
+
 def test_a_record_that_could_not_be_stored_comes_again(lab: Lab, build: Path) -> None:
     """A service made while the exit's disk is full is served when there is room, without anybody's help; a restart of the link, too."""
     pair = Pair(lab, build)

@@ -68,6 +68,19 @@ def test_a_file_that_cannot_be_read_stops_before_the_agent_is_asked(
     assert fake.requests == []
 
 
+def test_a_file_that_is_no_licence_is_named(cli: Cli, fake: FakeAgent, config: Path) -> None:
+    result = cli("bootstrap", "--url", fake.url, "--license-file", "/etc/hosts", code=6)
+    assert "/etc/hosts: the licence is not valid JSON" in result.stderr and fake.requests == []
+
+
+def test_a_current_cluster_that_is_gone_is_no_hindrance_to_a_url(cli: Cli, fake: FakeAgent, config: Path) -> None:
+    config.parent.mkdir(parents=True)
+    config.write_text("current_cluster: clu_gone\n")
+    config.chmod(0o600)
+    assert "not well" in cli("--url", fake.url, "health", code=1).stderr  # it was asked
+    assert "clu_gone" in cli("health", code=5).stderr
+
+
 def test_the_endpoint_that_worked_is_remembered(
     cli: Cli, fake: FakeAgent, license_file: Path, config: Path, dead_url: str
 ) -> None:
