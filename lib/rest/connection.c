@@ -78,7 +78,7 @@ static bool is_same_client(const struct arctic_address *a, const struct arctic_a
 struct crowd {
     unsigned all;
     unsigned same_client;
-    struct arci_http_connection *oldest_waiting; /* for its client, or NULL */
+    struct arci_http_connection *oldest[ARCI_HTTP_SERVED]; /* of those that wait for their clients, or NULL */
 };
 
 static struct crowd look_around(const struct arci_http_server *server, const struct arctic_address *remote)
@@ -91,10 +91,17 @@ static struct crowd look_around(const struct arci_http_server *server, const str
         crowd.all++;
         crowd.same_client += is_same_client(&other->remote, remote);
         /* The list begins with the youngest. */
-        if (!other->busy)
-            crowd.oldest_waiting = other;
+        if (other->phase < ARCI_HTTP_SERVED)
+            crowd.oldest[other->phase] = other;
     }
     return crowd;
+}
+
+/* One without a request loses least. But a request that never comes whole must not hold a place either. */
+static struct arci_http_connection *choose_victim(const struct crowd *crowd)
+{
+    return crowd->oldest[ARCI_HTTP_IDLE] ? crowd->oldest[ARCI_HTTP_IDLE]
+                                         : crowd->oldest[ARCI_HTTP_IN_TRANSIT];
 }
 
 enum MHD_Result arci_http_connection_admit(void *context, const struct sockaddr *address, socklen_t length)
@@ -109,10 +116,10 @@ enum MHD_Result arci_http_connection_admit(void *context, const struct sockaddr 
         return MHD_NO;
     if (crowd.all < (local ? options->loopback_limit : options->connection_limit))
         return MHD_YES;
-    if (!crowd.oldest_waiting)
-        return MHD_NO;
-    cut(crowd.oldest_waiting);
-    return MHD_YES;
+    struct arci_http_connection *victim = choose_victim(&crowd);
+    if (victim)
+        cut(victim);
+    return victim ? MHD_YES : MHD_NO;
 }
 
 bool arci_http_connections_cut(struct arci_http_connection *list, int64_t now)

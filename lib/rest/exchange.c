@@ -35,11 +35,11 @@ static void set_deadline(struct MHD_Connection *handle, int64_t milliseconds)
         connection->deadline = milliseconds ? arci_time_monotonic() + milliseconds : 0;
 }
 
-static void set_phase(struct MHD_Connection *handle, bool busy, int64_t milliseconds)
+static void set_phase(struct MHD_Connection *handle, enum arci_http_phase phase, int64_t milliseconds)
 {
     struct arci_http_connection *connection = arci_http_connection_of(handle);
     if (connection)
-        connection->busy = busy;
+        connection->phase = phase;
     set_deadline(handle, milliseconds);
 }
 
@@ -155,7 +155,7 @@ void arci_exchange_on_completed(void *context, struct MHD_Connection *handle, vo
     struct arci_http_server *server = context;
     struct arci_exchange *exchange = *exchange_context;
     server->calls++;
-    set_phase(handle, false, server->options.idle_timeout);
+    set_phase(handle, ARCI_HTTP_IDLE, server->options.idle_timeout);
     if (!exchange)
         return;
     *exchange_context = NULL;
@@ -191,7 +191,7 @@ static enum MHD_Result send_answer(struct arci_exchange *exchange)
     add_headers(response, exchange->request);
     const struct arci_http_options *options = &exchange->server->options;
     uint64_t transfer = (uint64_t)answer->length * 1000 / options->send_rate;
-    set_deadline(exchange->connection, options->send_timeout + (int64_t)transfer);
+    set_phase(exchange->connection, ARCI_HTTP_IN_TRANSIT, options->send_timeout + (int64_t)transfer);
     enum MHD_Result result = MHD_queue_response(exchange->connection, answer->status, response);
     MHD_destroy_response(response);
     return result;
@@ -277,7 +277,7 @@ static enum MHD_Result begin(struct arci_exchange *exchange, const char *method)
 {
     struct arci_request *request = exchange->request;
     exchange->headers_seen = true;
-    set_phase(exchange->connection, true, exchange->server->options.body_timeout);
+    set_phase(exchange->connection, ARCI_HTTP_IN_TRANSIT, exchange->server->options.body_timeout);
     struct head head = {0};
     MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, note_header, &head);
     bool framed = check_framing(exchange, &head.framing) >= 0;
@@ -308,7 +308,7 @@ static enum MHD_Result take_body(struct arci_exchange *exchange, const char *byt
 /* The body has come whole. */
 static enum MHD_Result hand_over(struct arci_exchange *exchange)
 {
-    set_deadline(exchange->connection, 0);
+    set_phase(exchange->connection, ARCI_HTTP_SERVED, 0);
     exchange->handed_over = true;
     /* While it came, however slowly, the caller may have been revoked, or the agent have left its cluster. */
     if (exchange->body_declared)

@@ -14,6 +14,13 @@
 #include "rest/server.h"
 #include "rest/target.h"
 
+/* Whom a connection waits for. */
+enum arci_http_phase {
+    ARCI_HTTP_IDLE,       /* for its client, to connect over TLS or to send the headers of a request */
+    ARCI_HTTP_IN_TRANSIT, /* for its client, to send the rest of a body or to take an answer */
+    ARCI_HTTP_SERVED,     /* for the handler */
+};
+
 /* One TCP connection of a client, and until when its present phase has to be over. */
 struct arci_http_connection {
     struct arci_http_connection *next;
@@ -21,8 +28,8 @@ struct arci_http_connection {
     struct arci_http_server *server;
     int fd;
     struct arctic_address remote;
+    enum arci_http_phase phase;
     bool cut;         /* shut down, and as good as gone */
-    bool busy;        /* from the end of a request's headers to the end of its answer */
     bool silent;      /* no request has come yet: of a TLS client, perhaps not its handshake either */
     int64_t deadline; /* monotonic milliseconds, 0: none */
     struct arci_tls_key *tls_key; /* of its handshake; NULL before, and in the clear */

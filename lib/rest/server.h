@@ -89,8 +89,8 @@ struct arci_http_options {
     const char *tls_chain; /* PEM certificates: TLS 1.3 and nothing else is spoken; NULL: plain HTTP */
     const char *tls_key;   /* PEM, of the first of them; both are borrowed until the server is created */
 
-    /* Connections from elsewhere; for a further one the oldest that waits for its client is cut, or it is closed where all are
-     * being served. */
+    /* Connections from elsewhere; for a further one the oldest that waits for its client is cut, first of all one without a
+     * request, or it is closed where all are being served. */
     unsigned connection_limit; /* [512] */
     unsigned
         per_address_limit; /* [64] of one IPv4 address or one IPv6 network of 64 bits; further ones are closed */

@@ -11,6 +11,7 @@ from arctic_lab import Lab, Namespace
 PER_ADDRESS = 64
 ALL = 512
 LOOPBACK = 64
+UNFINISHED = b"POST /v1/oauth/token HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
 REQUEST = b"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
 
@@ -23,6 +24,13 @@ class Crowd:
     def join(self, host: Namespace, count: int, address: str, source: str | None = None) -> None:
         for _ in range(count):
             self.sockets.append(connect(host, address, source))
+
+    def begin(self) -> None:
+        """Each makes a request that never comes whole, of which the agent has taken note."""
+        for one in self.sockets:
+            one.sendall(UNFINISHED)
+        for one in self.sockets:
+            assert one.recv(4096).startswith(b"HTTP/1.1 100 ")
 
     def leave(self) -> None:
         for one in self.sockets:
@@ -105,3 +113,22 @@ def test_this_hosts_own_clients_get_in(agent: Agent, module_lab: Lab, crowd: Cro
     crowd.join(agent.host, 2 * LOOPBACK, "127.0.0.1")
     assert agent.request("GET", "/livez").status == 200
     assert is_served(module_lab.client, agent.host.address(4, "lan"))
+
+
+def test_requests_that_never_come_whole_keep_nobody_out(agent: Agent, module_lab: Lab, crowd: Crowd) -> None:
+    client, address = module_lab.client, agent.host.address(4, "lan")
+    for number in range(20, 20 + ALL // PER_ADDRESS):
+        crowd.join(client, PER_ADDRESS, address, f"10.1.0.{number}")
+    crowd.join(agent.host, LOOPBACK, "127.0.0.1")
+    crowd.begin()
+    assert is_served(client, address, "10.1.0.29")
+    assert agent.request("GET", "/livez").status == 200
+
+
+def test_a_request_under_way_outlasts_connections_without_one(agent: Agent, crowd: Crowd) -> None:
+    crowd.join(agent.host, 1, "127.0.0.1")
+    crowd.begin()
+    (first,) = crowd.sockets
+    crowd.join(agent.host, 2 * LOOPBACK, "127.0.0.1")
+    first.sendall(b"scope=a&b")
+    assert first.recv(4096).startswith(b"HTTP/1.1 400 ")
