@@ -81,6 +81,13 @@ struct crowd {
     struct arci_http_connection *oldest[ARCI_HTTP_SERVED]; /* of those that wait for their clients, or NULL */
 };
 
+/* To be called for one after the other, the youngest first, as they stand in the list. */
+static void note_waiting(struct crowd *crowd, struct arci_http_connection *connection)
+{
+    if (connection->phase < ARCI_HTTP_SERVED)
+        crowd->oldest[connection->phase] = connection;
+}
+
 static struct crowd look_around(const struct arci_http_server *server, const struct arctic_address *remote)
 {
     struct crowd crowd = {.all = 0};
@@ -90,9 +97,7 @@ static struct crowd look_around(const struct arci_http_server *server, const str
             continue;
         crowd.all++;
         crowd.same_client += is_same_client(&other->remote, remote);
-        /* The list begins with the youngest. */
-        if (other->phase < ARCI_HTTP_SERVED)
-            crowd.oldest[other->phase] = other;
+        note_waiting(&crowd, other);
     }
     return crowd;
 }
@@ -112,6 +117,7 @@ enum MHD_Result arci_http_connection_admit(void *context, const struct sockaddr 
     const struct crowd crowd = look_around(server, &remote);
     bool local = arci_address_is_loopback(&remote);
     (void)length;
+    server->arrivals++;
     if (!local && crowd.same_client >= options->per_address_limit)
         return MHD_NO;
     if (crowd.all < (local ? options->loopback_limit : options->connection_limit))
@@ -120,6 +126,19 @@ enum MHD_Result arci_http_connection_admit(void *context, const struct sockaddr 
     if (victim)
         cut(victim);
     return victim ? MHD_YES : MHD_NO;
+}
+
+bool arci_http_connections_make_room(struct arci_http_connection *list)
+{
+    struct crowd crowd = {.all = 0};
+    for (; list; list = list->next) {
+        if (!list->cut)
+            note_waiting(&crowd, list);
+    }
+    struct arci_http_connection *victim = choose_victim(&crowd);
+    if (victim)
+        cut(victim);
+    return victim != NULL;
 }
 
 bool arci_http_connections_cut(struct arci_http_connection *list, int64_t now)

@@ -21,6 +21,9 @@ void arci_http_connection_speaks(struct arci_http_connection *connection);
 /* The connection of libmicrohttpd's handle; NULL where it was not registered. */
 struct arci_http_connection *arci_http_connection_of(struct MHD_Connection *connection);
 
+/* Cuts one that waits for its client, where there is one; returns whether it did. */
+bool arci_http_connections_make_room(struct arci_http_connection *list);
+
 /* Cuts all whose deadline has passed; returns whether any was cut. */
 bool arci_http_connections_cut(struct arci_http_connection *list, int64_t now);
 

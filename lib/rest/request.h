@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "base/buffer.h"
+#include "base/log.h"
 #include "rest/routing.h"
 #include "rest/server.h"
 #include "rest/target.h"
@@ -44,12 +45,17 @@ struct arci_http_server {
     struct MHD_Daemon *daemon;
     struct arci_http_connection *connections;
     size_t silent_connections;
-    uint64_t calls;                /* how often libmicrohttpd has told of something */
-    struct arci_exchange *waiting; /* suspended, so that closing can resume them */
+    uint64_t calls;                 /* how often libmicrohttpd has told of something */
+    uint64_t arrivals;              /* connections that libmicrohttpd has accepted */
+    int listener;                   /* libmicrohttpd's */
+    bool left_waiting;              /* at the last look somebody waited there, ... */
+    uint64_t arrivals_then;         /* ... after so many had been accepted */
+    struct arci_log_limit full_log; /* of those who are left waiting */
+    struct arci_exchange *waiting;  /* suspended, so that closing can resume them */
     struct arci_http_submission *submissions;
     uv_poll_t poll;
     uv_idle_t idle;         /* while libmicrohttpd wants to run at once */
-    uv_timer_t run_timer;   /* when it wants to run later */
+    uv_timer_t run_timer;   /* when it wants to run later, or may */
     uv_timer_t sweep_timer; /* deadlines */
     bool run_again; /* a connection was resumed, of which libmicrohttpd tells nothing when polled from outside
                      */

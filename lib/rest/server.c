@@ -32,6 +32,8 @@ static void on_connection(void *context, struct MHD_Connection *handle, void **s
         if (*socket_context)
             arci_http_connection_close(*socket_context);
         *socket_context = NULL;
+        /* Where connections or descriptors had run out, libmicrohttpd listens again in its next run alone. */
+        server->run_again = true;
         return;
     }
     *socket_context = arci_http_connection_open(server, handle);
@@ -122,7 +124,7 @@ static int start(struct arci_http_server *server, struct arctic_error *error)
     server->options.address = server->options.tls_chain = server->options.tls_key = NULL;
     if (!server->daemon)
         return arci_fail(error, ARCTIC_E_SYSTEM, NULL, "the HTTP library did not start");
-    arci_steal_fd(&listener);
+    server->listener = arci_steal_fd(&listener);
     return ARCTIC_OK;
 }
 

@@ -1,12 +1,14 @@
 """Clients that hold on to connections: each has a limit, and neither others nor the operator of the host are kept out."""
 
+import resource
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from agents import API_PORT, Agent
-from arctic_lab import Lab, Namespace
+from arctic_lab import Lab, Namespace, wait_for
 
 PER_ADDRESS = 64
 ALL = 512
@@ -132,3 +134,31 @@ def test_a_request_under_way_outlasts_connections_without_one(agent: Agent, crow
     crowd.join(agent.host, 2 * LOOPBACK, "127.0.0.1")
     first.sendall(b"scope=a&b")
     assert first.recv(4096).startswith(b"HTTP/1.1 400 ")
+
+
+@contextmanager
+def without_descriptors(agent: Agent) -> Iterator[None]:
+    """Nothing can be opened or accepted meanwhile."""
+    assert agent.process
+    former = resource.prlimit(agent.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(agent.process.pid, resource.RLIMIT_NOFILE, (3, former[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(agent.process.pid, resource.RLIMIT_NOFILE, former)
+
+
+@pytest.mark.parametrize("connections", [0, 1])
+def test_a_lack_of_descriptors_passes(agent: Agent, crowd: Crowd, connections: int) -> None:
+    told = agent.log.count("out of file descriptors")
+    crowd.join(agent.host, connections, "127.0.0.1")
+    for one in crowd.sockets:
+        one.sendall(REQUEST.replace(b"close", b"keep-alive"))
+        assert b'"status":"ok"' in one.recv(4096)
+    with without_descriptors(agent):
+        waiting = connect(agent.host, "127.0.0.1")
+        wait_for(lambda: agent.log.count("out of file descriptors") > told, 10, "the log says why")
+    with waiting:
+        waiting.sendall(REQUEST)
+        assert b'"status":"ok"' in waiting.recv(4096)
+    assert agent.request("GET", "/livez").status == 200
