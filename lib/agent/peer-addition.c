@@ -13,6 +13,9 @@
 #define ADD_RETRY_MS 500
 /* Look-ups at a time, each on a thread. */
 #define LOOK_UPS_MAX 8
+/* Under way at a time, beside carried ones, which have a limit of their own. Each holds its client's connection, also where the client
+ * has gone; others need some too. */
+#define ADDITIONS_MAX 32
 
 struct arci_peer_addition {
     struct arci_peer_addition *next;
@@ -192,9 +195,24 @@ void arci_peer_additions_stop(struct arctic_agent *agent)
     }
 }
 
+static int check_room(const struct arctic_agent *agent, const struct arci_request *request,
+                      struct arctic_error *error)
+{
+    size_t count = 0;
+    for (const struct arci_peer_addition *add = agent->additions; add; add = add->next)
+        count += !arci_request_is_carried(add->request);
+    if (count < ADDITIONS_MAX || arci_request_is_carried(request))
+        return ARCTIC_OK;
+    return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, NULL,
+                     "%zu peers are being added already: nothing was done, try again soon", count);
+}
+
 int arci_peer_addition_start(struct arctic_agent *agent, struct arci_request *request,
                              const struct arci_peer_request *body, struct arctic_error *error)
 {
+    int code = check_room(agent, request, error);
+    if (code < 0)
+        return code;
     struct arci_peer_addition *add = calloc(1, sizeof *add);
     if (!add)
         return arci_fail_memory(error);

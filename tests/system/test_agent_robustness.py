@@ -292,6 +292,27 @@ def test_hosts_that_do_not_answer_hold_nobody_up(lab: Lab, pair: Pair) -> None:
         thread.join()
 
 
+def test_additions_leave_room_for_others(lab: Lab, pair: Pair) -> None:
+    """Also those whose clients have given up: as many as this host's own clients may have connections."""
+    lab.entry.add_route("192.0.2.0/24", via=lab.exit.address(4, "wan"))
+    lab.exit.ip("route add blackhole 192.0.2.0/24")
+    head = f"POST /v1/peers HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {pair.entry.token()}\r\n"
+    clients = []
+    for number in range(1, 65):
+        body = json.dumps({"address": f"192.0.2.{number}:8080"})
+        client = lab.entry.socket()
+        client.settimeout(10)
+        client.connect(("127.0.0.1", API_PORT))
+        client.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        clients.append(client)
+    told = clients[-1].recv(4096)
+    assert told.startswith(b"HTTP/1.1 422 ") and b"try again soon" in told
+    for client in clients:
+        client.close()
+    assert pair.entry.get("/v1/peers?is_local=true")
+    pair.carry("10.2.0.0/24")
+
+
 # Strangers at the tunnel's port
 
 
