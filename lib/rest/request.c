@@ -70,10 +70,33 @@ const char *arci_request_raw_query(const struct arci_request *request)
     return request->target.raw_query;
 }
 
+/* Whether `text` begins with `prefix`, any character of which may be percent-encoded. */
+static bool begins_encoded(const char *text, const char *prefix)
+{
+    for (; *prefix; prefix++) {
+        char code[4];
+        snprintf(code, sizeof code, "%%%02x", (unsigned char)*prefix);
+        if (*text == *prefix)
+            text++;
+        else if (strncasecmp(text, code, 3) == 0)
+            text += 3;
+        else
+            return false;
+    }
+    return true;
+}
+
+static const char *find_secret(const char *path)
+{
+    while (*path && !begins_encoded(path, ARCI_CLIENT_SECRET_PREFIX))
+        path++;
+    return *path ? path : NULL;
+}
+
 const char *arci_request_path_for_log(const struct arci_request *request, char text[ARCI_PATH_LOG_SIZE])
 {
     const char *path = arci_request_path(request);
-    const char *secret = strstr(path, ARCI_CLIENT_SECRET_PREFIX);
+    const char *secret = find_secret(path);
     if (secret)
         snprintf(text, ARCI_PATH_LOG_SIZE, "%.*s(a secret)", (int)(secret - path), path);
     else

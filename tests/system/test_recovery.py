@@ -76,6 +76,9 @@ def test_a_secret_in_place_of_an_id_stays_out_of_the_log(agent: Agent) -> None:
     assert recover(agent, "DELETE", f"/v1/credentials/{client['client_secret']}").status == 404
     assert client["client_secret"] not in agent.log
     assert events(agent)[-1]["path"] == "/v1/credentials/(a secret)"
+    encoded = client["client_secret"].replace("sec_", "%73ec%5F")
+    assert recover(agent, "DELETE", f"/v1/credentials/{encoded}").status == 404
+    assert events(agent)[-1]["path"] == "/v1/credentials/(a secret)"
 
 
 def test_it_makes_credentials_where_none_is_left(agent: Agent) -> None:
