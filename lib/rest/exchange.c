@@ -15,6 +15,10 @@
  */
 #define SWALLOW_MAX (8 * ARCI_HTTP_BODY_MAX)
 
+/* Bodies of requests that anybody can make share so much memory. Small ones, such as of token requests, always have room. */
+#define STRANGERS_MAX ((size_t)64 * 1024 * 1024)
+#define SMALL_BODY ((size_t)64 * 1024)
+
 struct arci_exchange {
     struct arci_http_server *server;
     struct MHD_Connection *connection;
@@ -25,6 +29,7 @@ struct arci_exchange {
     bool body_declared;
     bool handed_over; /* the handler has been called */
     size_t body_seen; /* bytes received, kept or not */
+    size_t share;     /* of STRANGERS_MAX */
 };
 
 /* Gives the connection's phase so many milliseconds from now; 0: as long as it takes. */
@@ -160,6 +165,7 @@ void arci_exchange_on_completed(void *context, struct MHD_Connection *handle, vo
         return;
     *exchange_context = NULL;
     arci_request_log(exchange->request);
+    exchange->server->strangers -= exchange->share;
     stop_waiting(exchange);
     arci_request_detach(exchange->request);
     free(exchange);
@@ -292,13 +298,40 @@ static enum MHD_Result begin(struct arci_exchange *exchange, const char *method)
     return send_answer(exchange);
 }
 
+static int take_share(struct arci_exchange *exchange, size_t length)
+{
+    struct arci_http_server *server = exchange->server;
+    if (arci_request_principal(exchange->request) || exchange->body_seen <= SMALL_BODY)
+        return ARCTIC_OK;
+    if (server->strangers + length > STRANGERS_MAX)
+        return arci_fail(&exchange->request->rejection, ARCTIC_E_BODY_TOO_LARGE, NULL,
+                         "other large bodies without a token take all the memory that there is for such: try "
+                         "again soon");
+    exchange->share += length;
+    server->strangers += length;
+    return ARCTIC_OK;
+}
+
+static void return_share(struct arci_exchange *exchange)
+{
+    exchange->server->strangers -= exchange->share;
+    exchange->share = 0;
+}
+
+static int check_size(struct arci_exchange *exchange, size_t length)
+{
+    if (exchange->body_seen > ARCI_HTTP_BODY_MAX)
+        return arci_request_reject_size(exchange->request);
+    return take_share(exchange, length);
+}
+
 static enum MHD_Result take_body(struct arci_exchange *exchange, const char *bytes, size_t length)
 {
     struct arci_request *request = exchange->request;
     exchange->body_seen += length;
-    if (request->rejection.code == ARCTIC_OK && exchange->body_seen > ARCI_HTTP_BODY_MAX) {
-        arci_request_reject_size(request);
+    if (request->rejection.code == ARCTIC_OK && check_size(exchange, length) < 0) {
         arci_buffer_release_secret(&request->body);
+        return_share(exchange);
     }
     if (request->rejection.code == ARCTIC_OK)
         arci_buffer_append(&request->body, bytes, length);

@@ -29,6 +29,14 @@ struct arci_request *arci_request_create(struct arci_http_server *server, const 
     return request;
 }
 
+void arci_request_drop_body(struct arci_request *request)
+{
+    json_decref(request->json);
+    request->json = NULL;
+    request->form = (struct arci_pairs){.count = 0};
+    arci_buffer_release_secret(&request->body); /* token requests and licences */
+}
+
 void arci_request_unreference(struct arci_request *request)
 {
     if (--request->references > 0)
@@ -36,8 +44,7 @@ void arci_request_unreference(struct arci_request *request)
     if (request->release_principal)
         request->release_principal(request->principal);
     free(request->answer.body);
-    json_decref(request->json);
-    arci_buffer_release_secret(&request->body); /* token requests and licences */
+    arci_request_drop_body(request);
     arci_target_release(&request->target);
     free(request);
 }

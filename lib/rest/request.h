@@ -46,6 +46,7 @@ struct arci_http_server {
     struct arci_http_connection *connections;
     size_t silent_connections;
     uint64_t calls;                 /* how often libmicrohttpd has told of something */
+    size_t strangers;               /* bytes of large bodies of requests that name nobody */
     uint64_t arrivals;              /* connections that libmicrohttpd has accepted */
     int listener;                   /* libmicrohttpd's */
     bool left_waiting;              /* at the last look somebody waited there, ... */
@@ -110,6 +111,12 @@ struct arci_request *arci_request_create(struct arci_http_server *server, const 
                                          const struct arctic_endpoint *remote,
                                          const struct arci_request_source *source_calls, void *source);
 void arci_request_unreference(struct arci_request *request);
+
+/*
+ * Lets go of the body in all its forms, parsed JSON may be thirty times as large: nobody needs it once there is an answer, which a
+ * client may take its time to read.
+ */
+void arci_request_drop_body(struct arci_request *request);
 
 /* The source goes: headers are gone from here on, and an answer goes nowhere. Drops the source's reference. */
 void arci_request_detach(struct arci_request *request);

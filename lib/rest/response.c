@@ -75,6 +75,7 @@ void arci_request_set_failure(struct arci_request *request, const struct arctic_
 /* Ends the handler's use of the request. */
 static void finish(struct arci_request *request)
 {
+    arci_request_drop_body(request);
     if (request->source)
         request->source_calls->answered(request->source);
     arci_request_unreference(request);

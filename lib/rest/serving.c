@@ -127,6 +127,7 @@ bool arci_request_serve(struct arci_request *request)
         read_body(request, &request->rejection);
     if (request->rejection.code != ARCTIC_OK) {
         arci_request_set_failure(request, &request->rejection);
+        arci_request_drop_body(request);
         return true;
     }
     request->references++;

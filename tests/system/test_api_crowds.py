@@ -136,6 +136,52 @@ def test_a_request_under_way_outlasts_connections_without_one(agent: Agent, crow
     assert first.recv(4096).startswith(b"HTTP/1.1 400 ")
 
 
+LARGE = b'{"license":"%s"}' % (b"x" * 1000000)
+# Takes many times as much memory once it is parsed.
+DENSE = b'{"license":{"a":[' + b"0," * 200000 + b"0]}}"
+
+
+def send_all_but_the_end(crowd: Crowd, host: Namespace, body: bytes) -> None:
+    """Each sends a request without its last byte; the agent has read it all."""
+    head = b"POST /v1/bootstrap HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body)
+    for one in crowd.sockets:
+        one.sendall(head + body[:-1])
+    wait_for(lambda: not unread(host), 20, "all has been read")
+
+
+def unread(host: Namespace) -> int:
+    listed = host.run("ss", "-Htn", "state", "established", f"sport = :{API_PORT}").stdout
+    return sum(int(line.split()[0]) for line in listed.splitlines())
+
+
+def finish(crowd: Crowd) -> list[bytes]:
+    """Sends the last byte of each, and reads all answers."""
+    for one in crowd.sockets:
+        one.sendall(b"}")
+    return [one.recv(4096).split(b" ")[1] for one in crowd.sockets]
+
+
+@pytest.mark.timing
+def test_large_requests_that_end_together_do_not_add_up(agent: Agent, crowd: Crowd) -> None:
+    crowd.join(agent.host, 50, "127.0.0.1")
+    before = agent.resident_bytes
+    send_all_but_the_end(crowd, agent.host, DENSE)
+    assert finish(crowd) == [b"422"] * 50
+    assert agent.resident_bytes - before < 100 << 20
+
+
+def test_large_requests_of_anybody_share_memory(agent: Agent, module_lab: Lab, crowd: Crowd) -> None:
+    for number in (20, 21):
+        crowd.join(module_lab.client, 50, agent.host.address(4, "lan"), f"10.1.0.{number}")
+    send_all_but_the_end(crowd, agent.host, LARGE)
+    small = agent.request("POST", "/v1/bootstrap", b"{}")
+    assert small.error == (400, "MISSING_FIELD", "license")
+    answers = finish(crowd)
+    assert set(answers) == {b"413", b"400"} and answers.count(b"400") >= 50
+    # What they took is free again.
+    assert agent.request("POST", "/v1/bootstrap", LARGE).status == 400
+
+
 @contextmanager
 def without_descriptors(agent: Agent) -> Iterator[None]:
     """Nothing can be opened or accepted meanwhile."""
