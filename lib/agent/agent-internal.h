@@ -125,6 +125,7 @@ struct arctic_agent {
     struct arci_http_server *api_tls;            /* NULL where TLS is off */
     char api_fingerprint[ARCI_FINGERPRINT_TEXT]; /* of its key, "" where TLS is off */
     struct arci_api_renewal api_renewal;
+    char *openapi_text; /* NULL until somebody has asked for it */
     struct arci_kernel *kernel;
     uv_mutex_t kernel_lock; /* its calls come from the pool's threads, one at a time */
     bool kernel_lock_ready;

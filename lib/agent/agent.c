@@ -247,6 +247,7 @@ void arctic_agent_free(struct arctic_agent *agent)
     arci_reconcile_free(agent);
     arci_carry_free(agent);
     json_decref(agent->told_states);
+    free(agent->openapi_text);
     arci_peers_free(agent);
     arci_own_addresses_release(&agent->own_addresses);
     arci_tls_free(agent->tls);

@@ -1,6 +1,7 @@
 """The OpenAPI document: sound in itself, and true of what live agents answer."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -181,6 +182,24 @@ def test_live_answers_are_as_described(lab: Lab, pair: Pair) -> None:
         f"{method.upper()} {path}" for path, operations in document["paths"].items() for method in operations
     }
     assert everything - api.seen == {"POST /v1/bootstrap", "POST /v1/oauth/token"}
+
+
+def cpu_seconds(agent: Agent) -> float:
+    assert agent.process
+    fields = Path(f"/proc/{agent.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.timing
+def test_who_asks_again_and_again_keeps_nobody_waiting(module_pair: Pair) -> None:
+    """Anybody may, and the control loop has other things to do."""
+    agent = module_pair.entry
+    before = cpu_seconds(agent)
+    with agent.connected() as connection:
+        for _ in range(500):
+            connection.request("GET", "/v1/openapi.json")
+            assert connection.getresponse().read()
+    assert cpu_seconds(agent) - before < 0.2
 
 
 def test_members_that_the_handbook_names_are_there(document: Any) -> None:
