@@ -91,6 +91,9 @@ int arci_anchor_open(const char *name, struct arci_anchor *ret_anchor, struct ar
         return arci_fail(error, ARCTIC_E_USAGE, "anchor_name", "'%s' can not be the name of an interface",
                          name);
     ARCI_CLOSE int fd = -1;
+    ARCI_CLOSE int look_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (look_fd < 0)
+        return arci_fail_errno(error, "cannot make a socket to look at interface '%s'", name);
     int code = open_device(name, &fd, error);
     if (code < 0)
         return code;
@@ -101,7 +104,8 @@ int arci_anchor_open(const char *name, struct arci_anchor *ret_anchor, struct ar
     code = put_up(index, name, error);
     if (code < 0)
         return code;
-    struct arci_anchor anchor = {.fd = arci_steal_fd(&fd), .index = index};
+    struct arci_anchor anchor = {
+        .fd = arci_steal_fd(&fd), .look_fd = arci_steal_fd(&look_fd), .index = index};
     memcpy(anchor.name, name, strlen(name)); /* which may be ret_anchor->name */
     *ret_anchor = anchor;
     return ARCTIC_OK;
@@ -110,17 +114,19 @@ int arci_anchor_open(const char *name, struct arci_anchor *ret_anchor, struct ar
 bool arci_anchor_alive(const struct arci_anchor *anchor)
 {
     struct ifreq request = {.ifr_flags = 0};
-    ARCI_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     memcpy(request.ifr_name, anchor->name, sizeof request.ifr_name);
-    if (anchor->fd < 0 || fd < 0 || if_nametoindex(anchor->name) != anchor->index)
+    if (anchor->fd < 0 || ioctl(anchor->look_fd, SIOCGIFINDEX, &request) < 0 ||
+        request.ifr_ifindex != (int)anchor->index)
         return false;
-    return ioctl(fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP);
+    return ioctl(anchor->look_fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP);
 }
 
 void arci_anchor_close(struct arci_anchor *anchor)
 {
-    if (anchor->fd >= 0)
+    if (anchor->fd >= 0) {
         close(anchor->fd);
+        close(anchor->look_fd);
+    }
     anchor->fd = -1;
     anchor->index = 0;
 }

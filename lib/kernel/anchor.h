@@ -15,7 +15,8 @@
 #include <arctic/error.h>
 
 struct arci_anchor {
-    int fd; /* -1: none */
+    int fd;      /* -1: none */
+    int look_fd; /* for looks at the device: where descriptors are short it would seem to be gone */
     unsigned index;
     char name[IF_NAMESIZE];
 };

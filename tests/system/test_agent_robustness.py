@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import resource
 import sqlite3
 import struct
 import subprocess
@@ -311,6 +312,25 @@ def test_additions_leave_room_for_others(lab: Lab, pair: Pair) -> None:
         client.close()
     assert pair.entry.get("/v1/peers?is_local=true")
     pair.carry("10.2.0.0/24")
+
+
+def test_a_lack_of_descriptors_leaves_capture_in_place(pair: Pair) -> None:
+    """Flows take two each: where they have taken all, a look at the kernel must not end them."""
+    pair.carry("10.2.0.0/24")
+    entry = pair.entry
+    assert entry.process
+    anchor = entry.host.run("ip", "-o", "link", "show", "arctic0").stdout
+    former = resource.prlimit(entry.process.pid, resource.RLIMIT_NOFILE)
+    with entry.connected() as connection:
+        connection.request("GET", "/livez")
+        assert connection.getresponse().read()
+        resource.prlimit(entry.process.pid, resource.RLIMIT_NOFILE, (3, former[1]))
+        connection.request("POST", "/v1/cluster/sync", headers={"Authorization": f"Bearer {entry.token()}"})
+        told = json.loads(connection.getresponse().read())
+        resource.prlimit(entry.process.pid, resource.RLIMIT_NOFILE, former)
+    assert "registry_hash" in told, told
+    assert entry.host.run("ip", "-o", "link", "show", "arctic0").stdout == anchor
+    assert "gone or down" not in entry.log
 
 
 # Strangers at the tunnel's port
