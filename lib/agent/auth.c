@@ -97,7 +97,9 @@ static int read_principal(struct arctic_agent *agent, const char *bearer,
         return code;
     const struct arci_credential *credential = find_credential(agent, token.subject);
     if (!credential)
-        return arci_fail(error, ARCTIC_E_UNAUTHORIZED, NULL, "the client of this token has been revoked");
+        return arci_fail(error, ARCTIC_E_UNAUTHORIZED, NULL,
+                         "the client of this token is not known here: it has been revoked, or this agent has "
+                         "not heard of it yet");
     code = arci_scopes_parse(token.scope, &scopes, error);
     if (code < 0)
         return arci_fail(error, ARCTIC_E_UNAUTHORIZED, NULL, "the token's scopes are not known");

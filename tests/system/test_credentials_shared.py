@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from access import ask_for_token
+from access import ask_for_token, create_client, login
 from agents import Agent, Pair
-from arctic_lab import wait_for
+from arctic_lab import Lab, wait_for
 
 
 def listed(agent: Agent) -> dict[str, Any]:
@@ -36,3 +36,14 @@ def test_the_last_admin_counts_in_the_whole_cluster(pair: Pair) -> None:
     wait_for(lambda: list(listed(entry)) == [entry.credentials[0]], 5, "the end of the other's client")
     assert entry.api("DELETE", f"/v1/credentials/{entry.credentials[0]}").error[1] == "CANNOT_REVOKE_CURRENT"
     wait_for(lambda: exit_.api("GET", "/v1/services", token=token).status == 200, 5, "a token that works at both")
+
+
+def test_a_client_that_is_not_known_yet_is_not_called_revoked(lab: Lab, pair: Pair) -> None:
+    entry, exit_ = pair.entry, pair.exit
+    wait_for(lambda: len(listed(entry)) == 2, 5, "the other's client")
+    lab.wan.down()
+    token = login(exit_, create_client(exit_, "services.read"))
+    refusal = entry.api("GET", "/v1/services", token=token)
+    assert refusal.error == (401, "UNAUTHORIZED", None) and "not heard of it yet" in refusal.json()["error"]
+    lab.wan.up()
+    wait_for(lambda: entry.api("GET", "/v1/services", token=token).status == 200, 20, "the client at the entry")
