@@ -145,8 +145,13 @@ int arci_credentials_rotate(struct arctic_agent *agent, const struct arci_entry 
 
 bool arci_credentials_match(const struct arci_credential *credential, const char *secret)
 {
-    bool former = credential && credential->former_hash[0] && arci_time_now() < credential->former_until;
     bool matches = arci_client_secret_matches(secret, credential ? credential->secret_hash : NO_HASH);
-    bool matches_former = arci_client_secret_matches(secret, former ? credential->former_hash : NO_HASH);
-    return credential && (matches || (former && matches_former));
+    int64_t now = arci_time_now();
+    /* As many comparisons for any client, or none. */
+    for (size_t i = 0; i < ARCI_FORMER_SECRETS_MAX; i++) {
+        bool counts = credential && i < credential->former_count && now < credential->formers[i].until;
+        bool same = arci_client_secret_matches(secret, counts ? credential->formers[i].hash : NO_HASH);
+        matches = matches || (counts && same);
+    }
+    return credential && matches;
 }

@@ -16,6 +16,13 @@
 #define ARCI_SECRET_HASH_SIZE 64 /* "sha256:" and 43 characters of base64url, with room */
 /* How long the former secret of a credential works after it was replaced, in milliseconds. */
 #define ARCI_FORMER_SECRET_LASTS ((int64_t)24 * 60 * 60 * 1000)
+/* An answer that was lost is asked for again: so many may be replaced in this time before the first of them ends early. */
+#define ARCI_FORMER_SECRETS_MAX 4
+
+struct arci_former_secret {
+    char hash[ARCI_SECRET_HASH_SIZE];
+    int64_t until; /* milliseconds since 1970: it works before that */
+};
 
 struct arci_credential {
     struct arctic_id client_id;
@@ -25,9 +32,9 @@ struct arci_credential {
     int64_t created_at; /* milliseconds since 1970 */
 
     bool bootstrap; /* a bootstrap made it: the oldest one in a cluster is the shared cluster credential */
-    int64_t rotated_at;                      /* milliseconds since 1970; 0: never */
-    char former_hash[ARCI_SECRET_HASH_SIZE]; /* "" without one */
-    int64_t former_until;                    /* milliseconds since 1970: the former secret works before it */
+    int64_t rotated_at;                                         /* milliseconds since 1970; 0: never */
+    struct arci_former_secret formers[ARCI_FORMER_SECRETS_MAX]; /* the newest first */
+    size_t former_count;
 };
 
 /* The API's form: no trace of the secret. NULL when memory runs out. */

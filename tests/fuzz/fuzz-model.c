@@ -113,7 +113,7 @@ static void try_credentials(const json_t *object)
         return;
     }
     ARCI_JSON *shown = arci_credential_to_json(&credential);
-    assert(shown && !json_object_get(shown, "secret_hash") && !json_object_get(shown, "former_hash"));
+    assert(shown && !json_object_get(shown, "secret_hash") && !json_object_get(shown, "former_secrets"));
     ARCI_JSON *record = arci_credential_to_record(&credential);
     assert(arci_credential_from_record(record, &back, NULL) == ARCTIC_OK);
     ARCI_JSON *again = arci_credential_to_record(&back);

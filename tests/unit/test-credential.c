@@ -56,8 +56,11 @@ static void assert_round_trip(const struct arci_credential *credential)
     assert_int_equal(back.created_at, credential->created_at);
     assert_int_equal(back.bootstrap, credential->bootstrap);
     assert_int_equal(back.rotated_at, credential->rotated_at);
-    assert_string_equal(back.former_hash, credential->former_hash);
-    assert_int_equal(back.former_until, credential->former_until);
+    assert_int_equal(back.former_count, credential->former_count);
+    for (size_t i = 0; i < back.former_count; i++) {
+        assert_string_equal(back.formers[i].hash, credential->formers[i].hash);
+        assert_int_equal(back.formers[i].until, credential->formers[i].until);
+    }
 }
 
 static void test_record_is_read_as_written(void **state)
@@ -90,17 +93,31 @@ static void test_api_form_has_no_trace_of_secrets(void **state)
         "services.read\"]}");
 }
 
-static void test_rotation_keeps_one_former_secret(void **state)
+#define DAY (INT64_C(24) * 3600 * 1000)
+
+static void test_each_former_secret_lasts_a_day(void **state)
 {
-    struct arci_credential credential = {.secret_hash = "sha256:first"};
+    struct arci_credential credential = {.client_id = {"cli_00000000000000000000000001"},
+                                         .secret_hash = "sha256:first",
+                                         .scopes = ARCI_SCOPE_ADMIN};
     (void)state;
     arci_credential_rotate(&credential, "sha256:second", NOW);
-    assert_string_equal(credential.former_hash, "sha256:first");
     assert_string_equal(credential.secret_hash, "sha256:second");
-    assert_int_equal(credential.former_until, NOW + 24 * 3600 * 1000);
     arci_credential_rotate(&credential, "sha256:third", NOW + 5);
-    assert_string_equal(credential.former_hash, "sha256:second");
-    assert_int_equal(credential.former_until, NOW + 5 + 24 * 3600 * 1000);
+    assert_int_equal(credential.former_count, 2);
+    assert_string_equal(credential.formers[0].hash, "sha256:second");
+    assert_int_equal(credential.formers[0].until, NOW + 5 + DAY);
+    assert_string_equal(credential.formers[1].hash, "sha256:first");
+    assert_int_equal(credential.formers[1].until, NOW + DAY);
+    /* What has ended is not kept. */
+    arci_credential_rotate(&credential, "sha256:fourth", NOW + DAY);
+    assert_int_equal(credential.former_count, 2);
+    assert_string_equal(credential.formers[0].hash, "sha256:third");
+    assert_string_equal(credential.formers[1].hash, "sha256:second");
+    for (int i = 0; i < 10; i++)
+        arci_credential_rotate(&credential, "sha256:more", NOW + DAY);
+    assert_int_equal(credential.former_count, ARCI_FORMER_SECRETS_MAX);
+    assert_round_trip(&credential);
 }
 
 static void assert_refused(const char *text, int wanted, const char *field, const char *words)
@@ -178,7 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_record_is_read_as_written),
         cmocka_unit_test(test_api_form_has_no_trace_of_secrets),
-        cmocka_unit_test(test_rotation_keeps_one_former_secret),
+        cmocka_unit_test(test_each_former_secret_lasts_a_day),
         cmocka_unit_test(test_requests),
         cmocka_unit_test(test_scopes_to_give_away),
         cmocka_unit_test(test_all_scopes_have_a_name),
