@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -95,6 +96,16 @@ static int start(const struct settings *settings, struct arctic_log *log)
     return code < 0 ? 1 : 0;
 }
 
+/* A flow takes a few; the soft limit of a shell is for programs that cannot bear more than 1024 (setrlimit(2), select(2)). */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* Where the caller closed one of the first three, the database could get its number and the log be written there. */
 static bool hold_standard_descriptors(void)
 {
@@ -110,6 +121,7 @@ int main(int argc, char **argv)
     struct settings settings;
     if (!hold_standard_descriptors())
         return 1;
+    raise_descriptor_limit();
     enum settings_outcome outcome = settings_read(argc, argv, &settings);
     if (outcome != SETTINGS_RUN)
         return outcome == SETTINGS_EXIT_OK ? 0 : 2;

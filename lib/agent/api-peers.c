@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/api.h"
+#include "agent/credentials.h"
 #include "agent/departure.h"
 #include "agent/local-peer.h"
 #include "agent/membership.h"
@@ -137,6 +138,8 @@ void arci_api_peers_revoke(void *context, struct arci_request *request)
                          "peer %s is this agent itself, which leaves the cluster by DELETE /v1/peers/self "
                          "(arctic peers remove-self)",
                          entry->record.id.text);
+    if (code >= 0)
+        code = arci_credentials_check_without(agent, &entry->record.id, &error);
     if (code >= 0)
         code = arci_membership_revoke(agent, entry, &error);
     if (code < 0)

@@ -74,18 +74,36 @@ static int check_own(struct arctic_agent *agent, const struct arci_entry *entry,
                      owner->text, peer ? peer->live.address : "its own address");
 }
 
-static bool is_last_admin(struct arctic_agent *agent, const struct arci_entry *candidate)
+/* Whether a credential with all scopes is left without `one`, and without those of a peer; either may be NULL. */
+static bool is_there_an_admin(struct arctic_agent *agent, const struct arci_entry *one,
+                              const struct arctic_id *peer_id)
 {
     const struct arci_entry *entry;
     size_t cursor = 0;
-    if (!(candidate->content.credential.scopes & ARCI_SCOPE_ADMIN))
-        return false;
     while ((entry = arci_registry_next(agent->registry, ARCI_RECORD_CREDENTIAL, &cursor))) {
-        if (entry != candidate && (entry->content.credential.scopes & ARCI_SCOPE_ADMIN) &&
-            arci_auth_is_member(agent, &entry->record.owner))
-            return false;
+        const struct arctic_id *owner = &entry->record.owner;
+        if (entry != one && !(peer_id && arctic_id_equal(owner, peer_id)) &&
+            (entry->content.credential.scopes & ARCI_SCOPE_ADMIN) && arci_auth_is_member(agent, owner))
+            return true;
     }
-    return true;
+    return false;
+}
+
+static bool is_last_admin(struct arctic_agent *agent, const struct arci_entry *candidate)
+{
+    return (candidate->content.credential.scopes & ARCI_SCOPE_ADMIN) &&
+           !is_there_an_admin(agent, candidate, NULL);
+}
+
+int arci_credentials_check_without(struct arctic_agent *agent, const struct arctic_id *peer_id,
+                                   struct arctic_error *error)
+{
+    if (is_there_an_admin(agent, NULL, peer_id))
+        return ARCTIC_OK;
+    return arci_fail(error, ARCTIC_E_CANNOT_REVOKE_CURRENT, NULL,
+                     "peer %s has made all credentials with the scope admin, which go with it: create one at "
+                     "another peer first, with arctic credentials create --scopes admin --peer PEER",
+                     peer_id->text);
 }
 
 int arci_credentials_revoke(struct arctic_agent *agent, const struct arci_entry *entry,

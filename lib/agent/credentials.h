@@ -26,18 +26,22 @@ int arci_credentials_create(struct arctic_agent *agent, struct arci_credential *
 int arci_credentials_revoke(struct arctic_agent *agent, const struct arci_entry *entry,
                             struct arctic_error *error);
 
+/* Whether somebody can administer the cluster still when a peer is revoked. Errors: ARCTIC_E_CANNOT_REVOKE_CURRENT. */
+int arci_credentials_check_without(struct arctic_agent *agent, const struct arctic_id *peer_id,
+                                   struct arctic_error *error);
+
 /* The credential of the cluster's first bootstrap, as far as it is known here. Errors: ARCTIC_E_NOT_FOUND. */
 int arci_credentials_find_shared(struct arctic_agent *agent, const struct arci_entry **ret_entry,
                                  struct arctic_error *error);
 
 /*
- * Gives a credential a new secret; the former one works for another 24 h, the one before it no longer. *ret_secret is to be freed
+ * Gives a credential a new secret; the former one works for another 24 h. *ret_secret is to be freed
  * with arci_free_secret(). Errors: ARCTIC_E_PEER_UNREACHABLE for a credential of another peer, those of the registry.
  */
 int arci_credentials_rotate(struct arctic_agent *agent, const struct arci_entry *entry, char **ret_secret,
                             struct arctic_error *error);
 
-/* Whether `secret` is the credential's present or, in its time, its former one. NULL stands for a client that does not exist. */
+/* Whether `secret` is the credential's present or, in its time, one of its former ones. NULL stands for a client that does not exist. */
 bool arci_credentials_match(const struct arci_credential *credential, const char *secret);
 
 #endif

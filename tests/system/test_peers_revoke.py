@@ -72,6 +72,19 @@ def test_a_revoked_peer_is_cut_off_at_once_and_for_good(lab: Lab, pair: Pair) ->
     assert not carried(lab, lab.client)
 
 
+def test_whose_clients_alone_can_administer_is_not_revoked(pair: Pair) -> None:
+    """Or nobody could any more, but for root on a host."""
+    entry, far = pair.entry, pair.exit
+    token = far.token()
+    wait_for(lambda: entry.api("GET", "/v1/peers", token=token).status == 200, 5, "the other's client is known")
+    assert entry.api("DELETE", f"/v1/credentials/{entry.credentials[0]}", token=token).status == 204
+    path = f"/v1/peers/{far.id}"
+    refused = entry.api("DELETE", path, token=token)
+    assert refused.error == (422, "CANNOT_REVOKE_CURRENT", None) and far.id in refused.text
+    assert entry.api("POST", "/v1/credentials", {"scopes": ["admin"]}, token=token).status == 201
+    assert entry.api("DELETE", path, token=token).status == 204
+
+
 def test_a_revocation_frees_its_place_in_the_licence(lab: Lab, build: Path) -> None:
     with running_pair(lab, build, "--max-nodes", "2", "--max-services", "10", "--days", "30") as pair:
         status = pair.entry.get("/v1/cluster/status")
