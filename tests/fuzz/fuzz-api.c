@@ -41,7 +41,8 @@ struct world {
     char authorization[4200];
     struct arctic_id service;
     bool answered;
-    struct arci_http_answer answer; /* body is the world's */
+    struct arci_http_answer answer; /* what it points to is the world's */
+    char content_type[101];
 };
 
 static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *walk)
@@ -91,6 +92,9 @@ static void on_answer(void *context, const struct arci_http_answer *answer)
     world->answered = true;
     world->answer = *answer;
     world->answer.body = NULL;
+    snprintf(world->content_type, sizeof world->content_type, "%s",
+             answer->content_type ? answer->content_type : "");
+    world->answer.content_type = world->content_type;
     if (answer->length == 0)
         return;
     world->answer.body = malloc(answer->length + 1);
