@@ -11,7 +11,8 @@
 #include "compose/source.h"
 
 #define ARCI_TREE_DEPTH_MAX 16
-#define ARCI_TREE_KEY_MAX 128 /* bytes of a key */
+/* Escaped to the last character it is no longer than a key may be on its line (1024: YAML 1.2.2, section 8.2.2). */
+#define ARCI_TREE_KEY_MAX 100 /* bytes of a key */
 #define ARCI_TREE_KEYS_MAX 64 /* keys of one mapping */
 
 enum arci_node_kind {

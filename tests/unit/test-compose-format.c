@@ -43,6 +43,21 @@ static void test_examples(void **state)
     assert_layout(arctic_compose_template(), arctic_compose_template());
 }
 
+/* A key that would need more room on its line than YAML gives it is none of ours. */
+static void test_keys_that_do_not_fit_on_a_line(void **state)
+{
+    (void)state;
+    for (size_t newlines = 1; newlines < 400; newlines += 7) {
+        ARCI_BUFFER text = {.limit = 0};
+        arci_buffer_text(&text, "a: {b");
+        for (size_t i = 0; i < newlines; i++)
+            arci_buffer_text(&text, "\n");
+        arci_buffer_text(&text, "c}\n");
+        bool readable = compose_check_layout((char *)text.data);
+        assert_int_equal(readable, newlines < 100);
+    }
+}
+
 static const char *const pieces[] = {
     "a: ",
     "b: ",
@@ -130,6 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_examples),
+        cmocka_unit_test(test_keys_that_do_not_fit_on_a_line),
         cmocka_unit_test(test_random_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
