@@ -1,6 +1,7 @@
 """What every system test needs: the lab package, a fresh lab, and the logs of its programs where a test failed."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,9 @@ from arctic_lab import Lab, build_directory, open_labs, reap  # noqa: E402
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: left out by scripts/test --quick")
+    # Ignored from birth in a background job, and so by what is started here: Ctrl-C is part of what is tested.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "timing: measures time or memory, which mean nothing under sanitizers")
 
 

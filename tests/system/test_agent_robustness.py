@@ -430,6 +430,7 @@ def add_routes(agent: Agent, service: str, routes: list[dict[str, object]]) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.timing
 def test_a_slow_path_carries_a_large_record(lab: Lab, pair: Pair) -> None:
     """It takes longer than a ping may; the link holds, and the exit learns all routes."""
     service = pair.entry.create_service(pair.exit)

@@ -36,6 +36,7 @@ def reset_on_connect(lab: Lab, address: str, port: int) -> bool:
     return False
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("version", VERSIONS)
 def test_refused(lab: Lab, pair: Pair, service: str, version: int) -> None:
     """The first client is reset, retries within 5 s already at their SYN, and after that it is tried anew."""
@@ -200,6 +201,7 @@ def test_an_empty_flow(lab: Lab, pair: Pair, service: str) -> None:
 # How they move
 
 
+@pytest.mark.timing
 def test_a_server_that_speaks_first(lab: Lab, pair: Pair, service: str) -> None:
     lab.server.serve("banner", 25)
     lab.wan.set(delay_ms=50)

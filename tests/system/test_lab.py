@@ -157,6 +157,7 @@ def test_rate_counts_whole_frames(lab: Lab, rate_mbit: float, options: tuple[str
         assert stats.bytes_in <= 1514 * stats.frames_in
 
 
+@pytest.mark.timing
 def test_rate_can_change_while_frames_wait(lab: Lab) -> None:
     lab.wan.set(rate_mbit=1, queue_bytes=1_000_000)
     probe = Probe(lab.client, lab.server)
