@@ -166,9 +166,9 @@ class Runner:
         side_by_side = ["-n", str(SYSTEM_JOBS), "--dist", "loadfile"]
         self._system(build, text, [*side_by_side, "-m", chosen, *options])
 
-    def timing(self, build: Build, text: str, marks: str = "") -> None:
+    def timing(self, build: Build, text: str, marks: str = "", options: Sequence[str] = ()) -> None:
         """Those with `marks` that measure, alone on the machine."""
-        self._system(build, text, ["-m", f"timing and ({marks})" if marks else "timing"])
+        self._system(build, text, ["-m", f"timing and ({marks})" if marks else "timing", *options])
 
     def fuzz(self, build: Build) -> None:
         """Every target for some seconds, two at a time. What is found stays in the build directory."""
@@ -206,7 +206,7 @@ def quick(runner: Runner) -> None:
         return
     runner.unit(GCC)
     runner.system(GCC, "fast", "not slow", WITHOUT_LAB)
-    runner.timing(GCC, "fast that measure", "not slow")
+    runner.timing(GCC, "fast that measure", "not slow", WITHOUT_LAB)
 
 
 def full(runner: Runner) -> None:

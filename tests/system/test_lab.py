@@ -28,6 +28,9 @@ from arctic_lab import (
     wait_for,
 )
 
+# It is all about moments and rates.
+pytestmark = pytest.mark.timing
+
 SO_RCVBUFFORCE = 33
 SOL_PACKET = 263
 PACKET_AUXDATA = 8
@@ -157,7 +160,6 @@ def test_rate_counts_whole_frames(lab: Lab, rate_mbit: float, options: tuple[str
         assert stats.bytes_in <= 1514 * stats.frames_in
 
 
-@pytest.mark.timing
 def test_rate_can_change_while_frames_wait(lab: Lab) -> None:
     lab.wan.set(rate_mbit=1, queue_bytes=1_000_000)
     probe = Probe(lab.client, lab.server)
