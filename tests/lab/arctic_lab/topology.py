@@ -24,6 +24,21 @@ class Port:
         self.host.add_addresses(self.interface, *self.addresses)
 
 
+@dataclass(frozen=True)
+class Cable:
+    """Between two switches."""
+
+    first: Namespace
+    second: Namespace
+    interface: str = "cable"
+
+    def cut(self) -> None:
+        self.first.ip(f"link set {self.interface} down")
+
+    def mend(self) -> None:
+        self.first.ip(f"link set {self.interface} up")
+
+
 def _veth(first: Namespace, interface: str, second: Namespace, peer: str) -> None:
     first.ip(f"link add name {interface} type veth peer name {peer} netns {second.netns}")
 
@@ -79,6 +94,15 @@ class Topology:
             socket = f"port{number}"
             _veth(switch, socket, port.host, port.interface)
             switch.ip(f"link set {socket} master switch up")
+
+    def cable(self, first: str, second: str) -> Cable:
+        """Connects two LANs that are switches."""
+        ends = self.hosts[first], self.hosts[second]
+        cable = Cable(*ends)
+        _veth(ends[0], cable.interface, ends[1], cable.interface)
+        for end in ends:
+            end.ip(f"link set {cable.interface} master switch up")
+        return cable
 
     def link(self, name: str, first: Port, second: Port) -> Link:
         """Connects two hosts by an emulated link, at first one without delay, limits and loss."""
