@@ -40,7 +40,7 @@ static int run_status(struct cli *cli, const struct cli_arguments *arguments, st
 
 static int print_sync(const json_t *answer, struct arctic_error *error)
 {
-    static const char *const members[] = {"id", "name", "state", "reached", "records_sent"};
+    static const char *const members[] = {"id", "name", "state", "reached", "converged"};
     static const char *const columns[] = {"ID", "NAME", "STATE", "REACHED", "RECORDS_SENT", NULL};
     int code = cli_print_members(stdout, answer, error);
     if (code < 0)

@@ -23,7 +23,9 @@
 struct arci_agent_peer;
 struct arci_carrier;
 struct arci_cluster_sync;
+struct arci_discovered;
 struct arci_explain;
+struct arci_gossiping;
 struct arci_incoming;
 struct arci_peer_addition;
 struct arci_reconciler;
@@ -141,7 +143,9 @@ struct arctic_agent {
     size_t peer_count;
     size_t peer_capacity;
     uv_timer_t peer_timer;
-    struct arci_incoming *incoming;       /* list of accepted control links */
+    struct arci_incoming *incoming; /* list of accepted control links */
+    struct arci_gossiping *gossiping;
+    struct arci_discovered *discovered;   /* list of peers known by hearsay that have been tried */
     struct arci_peer_addition *additions; /* requests to add a peer that are under way */
     json_t *told_states; /* of local services, as the peers have been told them; NULL before the first time */
     struct arci_carrier *carrier; /* requests that are carried between peers */

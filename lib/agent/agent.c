@@ -12,6 +12,7 @@
 #include "agent/carry.h"
 #include "agent/cluster-sync.h"
 #include "agent/data-plane.h"
+#include "agent/gossiping.h"
 #include "agent/incoming.h"
 #include "agent/license.h"
 #include "agent/local-peer.h"
@@ -109,6 +110,7 @@ static void begin_stop(struct arctic_agent *agent)
     arci_cluster_sync_stop(agent);
     arci_peer_additions_stop(agent);
     arci_incoming_stop(agent);
+    arci_gossiping_stop(agent);
     arci_data_plane_stop(agent);
     arci_license_watch_stop(agent);
     arci_peers_stop(agent);
@@ -149,6 +151,8 @@ static int start_all(struct arctic_agent *agent, struct arctic_error *error)
         code = arci_license_watch_create(agent, error);
     if (code >= 0)
         code = arci_carry_create(agent, error);
+    if (code >= 0)
+        code = arci_gossiping_create(agent, error);
     if (code < 0)
         return code;
     arci_recovery_create(agent);
@@ -249,6 +253,7 @@ void arctic_agent_free(struct arctic_agent *agent)
     json_decref(agent->told_states);
     free(agent->openapi_text);
     arci_peers_free(agent);
+    arci_gossiping_free(agent);
     arci_own_addresses_release(&agent->own_addresses);
     arci_tls_free(agent->tls);
     arci_token_cache_free(agent->token_cache);

@@ -45,11 +45,10 @@ static int begin_cluster(struct arctic_agent *agent, struct arctic_error *error)
     return ARCTIC_OK;
 }
 
-static void push_to_all(struct arctic_agent *agent)
+static void tell_all(struct arctic_agent *agent)
 {
-    size_t count;
     for (size_t i = 0; i < agent->peer_count; i++)
-        (void)arci_peers_push(agent->peers[i], &count);
+        (void)arci_peers_compare(agent->peers[i]);
 }
 
 void arci_api_cluster_init(void *context, struct arci_request *request)
@@ -66,7 +65,7 @@ void arci_api_cluster_init(void *context, struct arci_request *request)
         arci_request_fail(request, &error);
         return;
     }
-    push_to_all(agent);
+    tell_all(agent);
     arci_api_cluster_identity(agent, request);
 }
 

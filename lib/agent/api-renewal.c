@@ -6,6 +6,7 @@
 
 #include "agent/api-certificate.h"
 #include "agent/local-peer.h"
+#include "agent/gossiping.h"
 #include "agent/peer-links.h"
 #include "base/error.h"
 #include "base/time.h"
@@ -75,7 +76,7 @@ static void tell_fingerprint(struct arctic_agent *agent, const uint8_t *fingerpr
         arci_log_error(agent->log, "api", "cannot tell the peers of the API's new key before the next start",
                        ARCI_ERROR(&error));
     else
-        arci_peers_publish(agent, ARCI_RECORD_PEER, &agent->local_id);
+        arci_gossiping_announce(agent, ARCI_RECORD_PEER, &agent->local_id);
 }
 
 static void renew(struct arctic_agent *agent)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "agent/auth.h"
+#include "agent/gossiping.h"
 #include "agent/peer-links.h"
 #include "agent/peers.h"
 #include "agent/reconcile.h"
@@ -89,7 +90,7 @@ void arci_api_answer_after_change(struct arctic_agent *agent, struct arci_reques
     }
     *answer = (struct pending_answer){agent, request, *service_id, status, make_body, extra};
     if (service_id->text[0])
-        arci_peers_publish(agent, ARCI_RECORD_SERVICE, service_id);
+        arci_gossiping_announce(agent, ARCI_RECORD_SERVICE, service_id);
     arci_reconcile_then(agent, send_answer, answer);
 }
 

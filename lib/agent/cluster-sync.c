@@ -2,8 +2,8 @@
 #include "agent/cluster-sync.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#include "agent/incoming.h"
 #include "agent/peer-links.h"
 #include "agent/reconcile.h"
 #include "base/error.h"
@@ -12,10 +12,9 @@
 
 struct sync_peer {
     struct arctic_id id;
-    bool waiting; /* its answer may still come */
-    bool reached; /* it has this agent's records */
-    bool asked;   /* for its own */
-    size_t sent;
+    bool waiting; /* it may still come to the same records */
+    bool reached; /* it has answered */
+    bool agrees;  /* it holds what this agent holds */
 };
 
 struct sync_request {
@@ -38,9 +37,9 @@ static json_t *peer_json(struct arctic_agent *agent, const struct sync_peer *row
     const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_PEER, &row->id);
     const struct arci_agent_peer *peer = arci_peers_find(agent, &row->id);
     enum arci_peer_state state = peer ? peer->live.state : ARCI_PEER_REVOKED;
-    return json_pack("{s:s, s:s, s:s, s:b, s:I, s:b}", "id", row->id.text, "name",
+    return json_pack("{s:s, s:s, s:s, s:b, s:b}", "id", row->id.text, "name",
                      entry ? entry->content.peer.name : "", "state", arci_peer_state_name(state), "reached",
-                     row->reached, "records_sent", (json_int_t)row->sent, "records_requested", row->asked);
+                     row->reached, "converged", row->agrees);
 }
 
 static json_t *result_json(const struct arci_cluster_sync *sync)
@@ -94,24 +93,26 @@ static struct sync_peer *find_row(const struct arctic_agent *agent, const struct
     return NULL;
 }
 
-static void end_wait(struct arctic_agent *agent, const struct arctic_id *peer_id, bool reached)
+/* Records may be under way: who holds something else yet is asked again by the next ping. */
+void arci_cluster_sync_answered(struct arctic_agent *agent, struct arci_agent_peer *peer)
 {
-    struct sync_peer *row = find_row(agent, peer_id);
+    struct sync_peer *row = find_row(agent, &peer->id);
     if (!row || !row->waiting)
         return;
-    row->waiting = false;
-    row->reached = reached;
+    row->reached = true;
+    row->agrees = strcmp(peer->digest, arci_registry_digest(agent->registry)) == 0;
+    row->waiting = !row->agrees;
+    peer->next_ping_at = 0;
     answer_when_done(agent->sync);
-}
-
-void arci_cluster_sync_answered(struct arctic_agent *agent, const struct arctic_id *peer_id)
-{
-    end_wait(agent, peer_id, true);
 }
 
 void arci_cluster_sync_lost(struct arctic_agent *agent, const struct arctic_id *peer_id)
 {
-    end_wait(agent, peer_id, false);
+    struct sync_peer *row = find_row(agent, peer_id);
+    if (!row || !row->waiting)
+        return;
+    row->waiting = row->reached = false;
+    answer_when_done(agent->sync);
 }
 
 void arci_cluster_sync_stop(struct arctic_agent *agent)
@@ -144,8 +145,7 @@ static void tell_peers(struct arci_cluster_sync *sync)
         struct sync_peer *row = &sync->peers[i];
         struct arci_agent_peer *peer = arci_peers_find(sync->agent, &row->id);
         row->waiting = true;
-        row->asked = arci_incoming_ask(sync->agent, &row->id);
-        if (!arci_peers_push(peer, &row->sent))
+        if (!arci_peers_compare(peer))
             row->waiting = false;
     }
     sync->started = true;

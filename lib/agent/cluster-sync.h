@@ -1,18 +1,18 @@
 /*
- * POST /v1/cluster/sync: this agent's records go to every connected peer again, theirs are asked for, and a pass of the reconciler
- * brings kernel and data plane in line. One runs at a time; requests that come meanwhile get its answer.
+ * POST /v1/cluster/sync: records are compared with every connected peer now, and a pass of the reconciler brings kernel and data plane in
+ * line. One runs at a time; requests that come meanwhile get its answer.
  */
 #ifndef ARCI_AGENT_CLUSTER_SYNC_H
 #define ARCI_AGENT_CLUSTER_SYNC_H
 
 #include "agent/agent-internal.h"
 
-/* Answers `request` when all peers have, or after five seconds. Errors: ARCTIC_E_NO_MEMORY, with the request not answered. */
+/* Answers `request` when all peers hold the same, or after five seconds. Errors: ARCTIC_E_NO_MEMORY, with the request not answered. */
 int arci_cluster_sync_start(struct arctic_agent *agent, struct arci_request *request,
                             struct arctic_error *error);
 
-/* A peer has got what was sent to it before. */
-void arci_cluster_sync_answered(struct arctic_agent *agent, const struct arctic_id *peer_id);
+/* A peer has said what it holds: see arci_agent_peer.digest. */
+void arci_cluster_sync_answered(struct arctic_agent *agent, struct arci_agent_peer *peer);
 
 /* The link to a peer is gone. */
 void arci_cluster_sync_lost(struct arctic_agent *agent, const struct arctic_id *peer_id);

@@ -2,6 +2,7 @@
 #include "agent/credentials.h"
 
 #include "agent/auth.h"
+#include "agent/gossiping.h"
 #include "agent/peer-links.h"
 #include "agent/peers.h"
 #include "base/error.h"
@@ -58,7 +59,7 @@ int arci_credentials_create(struct arctic_agent *agent, struct arci_credential *
                          ARCI_CREDENTIALS_MAX);
     int code = arci_credentials_put_new(agent, credential, ret_secret, error);
     if (code >= 0)
-        arci_peers_publish(agent, ARCI_RECORD_CREDENTIAL, &credential->client_id);
+        arci_gossiping_announce(agent, ARCI_RECORD_CREDENTIAL, &credential->client_id);
     return code;
 }
 
@@ -120,7 +121,7 @@ int arci_credentials_revoke(struct arctic_agent *agent, const struct arci_entry 
                          id.text);
     code = arci_registry_delete(agent->registry, ARCI_RECORD_CREDENTIAL, &id, error);
     if (code >= 0)
-        arci_peers_publish(agent, ARCI_RECORD_CREDENTIAL, &id);
+        arci_gossiping_announce(agent, ARCI_RECORD_CREDENTIAL, &id);
     return code;
 }
 
@@ -156,7 +157,7 @@ int arci_credentials_rotate(struct arctic_agent *agent, const struct arci_entry 
     code = arci_registry_put_credential(agent->registry, &credential, error);
     if (code < 0)
         return code;
-    arci_peers_publish(agent, ARCI_RECORD_CREDENTIAL, &credential.client_id);
+    arci_gossiping_announce(agent, ARCI_RECORD_CREDENTIAL, &credential.client_id);
     *ret_secret = arci_steal(secret);
     return ARCTIC_OK;
 }

@@ -9,7 +9,7 @@
 
 /*
  * Gives `credential`, whose name and scopes are set, its id, its time and a secret, and stores it. *ret_secret is to be freed with
- * arci_free_secret(). Usable inside a transaction of the store, after which arci_peers_publish() is the caller's to do. Errors:
+ * arci_free_secret(). Usable inside a transaction of the store, after which arci_gossiping_announce() is the caller's to do. Errors:
  * ARCTIC_E_SYSTEM, ARCTIC_E_NO_MEMORY, those of the registry.
  */
 int arci_credentials_put_new(struct arctic_agent *agent, struct arci_credential *credential,

@@ -5,6 +5,7 @@
 #include "agent/incoming.h"
 #include "agent/local-peer.h"
 #include "agent/peer-addition.h"
+#include "agent/gossiping.h"
 #include "agent/peer-links.h"
 #include "agent/reconcile.h"
 #include "base/error.h"
@@ -17,7 +18,7 @@ static void say_goodbye(struct arctic_agent *agent)
         told += agent->peers[i]->link != NULL;
     arci_log_warn(agent->log, "gossip", "leaving the cluster", ARCI_TEXT("peer_id", agent->local_id.text),
                   ARCI_INT("peers_told", told), ARCI_INT("peers_not_told", agent->peer_count - told));
-    arci_peers_publish(agent, ARCI_RECORD_PEER, &agent->local_id);
+    arci_gossiping_announce(agent, ARCI_RECORD_PEER, &agent->local_id);
     while (agent->peer_count > 0) {
         const struct arctic_id id = agent->peers[agent->peer_count - 1]->id;
         arci_peers_drop(agent, &id, true);

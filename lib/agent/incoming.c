@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "agent/carry.h"
+#include "agent/gossiping.h"
 #include "agent/local-peer.h"
 #include "agent/membership.h"
-#include "agent/own-records.h"
 #include "agent/peer-links.h"
 #include "agent/reconcile.h"
 #include "agent/service-states.h"
@@ -28,7 +28,6 @@ struct arci_incoming {
     struct arctic_agent *agent;
     struct arci_link *link;   /* NULL once it is closed: what it has brought may end it */
     struct arctic_id peer_id; /* "" before the handshake */
-    bool missed;              /* a record came that could not be stored */
     uv_timer_t timer;         /* the wait for the hello, then the watch for silence */
 };
 
@@ -50,6 +49,7 @@ static void drop_incoming(struct arci_incoming *incoming)
         place = &(*place)->next;
     *place = incoming->next;
     arci_carry_link_ended(incoming->agent, incoming->link);
+    arci_gossiping_links_changed(incoming->agent);
     uv_close((uv_handle_t *)&incoming->timer, free_incoming);
 }
 
@@ -106,6 +106,7 @@ static int admit(struct arci_incoming *incoming, const struct arci_handshake_rem
         return code;
     incoming->peer_id = remote->peer.id;
     close_former(incoming);
+    arci_gossiping_links_changed(incoming->agent);
     peer->retry_at = 0; /* it can be reached now: do not wait to hold a link of our own */
     return arci_local_peer_suggest_name(incoming->agent, remote->suggested_name, error);
 }
@@ -133,82 +134,18 @@ static int judge_hello(struct arci_incoming *incoming, const json_t *hello, stru
     return code < 0 ? code : answer_hello(incoming, exporter, hello, error);
 }
 
-/* Only the sender's own records are taken from a link: the owner's signature is checked with the key that the peer has proved. */
-static bool merge_one(struct arci_incoming *incoming, const json_t *object, struct arctic_error *error)
-{
-    struct arci_record record = {0};
-    bool changed = false;
-    uint8_t key[ARCI_KEY_SIZE];
-    int code = arci_record_from_json(object, &record, error);
-    if (code >= 0 && !arctic_id_equal(&record.owner, &incoming->peer_id))
-        code = arci_fail(error, ARCTIC_E_FORBIDDEN, "owner", "%s sent a record of %s", incoming->peer_id.text,
-                         record.owner.text);
-    if (code >= 0 && !arci_link_peer_key(incoming->link, key))
-        code = arci_fail(error, ARCTIC_E_INTERNAL, NULL, "the link has no key");
-    if (code >= 0)
-        code = arci_registry_merge(incoming->agent->registry, &record, key, &changed, error);
-    if (code >= 0 && changed)
-        arci_membership_follow(incoming->agent, &record);
-    arci_record_release(&record);
-    if (code < 0)
-        arci_log_warn(incoming->agent->log, "gossip", "record dropped",
-                      ARCI_TEXT("peer_id", incoming->peer_id.text), ARCI_ERROR(error));
-    incoming->missed = incoming->missed || code == ARCTIC_E_SYSTEM || code == ARCTIC_E_NO_MEMORY;
-    return code >= 0 && changed;
-}
-
-static void merge_records(struct arci_incoming *incoming, const json_t *message)
-{
-    const json_t *records = json_object_get(message, "records");
-    struct arctic_error error;
-    bool changed = false;
-    size_t index;
-    json_t *object;
-    json_array_foreach(records, index, object)
-    {
-        if (!incoming->link)
-            break;
-        if (merge_one(incoming, object, &error))
-            changed = true;
-    }
-    if (changed)
-        arci_reconcile_request(incoming->agent);
-}
-
-static bool ask_for_all(struct arci_incoming *incoming)
-{
-    ARCI_JSON *message = json_pack("{s:s}", "type", "resend");
-    return message && arci_link_send(incoming->link, message, NULL) >= 0;
-}
-
-bool arci_incoming_ask(struct arctic_agent *agent, const struct arctic_id *peer_id)
-{
-    for (struct arci_incoming *item = agent->incoming; item; item = item->next) {
-        if (arctic_id_equal(&item->peer_id, peer_id))
-            return ask_for_all(item);
-    }
-    return false;
-}
-
-/* What a full disk kept out comes when there is room again, and not only with its next change. */
-static void ask_again(struct arci_incoming *incoming)
-{
-    if (!incoming->missed || arci_store_check(incoming->agent->store, NULL) < 0)
-        return;
-    incoming->missed = !ask_for_all(incoming);
-}
-
 static void answer_ping(struct arci_incoming *incoming, const json_t *ping)
 {
-    ARCI_JSON *pong =
-        json_pack("{s:s, s:I, s:s}", "type", "pong", "id", json_integer_value(json_object_get(ping, "id")),
-                  "registry_hash", arci_registry_digest(incoming->agent->registry));
+    ARCI_JSON *pong = json_pack("{s:s, s:I, s:s, s:s}", "type", "pong", "id",
+                                json_integer_value(json_object_get(ping, "id")), "registry_hash",
+                                arci_registry_digest(incoming->agent->registry), "cluster_id",
+                                incoming->agent->cluster_id.text);
     struct arci_agent_peer *peer = arci_peers_find(incoming->agent, &incoming->peer_id);
     if (pong)
         arci_link_send(incoming->link, pong, NULL);
     if (peer)
         peer->live.last_seen_at = arci_time_now();
-    ask_again(incoming);
+    arci_peers_meet_cluster(incoming->agent, ping);
 }
 
 /* Records of a slow path can take longer than the wait from message to message: any byte counts. */
@@ -238,15 +175,11 @@ static void on_message(void *context, struct arci_link *link, const json_t *mess
         arci_link_set_message_limit(link, ARCI_RECORD_MAX);
         return;
     }
-    if (strcmp(arci_message_type(message), "records") == 0)
-        merge_records(incoming, message);
-    else if (strcmp(arci_message_type(message), "inventory") == 0)
-        arci_own_records_compare(incoming->agent, link, &incoming->peer_id, message);
-    else if (strcmp(arci_message_type(message), "ping") == 0)
+    if (strcmp(arci_message_type(message), "ping") == 0)
         answer_ping(incoming, message);
     else if (strcmp(arci_message_type(message), "states") == 0)
         arci_service_states_take(incoming->agent, &incoming->peer_id, message);
-    else
+    else if (!arci_gossiping_take(incoming->agent, &incoming->peer_id, message))
         (void)arci_carry_take_message(incoming->agent, link, &incoming->peer_id, message);
 }
 

@@ -1,4 +1,4 @@
-/* Control links that other peers hold to this agent: their handshake, and then their records. */
+/* Control links that other peers hold to this agent: their handshake, and then what they say. */
 #ifndef ARCI_AGENT_INCOMING_H
 #define ARCI_AGENT_INCOMING_H
 
@@ -9,9 +9,6 @@ void arci_incoming_accept(struct arctic_agent *agent, SSL *ssl, int fd, const st
 
 /* The link that a peer holds to this agent; NULL where it holds none. */
 struct arci_link *arci_incoming_find_link(const struct arctic_agent *agent, const struct arctic_id *peer_id);
-
-/* Asks a peer for all of its records; false without a link from it. */
-bool arci_incoming_ask(struct arctic_agent *agent, const struct arctic_id *peer_id);
 
 /* Drops those of one peer. */
 void arci_incoming_drop(struct arctic_agent *agent, const struct arctic_id *peer_id);

@@ -12,6 +12,8 @@
 #include "agent/api-listeners.h"
 #include "agent/credentials.h"
 #include "agent/license.h"
+#include "agent/own-endpoints.h"
+#include "agent/gossiping.h"
 #include "agent/peer-links.h"
 #include "base/error.h"
 #include "base/secret.h"
@@ -38,10 +40,11 @@ static void default_name(char *name, size_t size)
         snprintf(name, size, "%.*s", (int)size - 1, host.nodename);
 }
 
-static void fill_facts(const struct arctic_agent *agent, struct arci_peer *peer)
+static void fill_facts(struct arctic_agent *agent, struct arci_peer *peer)
 {
     memcpy(peer->public_key, arci_identity_public_key(agent->identity), sizeof peer->public_key);
     arci_api_listeners_describe(agent, peer);
+    arci_own_endpoints_describe(agent, peer);
     peer->tunnel_port = agent->tunnel_port;
     peer->iptunnel_port = agent->settings.iptunnel_port;
     peer->qos_enabled = false;
@@ -62,7 +65,10 @@ int arci_local_peer_refresh(struct arctic_agent *agent, struct arctic_error *err
                          agent->local_id.text, agent->settings.data_dir);
     struct arci_peer peer = entry->content.peer;
     fill_facts(agent, &peer);
-    if (memcmp(&peer, &entry->content.peer, sizeof peer) == 0)
+    ARCI_JSON *body = arci_peer_to_record(&peer);
+    if (!body)
+        return arci_fail_memory(error);
+    if (json_equal(body, entry->record.body))
         return ARCTIC_OK;
     return put_local_peer(agent, &peer, error);
 }
@@ -82,7 +88,7 @@ int arci_local_peer_suggest_name(struct arctic_agent *agent, const char *name, s
     if (code >= 0)
         code = arci_store_put_note(agent->store, "agent", "name", NAME_GIVEN, error);
     if (code >= 0)
-        arci_peers_publish(agent, ARCI_RECORD_PEER, &agent->local_id);
+        arci_gossiping_announce(agent, ARCI_RECORD_PEER, &agent->local_id);
     return code;
 }
 
@@ -105,7 +111,7 @@ int arci_local_peer_update(struct arctic_agent *agent, const json_t *object, str
     if (code >= 0)
         code = put_local_peer(agent, &peer, error);
     if (code >= 0)
-        arci_peers_publish(agent, ARCI_RECORD_PEER, &agent->local_id);
+        arci_gossiping_announce(agent, ARCI_RECORD_PEER, &agent->local_id);
     return code;
 }
 

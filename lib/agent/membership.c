@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/incoming.h"
+#include "agent/gossiping.h"
 #include "agent/peer-links.h"
 #include "agent/peers.h"
 #include "agent/reconcile.h"
@@ -121,7 +122,7 @@ int arci_membership_revoke(struct arctic_agent *agent, const struct arci_entry *
     if (code < 0)
         return code;
     const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_REVOCATION, &id);
-    arci_peers_publish(agent, ARCI_RECORD_REVOCATION, &id);
+    arci_gossiping_announce(agent, ARCI_RECORD_REVOCATION, &id);
     obey(agent, entry, true);
     return ARCTIC_OK;
 }

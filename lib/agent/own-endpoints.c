@@ -2,6 +2,7 @@
 #include "agent/own-endpoints.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/address.h"
 
@@ -12,7 +13,7 @@ static bool is_unspecified(const struct arctic_address *address)
     return arctic_address_compare(address, &any4) == 0 || arctic_address_compare(address, &any6) == 0;
 }
 
-static bool is_of_use(const struct arctic_address *address)
+bool arci_own_endpoints_is_of_use(const struct arctic_address *address)
 {
     const uint8_t *bytes = address->bytes;
     if (address->family == ARCTIC_FAMILY_IPV4)
@@ -27,7 +28,7 @@ static void add_family(const struct arctic_agent *agent, const struct arci_host_
 {
     for (size_t i = 0; i < host->own.count && live->endpoint_count < ARCI_PEER_ENDPOINTS_MAX; i++) {
         const struct arctic_address *address = &host->own.items[i];
-        if (address->family == family && is_of_use(address))
+        if (address->family == family && arci_own_endpoints_is_of_use(address))
             live->endpoints[live->endpoint_count++] = (struct arctic_endpoint){*address, agent->tunnel_port};
     }
 }
@@ -46,4 +47,14 @@ void arci_own_endpoints(struct arctic_agent *agent, struct arci_peer_live *live)
         arctic_endpoint_format(&api, live->address);
     if (agent->tunnel_port == 0)
         live->endpoint_count = 0;
+}
+
+void arci_own_endpoints_describe(struct arctic_agent *agent, struct arci_peer *peer)
+{
+    struct arci_peer_live live = {.endpoint_count = 0};
+    arci_own_endpoints(agent, &live);
+    memset(peer->addresses, 0, sizeof peer->addresses);
+    for (size_t i = 0; i < live.endpoint_count; i++)
+        peer->addresses[i] = live.endpoints[i].address;
+    peer->address_count = live.endpoint_count;
 }

@@ -7,4 +7,10 @@
 /* Fills address and endpoints of the local peer: IPv4 first, no loopback or link-local ones. */
 void arci_own_endpoints(struct arctic_agent *agent, struct arci_peer_live *live);
 
+/* The same addresses for this peer's record. */
+void arci_own_endpoints_describe(struct arctic_agent *agent, struct arci_peer *peer);
+
+/* Whether an address that a peer names can be one of another host. */
+bool arci_own_endpoints_is_of_use(const struct arctic_address *address);
+
 #endif

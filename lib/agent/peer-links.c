@@ -5,9 +5,10 @@
 
 #include "agent/carry.h"
 #include "agent/cluster-sync.h"
+#include "agent/discovery.h"
+#include "agent/gossiping.h"
 #include "agent/incoming.h"
 #include "agent/membership.h"
-#include "agent/own-records.h"
 #include "agent/reconcile.h"
 #include "agent/service-states.h"
 #include "base/error.h"
@@ -17,7 +18,6 @@
 #define CONNECT_TIMEOUT_MS 5000
 #define PING_INTERVAL_MS 2000
 #define PONG_TIMEOUT_MS 6000
-#define RESEND_INTERVAL_MS 1000
 #define RETRY_LAST_MS 10000
 
 void arci_peers_self(struct arctic_agent *agent, struct arci_handshake_self *ret_self)
@@ -67,6 +67,7 @@ static void close_link(struct arci_agent_peer *peer)
     arci_link_close(link);
     if (link)
         arci_carry_link_ended(peer->agent, link);
+    arci_gossiping_links_changed(peer->agent);
 }
 
 /* A link is no good any more, or has ended by itself. */
@@ -92,16 +93,6 @@ void arci_peers_send(struct arci_agent_peer *peer, const json_t *message)
 
 /* --- The link that this agent holds. --------------------------------------------------------------------------------------- */
 
-/* The peer could not store what it was sent. It gets all, but not as often as it likes. */
-static void send_again(struct arci_agent_peer *peer)
-{
-    int64_t now = arci_time_monotonic();
-    if (peer->resent_at && now - peer->resent_at < RESEND_INTERVAL_MS)
-        return;
-    peer->resent_at = now;
-    arci_peers_send_all(peer);
-}
-
 /* An answer to an older ping says nothing about what was sent after that. */
 static void take_pong(struct arci_agent_peer *peer, const json_t *message)
 {
@@ -114,19 +105,16 @@ static void take_pong(struct arci_agent_peer *peer, const json_t *message)
     peer->ping_sent_at = 0;
     if (digest && strlen(digest) < sizeof peer->digest)
         strcpy(peer->digest, digest);
-    arci_cluster_sync_answered(peer->agent, &peer->id);
+    arci_peers_meet_cluster(peer->agent, message);
+    arci_cluster_sync_answered(peer->agent, peer);
 }
 
 static void on_link_message(void *context, struct arci_link *link, const json_t *message)
 {
     struct arci_agent_peer *peer = context;
-    if (strcmp(arci_message_type(message), "resend") == 0)
-        send_again(peer);
-    else if (strcmp(arci_message_type(message), "pong") == 0)
+    if (strcmp(arci_message_type(message), "pong") == 0)
         take_pong(peer, message);
-    else if (strcmp(arci_message_type(message), "remembered") == 0)
-        arci_own_records_take(peer->agent, &peer->id, message);
-    else
+    else if (!arci_gossiping_take(peer->agent, &peer->id, message))
         (void)arci_carry_take_message(peer->agent, link, &peer->id, message);
 }
 
@@ -153,7 +141,8 @@ void arci_peers_set_link(struct arci_agent_peer *peer, struct arci_link *link)
     arci_link_set_events(link, &link_events, peer);
     arci_link_set_message_limit(link, ARCI_RECORD_MAX);
     set_state(peer, ARCI_PEER_CONNECTED, "handshake done");
-    arci_peers_send_all(peer);
+    arci_gossiping_links_changed(peer->agent);
+    arci_service_states_greet(peer);
 }
 
 /* A key belongs to one peer for good. */
@@ -202,11 +191,12 @@ static void dial_done(void *context, struct arci_link *link, const struct arci_h
 static void dial_peer(struct arci_agent_peer *peer)
 {
     const struct arci_entry *entry = arci_registry_find(peer->agent->registry, ARCI_RECORD_PEER, &peer->id);
-    if (!entry || peer->live.endpoint_count == 0)
+    struct arctic_endpoint endpoints[ARCI_PEER_ENDPOINTS_MAX];
+    if (!entry)
         return;
     struct arci_dial_options options = {
-        .endpoints = peer->live.endpoints,
-        .endpoint_count = peer->live.endpoint_count,
+        .endpoints = endpoints,
+        .endpoint_count = arci_discovery_endpoints(peer->agent, &entry->content.peer, &peer->live, endpoints),
         .expected_key = entry->content.peer.public_key,
         .suggested_name = "",
         .self = dial_self,
@@ -214,6 +204,8 @@ static void dial_peer(struct arci_agent_peer *peer)
         .context = peer,
     };
     struct arctic_error error;
+    if (options.endpoint_count == 0)
+        return;
     arci_peers_link_options(peer->agent, &options.link);
     if (arci_dial_start(&options, &peer->dial, &error) < 0) {
         arci_log_error(peer->agent->log, "gossip", "cannot dial peer", ARCI_TEXT("peer_id", peer->id.text),
@@ -224,12 +216,14 @@ static void dial_peer(struct arci_agent_peer *peer)
 
 /*
  * A ping behind records that a slow path takes long to carry is answered late, and so is one whose answer waits behind a long answer
- * to a carried request; the peer is there as long as either arrives.
+ * to a carried request; the peer is there as long as either arrives. What comes after the ping says nothing: its host acknowledges for
+ * a peer that does not run.
  */
 static bool makes_progress(struct arci_agent_peer *peer, int64_t now)
 {
     uint64_t acknowledged = arci_link_acknowledged(peer->link);
-    if (acknowledged == peer->acknowledged && arci_link_silence(peer->link) >= TICK_MS)
+    bool moves = acknowledged != peer->acknowledged && peer->acknowledged < peer->ping_end;
+    if (!moves && arci_link_silence(peer->link) >= TICK_MS)
         return false;
     peer->acknowledged = acknowledged;
     peer->progress_at = now;
@@ -238,12 +232,15 @@ static bool makes_progress(struct arci_agent_peer *peer, int64_t now)
 
 static void send_ping(struct arci_agent_peer *peer, int64_t now)
 {
-    ARCI_JSON *message = json_pack("{s:s, s:I}", "type", "ping", "id", (json_int_t)++peer->ping_id);
+    ARCI_JSON *message = json_pack("{s:s, s:I, s:s}", "type", "ping", "id", (json_int_t)++peer->ping_id,
+                                   "cluster_id", peer->agent->cluster_id.text);
     peer->ping_sent_at = (int64_t)(uv_hrtime() / 1000);
     peer->next_ping_at = now + PING_INTERVAL_MS;
     peer->progress_at = now;
     peer->acknowledged = arci_link_acknowledged(peer->link);
     arci_peers_send(peer, message);
+    if (peer->link)
+        peer->ping_end = arci_link_written(peer->link);
 }
 
 static void ping_peer(struct arci_agent_peer *peer, int64_t now)
@@ -257,19 +254,12 @@ static void ping_peer(struct arci_agent_peer *peer, int64_t now)
         send_ping(peer, now);
 }
 
-bool arci_peers_push(struct arci_agent_peer *peer, size_t *ret_count)
+bool arci_peers_compare(struct arci_agent_peer *peer)
 {
-    const struct arctic_agent *agent = peer->agent;
-    size_t cursor = 0;
-    size_t count = 0;
-    if (!peer->link)
-        return false;
-    send_again(peer);
-    while (arci_registry_next_owned(agent->registry, &agent->local_id, &cursor))
-        count++;
+    if (peer->link)
+        arci_gossiping_compare(peer->agent, &peer->id);
     if (peer->link)
         send_ping(peer, arci_time_monotonic());
-    *ret_count = count;
     return peer->link != NULL;
 }
 
@@ -311,6 +301,7 @@ void arci_peers_pause(struct arctic_agent *agent)
 {
     if (agent->peer_timer.data)
         uv_timer_stop(&agent->peer_timer);
+    arci_discovery_stop(agent);
 }
 
 void arci_peers_stop(struct arctic_agent *agent)

@@ -7,6 +7,7 @@
 
 #include "agent/membership.h"
 #include "agent/carry.h"
+#include "agent/gossiping.h"
 #include "agent/reconcile.h"
 #include "base/address.h"
 #include "base/error.h"
@@ -145,7 +146,7 @@ static int write_admission(void *context, struct arctic_error *error)
 {
     struct admission *admission = context;
     const struct arci_handshake_remote *remote = admission->remote;
-    int code = arci_registry_merge(admission->agent->registry, &remote->peer_record, remote->peer.public_key,
+    int code = arci_registry_merge(admission->agent->registry, &remote->peer_record,
                                    &admission->record_changed, error);
     if (code >= 0 && admission->joins_cluster)
         code = arci_store_put_note(admission->agent->store, "agent", "cluster_id", remote->cluster_id.text,
@@ -269,6 +270,7 @@ void arci_peers_drop(struct arctic_agent *agent, const struct arctic_id *id, boo
     else
         arci_link_close(peer->link);
     const struct arci_link *link = peer->link;
+    arci_gossiping_forget(agent, id);
     free_peer(peer);
     agent->peer_count--;
     memmove(agent->peers + place, agent->peers + place + 1, (agent->peer_count - place) * sizeof(void *));
@@ -283,4 +285,19 @@ void arci_peers_free(struct arctic_agent *agent)
     free(agent->peers);
     agent->peers = NULL;
     agent->peer_count = 0;
+}
+
+void arci_peers_meet_cluster(struct arctic_agent *agent, const json_t *message)
+{
+    const char *text = json_string_value(json_object_get(message, "cluster_id"));
+    struct arctic_id id;
+    struct arctic_error error;
+    if (!text || arctic_id_parse(ARCTIC_ID_CLUSTER, text, &id, NULL) < 0 ||
+        strcmp(id.text, agent->cluster_id.text) >= 0)
+        return;
+    if (arci_store_put_note(agent->store, "agent", "cluster_id", id.text, &error) < 0)
+        arci_log_error(agent->log, "store", "cannot store the cluster's id, will try again",
+                       ARCI_ERROR(&error));
+    else
+        join_cluster(agent, &id);
 }

@@ -22,9 +22,10 @@ struct arci_agent_peer {
     uint64_t ping_id;              /* of the last one */
     int64_t next_ping_at;          /* monotonic milliseconds */
     uint64_t acknowledged;         /* bytes of the link, when the ping was sent or last seen to grow */
+    uint64_t ping_end;             /* the same once the ping itself is acknowledged */
     int64_t progress_at;           /* monotonic milliseconds, of that */
     char digest[ARCI_DIGEST_TEXT]; /* of its registry, as it last said; "" before that and without a link */
-    int64_t resent_at; /* monotonic milliseconds: when all records were last sent because the peer asked */
+    bool gossips;                  /* is spoken to */
 };
 
 /* Reads the known peers from the store. */
@@ -45,6 +46,12 @@ int arci_peers_check_room(struct arctic_agent *agent, const struct arctic_id *id
 int arci_peers_admit(struct arctic_agent *agent, const struct arci_handshake_remote *remote,
                      const struct arctic_endpoint *endpoint, const char *api_address,
                      struct arci_agent_peer **ret_peer, struct arctic_error *error);
+
+/*
+ * Takes over the cluster id that a message of a peer names where it is the smaller one: when two halves meet, each member comes to it
+ * by whoever has.
+ */
+void arci_peers_meet_cluster(struct arctic_agent *agent, const json_t *message);
 
 /*
  * Forgets a peer: its links, what was observed of it, and the note on it. One that is not known is no error. With `flush` what waits

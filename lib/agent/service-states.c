@@ -45,13 +45,17 @@ static bool is_told(const json_t *row, const struct arci_service_live *live)
            strcmp(reason, live->state_reason) == 0;
 }
 
-/* Drops what belongs to services that are no more, once it is as much as the rest. */
+/* Of services whose records may be on their way yet. */
+#define EARLY_STATES_MAX 4096
+
+/* Drops what belongs to services that are not known, once it is much more than the rest. */
 static void prune(const struct arctic_agent *agent, json_t *states)
 {
     const char *text;
     json_t *row;
     void *next;
-    if (json_object_size(states) <= 2 * arci_registry_count(agent->registry, ARCI_RECORD_SERVICE) + 16)
+    if (json_object_size(states) <=
+        2 * arci_registry_count(agent->registry, ARCI_RECORD_SERVICE) + EARLY_STATES_MAX)
         return;
     json_object_foreach_safe(states, next, text, row)
     {
@@ -121,13 +125,15 @@ static json_t *copy_row(const json_t *row)
     return json_pack("{s:s, s:s}", "state", state, "state_reason", reason);
 }
 
-static bool is_service_of(const struct arctic_agent *agent, const char *text, const struct arctic_id *peer_id)
+/* A service that is not known yet may be the peer's. */
+static bool may_be_service_of(const struct arctic_agent *agent, const char *text,
+                              const struct arctic_id *peer_id)
 {
     struct arctic_id id;
     if (arctic_id_parse(ARCTIC_ID_SERVICE, text, &id, NULL) < 0 || strcmp(id.text, text) != 0)
         return false;
     const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_SERVICE, &id);
-    return entry && arctic_id_equal(&entry->record.owner, peer_id);
+    return !entry || arctic_id_equal(&entry->record.owner, peer_id);
 }
 
 void arci_service_states_take(struct arctic_agent *agent, const struct arctic_id *peer_id,
@@ -142,7 +148,7 @@ void arci_service_states_take(struct arctic_agent *agent, const struct arctic_id
         peer->service_states = json_object();
     json_object_foreach(json_object_get(message, "services"), id, row)
     {
-        if (is_service_of(agent, id, peer_id))
+        if (may_be_service_of(agent, id, peer_id))
             json_object_set_new(peer->service_states, id, copy_row(row));
     }
     prune(agent, peer->service_states);

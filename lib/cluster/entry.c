@@ -1,9 +1,12 @@
 /* Entries of the registry: records whose bodies have been read. */
 #include "cluster/entry.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/error.h"
 
 const struct arci_entry *arci_entry_ref(const struct arci_entry *entry)
@@ -73,10 +76,22 @@ static int parse_revocation(struct arci_entry *entry, struct arctic_error *error
     return ARCTIC_OK;
 }
 
+/* A peer that has left leaves its key, by which its departure, and whom it has revoked, can still be believed. */
+static int parse_departure(struct arci_entry *entry, struct arctic_error *error)
+{
+    const char *key = json_string_value(json_object_get(entry->record.body, "public_key"));
+    struct arci_peer *peer = &entry->content.peer;
+    if (!key || !arci_base64_decode_exact(key, peer->public_key, sizeof peer->public_key))
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "public_key",
+                         "the tombstone of a peer must hold its public_key");
+    peer->id = entry->record.id;
+    return ARCTIC_OK;
+}
+
 static int parse_content(struct arci_entry *entry, struct arctic_error *error)
 {
     if (entry->record.deleted)
-        return ARCTIC_OK;
+        return entry->record.kind == ARCI_RECORD_PEER ? parse_departure(entry, error) : ARCTIC_OK;
     switch (entry->record.kind) {
     case ARCI_RECORD_PEER:
         return parse_peer(entry, error);
@@ -90,6 +105,16 @@ static int parse_content(struct arci_entry *entry, struct arctic_error *error)
     return arci_fail(error, ARCTIC_E_INTERNAL, NULL, "record of unknown kind");
 }
 
+static int digest(struct arci_entry *entry, struct arctic_error *error)
+{
+    const struct arci_record *record = &entry->record;
+    char text[256];
+    int length = snprintf(text, sizeof text, "%s %s %" PRIu64 " %s", arci_record_kind_name(record->kind),
+                          record->id.text, record->version, record->signature);
+    int code = arci_record_place(record->kind, &record->id, entry->place, error);
+    return code < 0 ? code : arci_sha256(text, (size_t)length, entry->hash, error);
+}
+
 int arci_entry_create(struct arci_record *record, struct arci_entry **ret_entry, struct arctic_error *error)
 {
     ARCI_CLEANUP(arci_entry_cleanup) struct arci_entry *entry = calloc(1, sizeof *entry);
@@ -101,6 +126,8 @@ int arci_entry_create(struct arci_record *record, struct arci_entry **ret_entry,
     entry->record = *record;
     memset(record, 0, sizeof *record);
     int code = parse_content(entry, error);
+    if (code >= 0)
+        code = digest(entry, error);
     if (code < 0)
         return code;
     *ret_entry = arci_steal(entry);

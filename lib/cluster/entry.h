@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "cluster/record.h"
+#include "crypto/digest.h"
 #include "model/credential.h"
 #include "model/peer.h"
 #include "model/revocation.h"
@@ -18,7 +19,9 @@
 struct arci_entry {
     unsigned references;
     struct arci_record record;
-    /* Nothing for a tombstone. */
+    uint8_t place[ARCI_SHA256_SIZE]; /* of kind and id: where it stands in the hash tree */
+    uint8_t hash[ARCI_SHA256_SIZE];  /* of kind, id, version and signature: what it is there */
+    /* Nothing for a tombstone, but for the id and the key of a peer. */
     union {
         struct arci_peer peer;
         struct arci_service service;

@@ -206,6 +206,11 @@ uint64_t arci_link_acknowledged(const struct arci_link *link)
     return BIO_number_written(SSL_get_wbio(link->ssl)) - (uint64_t)waiting;
 }
 
+uint64_t arci_link_written(const struct arci_link *link)
+{
+    return BIO_number_written(SSL_get_wbio(link->ssl)) + link->queue.length - link->queue_sent;
+}
+
 void arci_link_finish(struct arci_link *link)
 {
     if (link->phase == LINK_CLOSED)

@@ -60,6 +60,9 @@ uint64_t arci_link_silence(const struct arci_link *link);
 /* How many bytes the other end has acknowledged: grows as long as it takes what waits to be sent. */
 uint64_t arci_link_acknowledged(const struct arci_link *link);
 
+/* How many bytes that makes when all that has been sent so far is: about, since what waits is not encrypted yet. */
+uint64_t arci_link_written(const struct arci_link *link);
+
 /* Ends a link at once, without a callback; what is queued is lost. NULL is allowed. */
 void arci_link_close(struct arci_link *link);
 

@@ -1,6 +1,7 @@
 /* Signed records and their forms on the wire and in the store. */
 #include "cluster/record.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,15 +33,10 @@ void arci_record_release(struct arci_record *record)
     memset(record, 0, sizeof *record);
 }
 
-int arci_record_copy(const struct arci_record *record, struct arci_record *ret_copy,
-                     struct arctic_error *error)
+struct arci_record arci_record_ref(const struct arci_record *record)
 {
-    json_t *body = json_deep_copy(record->body);
-    if (!body)
-        return arci_fail_memory(error);
-    *ret_copy = *record;
-    ret_copy->body = body;
-    return ARCTIC_OK;
+    json_incref(record->body);
+    return *record;
 }
 
 /* What is signed: every member but the signature. */
@@ -95,28 +91,44 @@ static int parse_kind(const char *name, enum arci_record_kind *ret_kind, struct 
 }
 
 /* Ids stand here in their one canonical form: what is signed must be what was sent. */
-static int read_id(const json_t *object, const char *name, int32_t kind, struct arctic_id *ret_id,
-                   struct arctic_error *error)
+static int parse_id(const char *name, const char *text, int32_t kind, struct arctic_id *ret_id,
+                    struct arctic_error *error)
 {
-    const char *text = NULL;
-    int code = arci_json_text(object, name, true, &text, error);
-    if (code >= 0)
-        code = arctic_id_parse(kind, text, ret_id, error);
+    int code = arctic_id_parse(kind, text, ret_id, error);
     if (code >= 0 && strcmp(text, ret_id->text) != 0)
         return arci_fail(error, ARCTIC_E_INVALID_REQUEST, name, "'%.60s' is not in canonical form", text);
     return code;
 }
 
+int arci_record_name_parse(const char *kind, const char *id, enum arci_record_kind *ret_kind,
+                           struct arctic_id *ret_id, struct arctic_error *error)
+{
+    int code = parse_kind(kind, ret_kind, error);
+    return code < 0 ? code : parse_id("id", id, kinds[*ret_kind].id_kind, ret_id, error);
+}
+
+int arci_record_place(enum arci_record_kind kind, const struct arctic_id *id,
+                      uint8_t ret_place[ARCI_SHA256_SIZE], struct arctic_error *error)
+{
+    char text[64];
+    int length = snprintf(text, sizeof text, "%s %s", kinds[kind].name, id->text);
+    return arci_sha256(text, (size_t)length, ret_place, error);
+}
+
 static int read_identity(const json_t *object, struct arci_record *record, struct arctic_error *error)
 {
     const char *kind = NULL;
+    const char *id = NULL;
+    const char *owner = NULL;
     int code = arci_json_text(object, "kind", true, &kind, error);
     if (code >= 0)
-        code = parse_kind(kind, &record->kind, error);
+        code = arci_json_text(object, "id", true, &id, error);
     if (code >= 0)
-        code = read_id(object, "id", kinds[record->kind].id_kind, &record->id, error);
+        code = arci_record_name_parse(kind, id, &record->kind, &record->id, error);
     if (code >= 0)
-        code = read_id(object, "owner", ARCTIC_ID_PEER, &record->owner, error);
+        code = arci_json_text(object, "owner", true, &owner, error);
+    if (code >= 0)
+        code = parse_id("owner", owner, ARCTIC_ID_PEER, &record->owner, error);
     if (code >= 0 && record->kind == ARCI_RECORD_PEER && !arctic_id_equal(&record->id, &record->owner))
         return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "owner", "a peer's record belongs to that peer");
     return code;
@@ -198,6 +210,8 @@ int arci_record_from_stored(const struct arci_stored_record *stored, struct arci
 
 bool arci_record_supersedes(const struct arci_record *a, const struct arci_record *b)
 {
+    if (a->kind == ARCI_RECORD_PEER && a->deleted != b->deleted)
+        return a->deleted;
     if (a->version != b->version)
         return a->version > b->version;
     return strcmp(a->signature, b->signature) > 0;

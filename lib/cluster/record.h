@@ -11,6 +11,7 @@
 #include <arctic/id.h>
 
 #include "base/json.h"
+#include "crypto/digest.h"
 #include "crypto/identity.h"
 #include "crypto/sign-json.h"
 #include "store/store.h"
@@ -38,10 +39,19 @@ struct arci_record {
 
 /* Drops the body; the record is zero afterwards. */
 void arci_record_release(struct arci_record *record);
-int arci_record_copy(const struct arci_record *record, struct arci_record *ret_copy,
-                     struct arctic_error *error);
+
+/* Another reference to the same body, which nobody changes. */
+struct arci_record arci_record_ref(const struct arci_record *record);
 
 const char *arci_record_kind_name(enum arci_record_kind kind);
+
+/* Reads a kind and an id of that kind, each in its one form. Errors: ARCTIC_E_INVALID_REQUEST. */
+int arci_record_name_parse(const char *kind, const char *id, enum arci_record_kind *ret_kind,
+                           struct arctic_id *ret_id, struct arctic_error *error);
+
+/* The SHA-256 of kind and id, by which records are ordered in the hash tree. Errors: ARCTIC_E_NO_MEMORY, ARCTIC_E_INTERNAL. */
+int arci_record_place(enum arci_record_kind kind, const struct arctic_id *id,
+                      uint8_t ret_place[ARCI_SHA256_SIZE], struct arctic_error *error);
 
 /* Signs all members with the owner's identity. Errors: ARCTIC_E_NO_MEMORY, ARCTIC_E_INTERNAL. */
 int arci_record_sign(struct arci_record *record, const struct arci_identity *identity,
@@ -66,7 +76,8 @@ int arci_record_from_stored(const struct arci_stored_record *stored, struct arci
 
 /*
  * Whether `a` takes the place of `b` (same kind and id): a higher version does; of two with one version, which an honest owner never
- * signs, the one with the greater signature, so that all peers choose alike whatever came first.
+ * signs, the one with the greater signature, so that all peers choose alike whatever came first. A peer's departure is final: no
+ * version of its record takes the place of the tombstone.
  */
 bool arci_record_supersedes(const struct arci_record *a, const struct arci_record *b);
 

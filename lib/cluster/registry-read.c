@@ -113,3 +113,18 @@ const struct arci_entry *arci_registry_revocation_of_peer(const struct arci_regi
     return peer ? arci_registry_revocation_of_key(registry, peer->content.peer.public_key)
                 : find_revocation(registry, names_peer, peer_id);
 }
+
+bool arci_registry_is_gone(const struct arci_registry *registry, const struct arctic_id *peer_id)
+{
+    const struct arci_entry *peer = arci_registry_find_any(registry, ARCI_RECORD_PEER, peer_id);
+    return (peer && peer->record.deleted) || arci_registry_revocation_of_peer(registry, peer_id);
+}
+
+bool arci_registry_counts(const struct arci_registry *registry, const struct arci_record *record)
+{
+    if (record->kind == ARCI_RECORD_REVOCATION)
+        return true;
+    if (record->kind == ARCI_RECORD_PEER)
+        return !arci_registry_revocation_of_peer(registry, &record->owner);
+    return !arci_registry_is_gone(registry, &record->owner);
+}

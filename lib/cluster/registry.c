@@ -4,18 +4,39 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/error.h"
 #include "base/time.h"
+
+ARCI_DEFINE_CLEANUP(struct arci_registry *, arci_registry_free, registry_cleanup)
+
+static int64_t real_time(void *context)
+{
+    (void)context;
+    return arci_time_now();
+}
 
 int arci_registry_create(struct arci_store *store, struct arci_registry **ret_registry,
                          struct arctic_error *error)
 {
-    struct arci_registry *registry = calloc(1, sizeof *registry);
+    ARCI_CLEANUP(registry_cleanup) struct arci_registry *registry = calloc(1, sizeof *registry);
     if (!registry)
         return arci_fail_memory(error);
     registry->store = store;
-    *ret_registry = registry;
-    return ARCTIC_OK;
+    registry->now = real_time;
+    registry->verify = arci_record_verify;
+    int code = arci_hash_tree_create(&registry->tree, error);
+    if (code >= 0)
+        *ret_registry = arci_steal(registry);
+    return code;
+}
+
+void arci_registry_simulate(struct arci_registry *registry, int64_t (*now)(void *context), void *context,
+                            arci_record_verifier verify)
+{
+    registry->now = now;
+    registry->clock_context = context;
+    registry->verify = verify;
 }
 
 void arci_registry_clear(struct arci_registry *registry)
@@ -23,14 +44,16 @@ void arci_registry_clear(struct arci_registry *registry)
     for (size_t i = 0; i < registry->count; i++)
         arci_entry_unref(registry->entries[i]);
     registry->count = 0;
-    registry->digest[0] = '\0';
+    arci_hash_tree_clear(registry->tree);
 }
 
 void arci_registry_free(struct arci_registry *registry)
 {
     if (!registry)
         return;
-    arci_registry_clear(registry);
+    if (registry->tree)
+        arci_registry_clear(registry);
+    arci_hash_tree_free(registry->tree);
     free(registry->entries);
     free(registry);
 }
@@ -45,8 +68,9 @@ void arci_registry_set_owner(struct arci_registry *registry, const struct arci_i
 /* Room is made before the store is written, so that nothing can fail after the commit. */
 static int reserve(struct arci_registry *registry, struct arctic_error *error)
 {
-    if (registry->count < registry->capacity)
-        return ARCTIC_OK;
+    int code = arci_hash_tree_reserve(registry->tree, error);
+    if (code < 0 || registry->count < registry->capacity)
+        return code;
     size_t capacity = registry->capacity ? registry->capacity * 2 : 64;
     struct arci_entry **entries = reallocarray(registry->entries, capacity, sizeof *entries);
     if (!entries)
@@ -56,11 +80,42 @@ static int reserve(struct arci_registry *registry, struct arctic_error *error)
     return ARCTIC_OK;
 }
 
+static void tell_tree(struct arci_registry *registry, const struct arci_entry *entry)
+{
+    if (arci_registry_counts(registry, &entry->record))
+        arci_hash_tree_put(registry->tree, entry);
+    else
+        arci_hash_tree_remove(registry->tree, entry);
+}
+
+/* Room was made for all that have been put in once, so that they may be again. */
+static void tell_tree_of_all(struct arci_registry *registry)
+{
+    arci_hash_tree_clear(registry->tree);
+    for (size_t i = 0; i < registry->count; i++)
+        tell_tree(registry, registry->entries[i]);
+}
+
+/* With the end of a membership what the member owns counts no more. */
+static bool ends_membership(const struct arci_record *record)
+{
+    return record->kind == ARCI_RECORD_REVOCATION || (record->kind == ARCI_RECORD_PEER && record->deleted);
+}
+
+static void follow_change(struct arci_registry *registry, const struct arci_entry *entry)
+{
+    if (ends_membership(&entry->record))
+        tell_tree_of_all(registry);
+    else
+        tell_tree(registry, entry);
+}
+
 static void place_entry(struct arci_registry *registry, struct arci_entry *entry)
 {
     bool found;
     size_t place = arci_registry_place(registry, entry->record.kind, entry->record.id.text, &found);
     if (found) {
+        arci_hash_tree_remove(registry->tree, registry->entries[place]);
         arci_entry_unref(registry->entries[place]);
     } else {
         memmove(registry->entries + place + 1, registry->entries + place,
@@ -68,16 +123,19 @@ static void place_entry(struct arci_registry *registry, struct arci_entry *entry
         registry->count++;
     }
     registry->entries[place] = entry;
-    registry->digest[0] = '\0';
+    follow_change(registry, entry);
 }
 
 static void remove_entry(struct arci_registry *registry, size_t place)
 {
-    arci_entry_unref(registry->entries[place]);
+    struct arci_entry *entry = registry->entries[place];
+    arci_hash_tree_remove(registry->tree, entry);
     registry->count--;
     memmove(registry->entries + place, registry->entries + place + 1,
             (registry->count - place) * sizeof(void *));
-    registry->digest[0] = '\0';
+    if (ends_membership(&entry->record))
+        tell_tree_of_all(registry);
+    arci_entry_unref(entry);
 }
 
 void arci_registry_restore(struct arci_registry *registry, enum arci_record_kind kind,
@@ -101,7 +159,7 @@ static int commit(struct arci_registry *registry, struct arci_record *record, st
     if (code >= 0)
         code = reserve(registry, error);
     if (code >= 0)
-        code = arci_record_store(&entry->record, registry->store, error);
+        code = registry->store ? arci_record_store(&entry->record, registry->store, error) : ARCTIC_OK;
     if (code >= 0)
         place_entry(registry, arci_steal(entry));
     return code;
@@ -130,9 +188,14 @@ int arci_registry_load(struct arci_registry *registry, struct arctic_error *erro
     return arci_store_each_record(registry->store, load_record, registry, error);
 }
 
-/* Checks that a local record may be written and gives its next version. */
+/*
+ * Checks that a local record may be written and gives its next version: the time, unless a version is ahead of the clock (a hybrid
+ * logical clock: Kulkarni et al., "Logical Physical Clocks", 2014). So what is written after the return of a backup takes the place of
+ * what was written before it and is remembered elsewhere.
+ */
 static int next_version(const struct arci_registry *registry, enum arci_record_kind kind,
-                        const struct arctic_id *id, uint64_t *ret_version, struct arctic_error *error)
+                        const struct arctic_id *id, int64_t now, uint64_t *ret_version,
+                        struct arctic_error *error)
 {
     if (!registry->identity)
         return arci_fail(error, ARCTIC_E_NOT_BOOTSTRAPPED, NULL,
@@ -141,7 +204,9 @@ static int next_version(const struct arci_registry *registry, enum arci_record_k
     if (known && !arctic_id_equal(&known->record.owner, &registry->local_id))
         return arci_fail(error, ARCTIC_E_FORBIDDEN, NULL, "%s %s belongs to peer %s",
                          arci_record_kind_name(kind), id->text, known->record.owner.text);
-    *ret_version = known ? known->record.version + 1 : 1;
+    *ret_version = now > 1 ? (uint64_t)now : 1;
+    if (known && known->record.version >= *ret_version)
+        *ret_version = known->record.version + 1;
     return ARCTIC_OK;
 }
 
@@ -153,10 +218,10 @@ static int put_local(struct arci_registry *registry, enum arci_record_kind kind,
     struct arci_record record = {.kind = kind, .id = *id, .owner = registry->local_id, .deleted = deleted};
     if (!content)
         return arci_fail_memory(error);
-    int code = next_version(registry, kind, id, &record.version, error);
+    record.updated_at = registry->now(registry->clock_context);
+    int code = next_version(registry, kind, id, record.updated_at, &record.version, error);
     if (code < 0)
         return code;
-    record.updated_at = arci_time_now();
     record.body = json_incref(content);
     code = arci_record_sign(&record, registry->identity, error);
     if (code < 0) {
@@ -207,22 +272,22 @@ int arci_registry_renew(struct arci_registry *registry, struct arctic_error *err
     return ARCTIC_OK;
 }
 
+static json_t *tombstone_body(const struct arci_registry *registry, enum arci_record_kind kind)
+{
+    char key[ARCI_BASE64_TEXT(ARCI_KEY_SIZE)];
+    if (kind != ARCI_RECORD_PEER)
+        return json_object();
+    arci_base64_encode(arci_identity_public_key(registry->identity), ARCI_KEY_SIZE, key);
+    return json_pack("{s:s}", "public_key", key);
+}
+
 int arci_registry_delete(struct arci_registry *registry, enum arci_record_kind kind,
                          const struct arctic_id *id, struct arctic_error *error)
 {
     if (!arci_registry_find(registry, kind, id))
         return arci_fail(error, ARCTIC_E_NOT_FOUND, NULL, "%s %s does not exist", arci_record_kind_name(kind),
                          id->text);
-    return put_local(registry, kind, id, json_object(), true, error);
-}
-
-/* What is local stays, also where this host has been revoked: it is needed to leave. */
-static bool is_gone(const struct arci_registry *registry, const struct arctic_id *owner)
-{
-    if (arctic_id_equal(owner, &registry->local_id))
-        return false;
-    const struct arci_entry *peer = arci_registry_find_any(registry, ARCI_RECORD_PEER, owner);
-    return (peer && peer->record.deleted) || arci_registry_revocation_of_peer(registry, owner);
+    return put_local(registry, kind, id, tombstone_body(registry, kind), true, error);
 }
 
 static bool is_owned_by(const struct arci_registry *registry, const struct arci_record *record,
@@ -230,7 +295,11 @@ static bool is_owned_by(const struct arci_registry *registry, const struct arci_
 {
     if (record->kind != ARCI_RECORD_SERVICE && record->kind != ARCI_RECORD_CREDENTIAL)
         return false;
-    return owner ? arctic_id_equal(&record->owner, owner) : is_gone(registry, &record->owner);
+    if (owner)
+        return arctic_id_equal(&record->owner, owner);
+    /* What is local stays, also where this host has been revoked: it is needed to leave. */
+    return !arctic_id_equal(&record->owner, &registry->local_id) &&
+           arci_registry_is_gone(registry, &record->owner);
 }
 
 int arci_registry_forget_owned(struct arci_registry *registry, const struct arctic_id *owner,
@@ -241,8 +310,10 @@ int arci_registry_forget_owned(struct arci_registry *registry, const struct arct
         const struct arci_record *record = &registry->entries[i - 1]->record;
         if (!is_owned_by(registry, record, owner))
             continue;
-        int code = arci_store_delete_record(registry->store, arci_record_kind_name(record->kind),
-                                            record->id.text, error);
+        int code = registry->store
+                       ? arci_store_delete_record(registry->store, arci_record_kind_name(record->kind),
+                                                  record->id.text, error)
+                       : ARCTIC_OK;
         remove_entry(registry, i - 1);
         result = code < 0 ? code : result;
     }
@@ -266,26 +337,89 @@ static int check_ownership(const struct arci_registry *registry, const struct ar
 static int take_newer(struct arci_registry *registry, const struct arci_record *record,
                       const struct arci_entry *known, bool *ret_changed, struct arctic_error *error)
 {
-    struct arci_record copy;
     *ret_changed = false;
     if (known && !arci_record_supersedes(record, &known->record))
         return ARCTIC_OK;
-    int code = arci_record_copy(record, &copy, error);
-    if (code >= 0)
-        code = commit(registry, &copy, error);
+    struct arci_record taken = arci_record_ref(record);
+    int code = commit(registry, &taken, error);
     *ret_changed = code >= 0;
     return code;
 }
 
-int arci_registry_merge(struct arci_registry *registry, const struct arci_record *record,
-                        const uint8_t owner_key[ARCI_KEY_SIZE], bool *ret_changed, struct arctic_error *error)
+/* A peer's record names its own key, which never changes; who may be a peer is for others to judge. */
+static int find_key(const struct arci_registry *registry, const struct arci_record *record,
+                    uint8_t ret_key[ARCI_KEY_SIZE], struct arctic_error *error)
+{
+    const struct arci_entry *owner = arci_registry_find_any(registry, ARCI_RECORD_PEER, &record->owner);
+    if (owner) {
+        memcpy(ret_key, owner->content.peer.public_key, ARCI_KEY_SIZE);
+        return ARCTIC_OK;
+    }
+    const char *text = json_string_value(json_object_get(record->body, "public_key"));
+    if (record->kind != ARCI_RECORD_PEER)
+        return arci_fail(error, ARCTIC_E_NOT_FOUND, "owner", "peer %s is not known yet", record->owner.text);
+    if (!text || !arci_base64_decode_exact(text, ret_key, ARCI_KEY_SIZE))
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "public_key", "peer record %s has no key",
+                         record->id.text);
+    return ARCTIC_OK;
+}
+
+/*
+ * What a former member signs counts no more, but for whom it has revoked: it may have done so while it was a member, and who has heard
+ * of that in time must come to the same result as who hears of it later. Its own record is taken once, for the key.
+ */
+static int check_membership(const struct arci_registry *registry, const struct arci_record *record,
+                            const uint8_t key[ARCI_KEY_SIZE], struct arctic_error *error)
+{
+    const struct arci_entry *owner = arci_registry_find_any(registry, ARCI_RECORD_PEER, &record->owner);
+    if (record->kind == ARCI_RECORD_REVOCATION || (record->kind == ARCI_RECORD_PEER && !owner))
+        return ARCTIC_OK;
+    if (arci_registry_revocation_of_key(registry, key))
+        return arci_fail(error, ARCTIC_E_FORBIDDEN, "owner", "peer %s has been revoked", record->owner.text);
+    if (record->kind != ARCI_RECORD_PEER && owner && owner->record.deleted)
+        return arci_fail(error, ARCTIC_E_FORBIDDEN, "owner", "peer %s has left", record->owner.text);
+    return ARCTIC_OK;
+}
+
+/* Anybody who is let in may name peers; a cluster of so many is not what fills a registry. */
+#define PEERS_MAX 10000
+
+static int check_room(const struct arci_registry *registry, const struct arci_record *record,
+                      const struct arci_entry *known, struct arctic_error *error)
+{
+    if (known || record->kind != ARCI_RECORD_PEER ||
+        arci_registry_count(registry, ARCI_RECORD_PEER) < PEERS_MAX)
+        return ARCTIC_OK;
+    return arci_fail(error, ARCTIC_E_LIMIT, NULL, "%d peers are known already, more than that are not taken",
+                     PEERS_MAX);
+}
+
+static int check_date(const struct arci_registry *registry, const struct arci_record *record,
+                      struct arctic_error *error)
+{
+    if (record->updated_at <= registry->now(registry->clock_context) + ARCI_CLOCK_SKEW_MS)
+        return ARCTIC_OK;
+    return arci_fail(error, ARCTIC_E_FORBIDDEN, "updated_at",
+                     "%s record %s is dated in the future: the clock of peer %s or of this host is wrong",
+                     arci_record_kind_name(record->kind), record->id.text, record->owner.text);
+}
+
+int arci_registry_merge(struct arci_registry *registry, const struct arci_record *record, bool *ret_changed,
+                        struct arctic_error *error)
 {
     const struct arci_entry *known = arci_registry_find_any(registry, record->kind, &record->id);
+    uint8_t key[ARCI_KEY_SIZE];
     int code = check_ownership(registry, record, known, error);
-    if (code >= 0 && arci_registry_revocation_of_key(registry, owner_key))
-        code = arci_fail(error, ARCTIC_E_FORBIDDEN, "owner", "peer %s has been revoked", record->owner.text);
     if (code >= 0)
-        code = arci_record_verify(record, owner_key, error);
+        code = find_key(registry, record, key, error);
+    if (code >= 0)
+        code = check_membership(registry, record, key, error);
+    if (code >= 0)
+        code = check_date(registry, record, error);
+    if (code >= 0)
+        code = check_room(registry, record, known, error);
+    if (code >= 0)
+        code = registry->verify(record, key, error);
     return code < 0 ? code : take_newer(registry, record, known, ret_changed, error);
 }
 

@@ -12,13 +12,24 @@ struct arci_registry;
 
 #define ARCI_DIGEST_TEXT 44 /* SHA-256 as base64url, and NUL */
 
+/* Checks a signature as arci_record_verify() does. */
+typedef int (*arci_record_verifier)(const struct arci_record *record, const uint8_t owner_key[ARCI_KEY_SIZE],
+                                    struct arctic_error *error);
+
 /*
- * Makes an empty registry over a store; arci_registry_load() fills it. Both references stay the caller's.
- * Errors: ARCTIC_E_NO_MEMORY.
+ * Makes an empty registry over a store; arci_registry_load() fills it. Both references stay the caller's. Without a store (NULL) it
+ * lives in memory alone. Errors: ARCTIC_E_NO_MEMORY.
  */
 int arci_registry_create(struct arci_store *store, struct arci_registry **ret_registry,
                          struct arctic_error *error);
 void arci_registry_free(struct arci_registry *registry);
+
+/*
+ * For simulations: another clock (milliseconds since 1970) than the host's, and another way to arrive at what arci_record_verify()
+ * says.
+ */
+void arci_registry_simulate(struct arci_registry *registry, int64_t (*now)(void *context), void *context,
+                            arci_record_verifier verify);
 
 /* Forgets all that is in memory, for a transaction of the store that was undone. */
 void arci_registry_clear(struct arci_registry *registry);
@@ -63,14 +74,10 @@ const struct arci_entry *arci_registry_revocation_of_peer(const struct arci_regi
                                                           const struct arctic_id *peer_id);
 
 /*
- * A digest of all records (kind, id, version, signature), tombstones included, but for what revoked peers own: two hosts with the
- * same digest know the same. "" when memory runs out. Good until the next call that changes the registry.
+ * The hash of the root of the tree of all records that count (hash-tree.h): two hosts with the same digest know the same. "" when memory
+ * runs out. Good until the next call.
  */
 const char *arci_registry_digest(struct arci_registry *registry);
-
-/* The same of all records of one owner. "" when memory runs out. */
-void arci_registry_digest_owned(const struct arci_registry *registry, const struct arctic_id *owner,
-                                char ret_text[ARCI_DIGEST_TEXT]);
 
 /* Number of living records of a kind. */
 size_t arci_registry_count(const struct arci_registry *registry, enum arci_record_kind kind);
@@ -103,14 +110,17 @@ int arci_registry_delete(struct arci_registry *registry, enum arci_record_kind k
 int arci_registry_forget_owned(struct arci_registry *registry, const struct arctic_id *owner,
                                struct arctic_error *error);
 
+/* What a record from elsewhere may be ahead of this host's clock. */
+#define ARCI_CLOCK_SKEW_MS ((int64_t)60 * 1000)
+
 /*
- * Takes over a record from elsewhere if it is newer than what is known: checks the owner's signature with `owner_key` and the
- * body, stores it. *ret_changed says whether it was news. A record that has the wrong owner or does not parse changes nothing.
- * Errors: ARCTIC_E_CORRUPT (signature), ARCTIC_E_INVALID_REQUEST (body), ARCTIC_E_FORBIDDEN (owner differs from the known one,
- * is this host, or has been revoked), those of the store.
+ * Takes over a record from elsewhere if it is newer than what is known: checks the owner's signature by the key of its peer record
+ * (for a peer that is not known, by the key that the record names), and the body, and stores it. *ret_changed says whether it was
+ * news. A record that fails changes nothing. Errors: ARCTIC_E_CORRUPT (signature), ARCTIC_E_INVALID_REQUEST (body),
+ * ARCTIC_E_NOT_FOUND (an owner that is not known yet), ARCTIC_E_FORBIDDEN (owner differs from the known one, is this host, is no
+ * member any more; or a date in the future), those of the store.
  */
-int arci_registry_merge(struct arci_registry *registry, const struct arci_record *record,
-                        const uint8_t owner_key[ARCI_KEY_SIZE], bool *ret_changed,
+int arci_registry_merge(struct arci_registry *registry, const struct arci_record *record, bool *ret_changed,
                         struct arctic_error *error);
 
 /*

@@ -71,6 +71,17 @@ json_t *arci_peer_to_json(const struct arci_peer *peer, const struct arci_peer_l
     return arci_steal(object);
 }
 
+static bool put_addresses(json_t *object, const struct arci_peer *peer)
+{
+    ARCI_JSON *array = json_array();
+    for (size_t i = 0; array && i < peer->address_count; i++) {
+        char text[ARCTIC_ADDRESS_TEXT];
+        if (json_array_append_new(array, json_string(arctic_address_format(&peer->addresses[i], text))) < 0)
+            return false;
+    }
+    return json_object_set_new(object, "addresses", arci_steal(array)) == 0;
+}
+
 json_t *arci_peer_to_record(const struct arci_peer *peer)
 {
     ARCI_JSON *object = json_object();
@@ -79,7 +90,7 @@ json_t *arci_peer_to_record(const struct arci_peer *peer)
         !arci_put_text(object, "description", peer->description) || !put_key(object, peer->public_key) ||
         !arci_put_integer(object, "api_port", peer->api_port) || !put_api(object, peer) ||
         !arci_put_integer(object, "tunnel_port", peer->tunnel_port) ||
-        !arci_put_integer(object, "iptunnel_port", peer->iptunnel_port) ||
+        !arci_put_integer(object, "iptunnel_port", peer->iptunnel_port) || !put_addresses(object, peer) ||
         !arci_put_text(object, "version", peer->version) ||
         !arci_put_boolean(object, "qos_enabled", peer->qos_enabled) ||
         !arci_put_time(object, "created_at", peer->created_at) ||
@@ -166,6 +177,26 @@ static int read_version(const json_t *object, struct arci_peer *peer, struct arc
     return code < 0 ? code : arci_description_validate(peer->version, "version", error);
 }
 
+static int read_addresses(const json_t *object, struct arci_peer *peer, struct arctic_error *error)
+{
+    const json_t *array = NULL;
+    int code = arci_json_array(object, "addresses", false, &array, error);
+    size_t count = json_array_size(array);
+    if (code < 0)
+        return code;
+    if (count > ARCI_PEER_ENDPOINTS_MAX)
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "addresses",
+                         "'addresses' holds %zu addresses, %d are allowed", count, ARCI_PEER_ENDPOINTS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const char *text = json_string_value(json_array_get(array, i));
+        if (!text || !arci_address_read(text, &peer->addresses[i]))
+            return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "addresses",
+                             "'addresses' must be IPv4 or IPv6 addresses");
+    }
+    peer->address_count = count;
+    return ARCTIC_OK;
+}
+
 int arci_peer_from_record(const json_t *object, struct arci_peer *ret_peer, struct arctic_error *error)
 {
     struct arci_peer peer = {0};
@@ -178,6 +209,8 @@ int arci_peer_from_record(const json_t *object, struct arci_peer *ret_peer, stru
         code = read_key(object, peer.public_key, error);
     if (code == ARCTIC_OK)
         code = read_ports(object, &peer, error);
+    if (code == ARCTIC_OK)
+        code = read_addresses(object, &peer, error);
     if (code == ARCTIC_OK)
         code = read_api(object, &peer, error);
     if (code == ARCTIC_OK)

@@ -36,6 +36,9 @@ struct arci_peer {
     uint16_t iptunnel_port;
     char version[32];
     bool qos_enabled;
+    /* Of its host, to be tried one after the other by who has not met it yet. */
+    struct arctic_address addresses[ARCI_PEER_ENDPOINTS_MAX];
+    size_t address_count;
     int64_t created_at; /* milliseconds since 1970 */
     int64_t updated_at;
 };

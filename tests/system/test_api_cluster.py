@@ -50,15 +50,14 @@ def test_sync_tells_all_peers_and_mends_the_kernel(pair: Pair) -> None:
     done = entry.api("POST", "/v1/cluster/sync")
     assert done.status == 200
     (peer,) = done.json()["peers"]
-    assert (peer["id"], peer["reached"], peer["records_requested"]) == (far.id, True, True)
-    assert peer["records_sent"] >= 2  # its own record and its service
+    assert (peer["id"], peer["reached"], peer["converged"]) == (far.id, True, True)
     assert done.json()["kernel"] == {"ok": True}
     assert service.removeprefix("svc_") in entry.ruleset()
 
     far.kill()
     wait_for(lambda: not entry.get("/v1/cluster/status")["peers"][0]["reachable"], 10, "seen as gone")
     (peer,) = entry.api("POST", "/v1/cluster/sync", {}).json()["peers"]
-    assert (peer["reached"], peer["records_sent"], peer["state"]) == (False, 0, "unreachable")
+    assert (peer["reached"], peer["converged"], peer["state"]) == (False, False, "unreachable")
     far.start()
 
 

@@ -147,7 +147,8 @@ def test_a_departure_is_finished_after_a_crash(pair: Pair) -> None:
     former = entry.id
     entry.kill()
     with contextlib.closing(sqlite3.connect(entry.data_dir / "arctic.db")) as database, database:
-        database.execute("UPDATE record SET deleted = 1, body = '{}' WHERE kind = 'peer' AND id = ?", (former,))
+        key = "json_object('public_key', json_extract(body, '$.public_key'))"
+        database.execute(f"UPDATE record SET deleted = 1, body = {key} WHERE kind = 'peer' AND id = ?", (former,))
     entry.start()
     entry.forget()
     assert entry.api("GET", "/v1/cluster/identity", token=None).error[1] == "NOT_BOOTSTRAPPED"

@@ -1,0 +1,78 @@
+/* The insides of gossip, for its own files: gossip.c (rounds and rumours), gossip-compare.c (trees), gossip-records.c (records). */
+#ifndef ARCI_CLUSTER_GOSSIP_INTERNAL_H
+#define ARCI_CLUSTER_GOSSIP_INTERNAL_H
+
+#include "cluster/gossip.h"
+#include "cluster/registry-internal.h"
+#include "cluster/summary.h"
+
+/* Nodes of a tree in one message, and summaries. What is left over shows in the next round. */
+#define ARCI_GOSSIP_NODES_MAX 256
+#define ARCI_GOSSIP_ITEMS_MAX 1024
+/* Below a node with no more records than this, summaries are shorter than hashes. */
+#define ARCI_GOSSIP_FEW_ITEMS 16
+/* Text of records in one message, unless it is a single one. */
+#define ARCI_GOSSIP_RECORDS_SIZE ((size_t)256 * 1024)
+/* A rumour of a small record is the record, which saves asking for it. */
+#define ARCI_GOSSIP_SMALL_RECORD 8192
+/* Records asked for at one time, and for how long nobody else is asked for them: milliseconds, and bytes that come in one at least. */
+#define ARCI_GOSSIP_WANTS_MAX 4096
+#define ARCI_GOSSIP_WANT_MS 3000
+#define ARCI_GOSSIP_SLOW_PATH 32
+/* Rumours that wait to be told; more are left to the rounds. */
+#define ARCI_GOSSIP_HOT_MAX 256
+
+struct arci_gossip_want {
+    uint8_t place[ARCI_SHA256_SIZE];
+    struct arctic_id peer_id; /* who was asked */
+    int64_t until;
+};
+
+struct arci_gossip_rumour {
+    const struct arci_entry *entry; /* a reference */
+    struct arctic_id heard_from;    /* "" for a local change */
+};
+
+struct arci_gossip {
+    struct arci_gossip_options options;
+    uint64_t random;
+    struct arctic_id *peers; /* in no order */
+    size_t peer_count;
+    size_t peer_capacity;
+    struct arci_gossip_want *wants;
+    size_t want_count;
+    struct arci_gossip_rumour hot[ARCI_GOSSIP_HOT_MAX];
+    size_t hot_count;
+};
+
+/* --- gossip.c --- */
+
+/* Sends a message, which is taken over; NULL (no memory) sends nothing. */
+void arci_gossip_send(struct arci_gossip *gossip, const struct arctic_id *peer_id, json_t *message);
+void arci_gossip_refuse(struct arci_gossip *gossip, const struct arctic_id *peer_id,
+                        const struct arctic_error *error);
+void arci_gossip_make_hot(struct arci_gossip *gossip, const struct arci_entry *entry,
+                          const struct arctic_id *heard_from);
+
+/* --- gossip-compare.c --- */
+
+void arci_gossip_send_digest(struct arci_gossip *gossip, const struct arctic_id *peer_id);
+int arci_gossip_take_digest(struct arci_gossip *gossip, const struct arctic_id *peer_id,
+                            const json_t *message, struct arctic_error *error);
+int arci_gossip_take_nodes(struct arci_gossip *gossip, const struct arctic_id *peer_id, const json_t *message,
+                           struct arctic_error *error);
+int arci_gossip_take_items(struct arci_gossip *gossip, const struct arctic_id *peer_id, const json_t *message,
+                           int64_t now, struct arctic_error *error);
+
+/* --- gossip-records.c --- */
+
+/* Asks a peer for records unless somebody has just been asked for them. Takes the array of [kind, id] over. */
+void arci_gossip_want(struct arci_gossip *gossip, const struct arctic_id *peer_id,
+                      const struct arci_summary *summaries, size_t count, int64_t now);
+void arci_gossip_forget_wants(struct arci_gossip *gossip, const struct arctic_id *peer_id);
+int arci_gossip_take_want(struct arci_gossip *gossip, const struct arctic_id *peer_id, const json_t *message,
+                          struct arctic_error *error);
+int arci_gossip_take_records(struct arci_gossip *gossip, const struct arctic_id *peer_id,
+                             const json_t *message, struct arctic_error *error);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * Gossip: how any number of registries come to hold the same records, without one that coordinates.
+ *
+ * A change is offered to a few peers at once, who offer what is news to them to a few others (rumours); what that misses is found by
+ * comparing hash trees with a few random peers in each round (anti-entropy). The first makes it fast, the second makes it sure. (Demers
+ * et al., "Epidemic Algorithms for Replicated Database Maintenance", 1987.) A rumour reaches n peers in about log(n) steps; a round
+ * without differences costs each peer 2 * ARCI_GOSSIP_FANOUT messages of 100 bytes, whatever n is.
+ *
+ * A state machine: messages, ticks and peers go in, messages go out; it has no clock, no socket and no thread. It belongs to the thread
+ * of its registry. Whom it may talk to is the caller's decision: only peers that have proved that they are members. Messages:
+ *
+ *   {"type":"digest","root":hash}            the hash of the sender's tree; the same here: no answer
+ *   {"type":"nodes","nodes":{path:hash}}     of nodes that differ: the hashes of their children
+ *   {"type":"items","paths":[path],"items":[summary]}  below these nodes: all that the sender has
+ *   {"type":"items","items":[summary]}       what the sender has to offer
+ *   {"type":"want","items":[[kind,id]]}      asks for records
+ *   {"type":"records","records":[record]}
+ */
+#ifndef ARCI_CLUSTER_GOSSIP_H
+#define ARCI_CLUSTER_GOSSIP_H
+
+#include "cluster/registry.h"
+
+/* Peers that are spoken to in a round, and to whom a rumour is told. */
+#define ARCI_GOSSIP_FANOUT 2
+#define ARCI_GOSSIP_RUMOUR_FANOUT 4
+#define ARCI_GOSSIP_TOLD_MAX 32
+
+struct arci_gossip;
+
+struct arci_gossip_options {
+    struct arci_registry *registry; /* outlives the gossip */
+    uint64_t seed;                  /* of its random choices */
+    void *context;                  /* for the callbacks; none of them may call back into the gossip */
+    void (*send)(void *context, const struct arctic_id *peer_id, const json_t *message);
+    /* A record from elsewhere is in the registry now. */
+    void (*changed)(void *context, const struct arci_entry *entry);
+    /* A record or a message of a peer was not taken, and why. May be NULL. */
+    void (*refused)(void *context, const struct arctic_id *peer_id, const struct arctic_error *error);
+};
+
+/* Errors: ARCTIC_E_NO_MEMORY. */
+int arci_gossip_create(const struct arci_gossip_options *options, struct arci_gossip **ret_gossip,
+                       struct arctic_error *error);
+void arci_gossip_free(struct arci_gossip *gossip);
+
+/* A peer can be spoken to, or no more. A second connect is no error. Errors: ARCTIC_E_NO_MEMORY. */
+int arci_gossip_connect(struct arci_gossip *gossip, const struct arctic_id *peer_id,
+                        struct arctic_error *error);
+void arci_gossip_disconnect(struct arci_gossip *gossip, const struct arctic_id *peer_id);
+
+/* A local record has changed: ARCI_GOSSIP_TOLD_MAX peers hear of it at once, the others by rumour. */
+void arci_gossip_announce(struct arci_gossip *gossip, const struct arci_entry *entry);
+
+/* A round: to be called about once a second. `now` is milliseconds of a monotonic clock, here and below. */
+void arci_gossip_tick(struct arci_gossip *gossip, int64_t now);
+
+/* Compares with one peer at once. */
+void arci_gossip_compare(struct arci_gossip *gossip, const struct arctic_id *peer_id);
+
+/* A message of a connected peer: returns whether it was one of gossip's, be it a bad one. */
+bool arci_gossip_receive(struct arci_gossip *gossip, const struct arctic_id *peer_id, const json_t *message,
+                         int64_t now);
+
+/* Tells the rumours that have come up since the last call: to be called soon after each of the above, once for many of them. */
+void arci_gossip_flush(struct arci_gossip *gossip);
+
+#endif

@@ -1,0 +1,321 @@
+/* Gossip between two registries: what it costs, and what bad messages change, which is nothing. The simulation (tests/sim) has the rest. */
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "base/base64.h"
+#include "base/json.h"
+#include "cluster/gossip.h"
+#include "tests/unit/peer-model.h"
+
+#define QUEUE_MAX 1024
+#define NOW 1767225600000
+
+struct side {
+    struct arctic_id id;
+    struct arci_identity *identity;
+    struct arci_registry *registry;
+    struct arci_gossip *gossip;
+    struct side *other;
+    json_t *inbox[QUEUE_MAX];
+    size_t inbox_count;
+    size_t sent;
+    size_t changed;
+    size_t refused;
+};
+
+static int64_t clock_of_all(void *context)
+{
+    (void)context;
+    return NOW;
+}
+
+static void on_send(void *context, const struct arctic_id *peer_id, const json_t *message)
+{
+    struct side *side = context;
+    struct side *other = side->other;
+    side->sent++;
+    /* To somebody who is not there: a third peer of the tests. */
+    if (!arctic_id_equal(peer_id, &other->id))
+        return;
+    assert_true(other->inbox_count < QUEUE_MAX);
+    other->inbox[other->inbox_count++] = json_incref((json_t *)message);
+}
+
+static void on_changed(void *context, const struct arci_entry *entry)
+{
+    (void)entry;
+    ((struct side *)context)->changed++;
+}
+
+static void on_refused(void *context, const struct arctic_id *peer_id, const struct arctic_error *error)
+{
+    (void)peer_id;
+    assert_true(error->code < 0 && error->message[0]);
+    ((struct side *)context)->refused++;
+}
+
+static void put_peer(struct side *side)
+{
+    struct arctic_error error;
+    const struct arci_peer peer = peer_model(&side->id, side->identity);
+    assert_ok(arci_registry_put_peer(side->registry, &peer, &error), error);
+}
+
+static void put_credential(struct side *side, unsigned number)
+{
+    struct arctic_error error;
+    struct arci_credential credential = {.secret_hash = "sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+                                         .scopes = ARCI_SCOPE_ADMIN,
+                                         .created_at = 1};
+    snprintf(credential.client_id.text, sizeof credential.client_id.text, "cli_%026u", number);
+    assert_ok(arci_registry_put_credential(side->registry, &credential, &error), error);
+}
+
+static void make_side(struct side *side, struct side *other, unsigned number)
+{
+    const struct arci_gossip_options options = {
+        .seed = number, .context = side, .send = on_send, .changed = on_changed, .refused = on_refused};
+    struct arci_gossip_options own = options;
+    side->other = other;
+    snprintf(side->id.text, sizeof side->id.text, "peer_%026u", number);
+    assert_int_equal(arci_identity_generate(&side->identity, NULL), ARCTIC_OK);
+    assert_int_equal(arci_registry_create(NULL, &side->registry, NULL), ARCTIC_OK);
+    arci_registry_simulate(side->registry, clock_of_all, NULL, arci_record_verify);
+    arci_registry_set_owner(side->registry, side->identity, &side->id);
+    own.registry = side->registry;
+    assert_int_equal(arci_gossip_create(&own, &side->gossip, NULL), ARCTIC_OK);
+    put_peer(side);
+}
+
+static void free_side(struct side *side)
+{
+    for (size_t i = 0; i < side->inbox_count; i++)
+        json_decref(side->inbox[i]);
+    arci_gossip_free(side->gossip);
+    arci_registry_free(side->registry);
+    arci_identity_free(side->identity);
+}
+
+static int set_up(void **state)
+{
+    struct side *sides = calloc(2, sizeof *sides);
+    make_side(&sides[0], &sides[1], 1);
+    make_side(&sides[1], &sides[0], 2);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(arci_gossip_connect(sides[i].gossip, &sides[1 - i].id, NULL), ARCTIC_OK);
+    *state = sides;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct side *sides = *state;
+    free_side(&sides[0]);
+    free_side(&sides[1]);
+    free(sides);
+    return 0;
+}
+
+static bool deliver_one(struct side *side, int64_t now)
+{
+    if (side->inbox_count == 0)
+        return false;
+    ARCI_JSON *message = side->inbox[0];
+    memmove(side->inbox, side->inbox + 1, --side->inbox_count * sizeof side->inbox[0]);
+    assert_true(arci_gossip_receive(side->gossip, &side->other->id, message, now));
+    return true;
+}
+
+static void deliver_all(struct side *sides, int64_t now)
+{
+    while (deliver_one(&sides[0], now) || deliver_one(&sides[1], now))
+        continue;
+}
+
+static bool agree(struct side *sides)
+{
+    char digest[ARCI_DIGEST_TEXT];
+    snprintf(digest, sizeof digest, "%s", arci_registry_digest(sides[0].registry));
+    return strcmp(digest, arci_registry_digest(sides[1].registry)) == 0;
+}
+
+/* One comparison is enough, whichever side has what; and one of equals is one message. */
+static void test_a_comparison_makes_two_alike(void **state)
+{
+    struct side *sides = *state;
+    for (unsigned i = 0; i < 300; i++)
+        put_credential(&sides[i % 2], i);
+    arci_gossip_tick(sides[0].gossip, 1);
+    deliver_all(sides, 1);
+    assert_true(agree(sides));
+    assert_int_equal(sides[0].changed + sides[1].changed, 302);
+    assert_int_equal(sides[0].refused + sides[1].refused, 0);
+
+    size_t before = sides[0].sent + sides[1].sent;
+    arci_gossip_tick(sides[0].gossip, 2);
+    deliver_all(sides, 2);
+    assert_int_equal(sides[0].sent + sides[1].sent - before, 1);
+}
+
+/* The difference counts, not the whole. */
+static void test_one_change_among_many_is_cheap(void **state)
+{
+    struct side *sides = *state;
+    for (unsigned i = 0; i < 2000; i++)
+        put_credential(&sides[0], i);
+    for (int64_t round = 0; round < 3; round++) {
+        arci_gossip_tick(sides[0].gossip, round);
+        deliver_all(sides, round);
+    }
+    assert_true(agree(sides));
+    put_credential(&sides[0], 77);
+    size_t before = sides[0].sent + sides[1].sent;
+    size_t changed = sides[1].changed;
+    arci_gossip_tick(sides[1].gossip, 3);
+    deliver_all(sides, 3);
+    assert_true(agree(sides));
+    assert_int_equal(sides[1].changed - changed, 1);
+    assert_true(sides[0].sent + sides[1].sent - before <= 8);
+}
+
+static void send(struct side *side, const char *text)
+{
+    json_t *parsed = NULL;
+    struct arctic_error error;
+    assert_ok(arci_json_parse(text, strlen(text), &parsed, &error), error);
+    ARCI_JSON *message = parsed;
+    assert_true(arci_gossip_receive(side->gossip, &side->other->id, message, 1));
+}
+
+#define HASH "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define ID "cli_00000000000000000000000001"
+
+static void test_bad_messages_are_refused(void **state)
+{
+    struct side *sides = *state;
+    static const char *const texts[] = {
+        "{\"type\":\"digest\"}",
+        "{\"type\":\"digest\",\"root\":7}",
+        "{\"type\":\"nodes\"}",
+        "{\"type\":\"nodes\",\"nodes\":{\"xyz\":\"" HASH "\"}}",
+        "{\"type\":\"nodes\",\"nodes\":{\"0000\":\"" HASH "\"}}",
+        "{\"type\":\"nodes\",\"nodes\":{\"0\":null}}",
+        "{\"type\":\"items\"}",
+        "{\"type\":\"items\",\"items\":[7]}",
+        "{\"type\":\"items\",\"items\":[],\"paths\":7}",
+        "{\"type\":\"items\",\"items\":[],\"paths\":[\"g\"]}",
+        "{\"type\":\"items\",\"items\":[[\"credential\",\"" ID "\",0,false,\"" HASH "\",1]]}",
+        "{\"type\":\"items\",\"items\":[[\"credential\",\"" ID "\",1,0,\"" HASH "\",1]]}",
+        "{\"type\":\"items\",\"items\":[[\"credential\",\"" ID "\",1,false,\"short\",1]]}",
+        "{\"type\":\"items\",\"items\":[[\"credential\",\"" ID "\",1,false,\"" HASH "\",-1]]}",
+        "{\"type\":\"items\",\"items\":[[\"credential\",\"" ID "\",1,false,\"" HASH "\",999999999]]}",
+        "{\"type\":\"items\",\"items\":[[\"credential\",\"" ID "\",1,false,\"" HASH "\"]]}",
+        "{\"type\":\"items\",\"items\":[[\"service\",\"" ID "\",1,false,\"" HASH "\",1]]}",
+        "{\"type\":\"items\",\"items\":[[\"thing\",\"" ID "\",1,false,\"" HASH "\",1]]}",
+        "{\"type\":\"want\"}",
+        "{\"type\":\"want\",\"items\":[[]]}",
+        "{\"type\":\"want\",\"items\":[[\"credential\"]]}",
+        "{\"type\":\"records\"}",
+        "{\"type\":\"records\",\"records\":{}}",
+        "{\"type\":\"records\",\"records\":[7]}",
+        "{\"type\":\"records\",\"records\":[{}]}",
+    };
+    char digest[ARCI_DIGEST_TEXT];
+    snprintf(digest, sizeof digest, "%s", arci_registry_digest(sides[0].registry));
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        send(&sides[0], texts[i]);
+        if (sides[0].refused != i + 1)
+            fail_msg("not refused: %s", texts[i]);
+    }
+    assert_string_equal(digest, arci_registry_digest(sides[0].registry));
+    assert_int_equal(sides[0].changed, 0);
+    ARCI_JSON *ping = json_pack("{s:s}", "type", "ping");
+    assert_false(arci_gossip_receive(sides[0].gossip, &sides[1].id, ping, 1));
+}
+
+static void test_long_messages_are_refused(void **state)
+{
+    struct side *sides = *state;
+    ARCI_JSON *items = json_array();
+    ARCI_JSON *nodes = json_object();
+    for (unsigned i = 0; i < 4097; i++) {
+        char id[32];
+        snprintf(id, sizeof id, "cli_%026u", i);
+        json_array_append_new(items, json_pack("[s, s, i, b, s, i]", "credential", id, 1, 0, HASH, 1));
+        snprintf(id, sizeof id, "%x", i);
+        json_object_set_new(nodes, id, json_string(HASH));
+    }
+    json_t *messages[] = {json_pack("{s:s, s:O}", "type", "items", "items", items),
+                          json_pack("{s:s, s:O}", "type", "want", "items", items),
+                          json_pack("{s:s, s:O}", "type", "nodes", "nodes", nodes)};
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(arci_gossip_receive(sides[0].gossip, &sides[1].id, messages[i], 1));
+        assert_int_equal(sides[0].refused, i + 1);
+        json_decref(messages[i]);
+    }
+    assert_int_equal(sides[0].sent, 0);
+}
+
+/* Whoever offers what somebody else has been asked for a moment ago is not asked, unless that one does not deliver. */
+static void test_a_record_is_asked_of_one(void **state)
+{
+    struct side *sides = *state;
+    const struct arctic_id third = {"peer_00000000000000000000000003"};
+    json_t *parsed = NULL;
+    static const char text[] =
+        "{\"type\":\"items\",\"items\":[[\"credential\",\"" ID "\",1,false,\"" HASH "\",64000]]}";
+    assert_int_equal(arci_json_parse(text, strlen(text), &parsed, NULL), ARCTIC_OK);
+    ARCI_JSON *offer = parsed;
+    assert_int_equal(arci_gossip_connect(sides[0].gossip, &third, NULL), ARCTIC_OK);
+    arci_gossip_receive(sides[0].gossip, &third, offer, 1000);
+    assert_int_equal(sides[0].sent, 1);
+    arci_gossip_receive(sides[0].gossip, &sides[1].id, offer, 1001);
+    arci_gossip_receive(sides[0].gossip, &third, offer, 4500); /* it is long, and takes its time */
+    assert_int_equal(sides[0].sent, 1);
+    arci_gossip_receive(sides[0].gossip, &sides[1].id, offer, 6001);
+    assert_int_equal(sides[0].sent, 2);
+    arci_gossip_receive(sides[0].gossip, &third, offer, 6002);
+    assert_int_equal(sides[0].sent, 2);
+    arci_gossip_disconnect(sides[0].gossip, &sides[1].id);
+    arci_gossip_receive(sides[0].gossip, &third, offer, 6003);
+    assert_int_equal(sides[0].sent, 3);
+}
+
+/* Old news, told again, reordered, or by somebody else, are no news. */
+static void test_what_is_replayed_changes_nothing(void **state)
+{
+    struct side *sides = *state;
+    json_t *versions[3];
+    for (size_t i = 0; i < 3; i++) {
+        put_credential(&sides[1], 1);
+        const struct arctic_id id = {ID};
+        const struct arci_entry *entry = arci_registry_find(sides[1].registry, ARCI_RECORD_CREDENTIAL, &id);
+        versions[i] =
+            json_pack("{s:s, s:[o]}", "type", "records", "records", arci_record_to_json(&entry->record));
+    }
+    arci_gossip_tick(sides[0].gossip, 1);
+    deliver_all(sides, 1);
+    assert_true(agree(sides));
+    size_t changed = sides[0].changed;
+    for (size_t i = 0; i < 9; i++)
+        arci_gossip_receive(sides[0].gossip, &sides[1].id, versions[(i * 2) % 3], 1);
+    assert_int_equal(sides[0].changed, changed);
+    assert_int_equal(sides[0].refused, 0);
+    assert_true(agree(sides));
+    for (size_t i = 0; i < 3; i++)
+        json_decref(versions[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_comparison_makes_two_alike, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_one_change_among_many_is_cheap, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_bad_messages_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_long_messages_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_record_is_asked_of_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_replayed_changes_nothing, set_up, tear_down),
+    };
+    return cmocka_run_group_tests_name("gossip", tests, NULL, NULL);
+}
