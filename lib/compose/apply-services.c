@@ -1,5 +1,6 @@
 /* Services and their routes. What is gone already counts as deleted. */
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/error.h"
@@ -89,15 +90,37 @@ static bool pause_shortly(int64_t until)
     return true;
 }
 
-/* After a service was deleted at another peer its name is taken until word of it is here. */
-static int post_service(struct arctic_client *client, const json_t *body, bool replaces, json_t **ret_answer,
+static bool adds_peers(const struct arctic_compose_plan *plan)
+{
+    for (size_t i = 0; i < plan->step_count; i++) {
+        if (plan->steps[i].action == ARCI_ACTION_ADD)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * What will be otherwise in a moment: after a service was deleted at another peer its name is taken until word of it is here, and two
+ * peers that came to the cluster just now meet when each has heard of the other.
+ */
+static bool is_passing(const struct arctic_compose_plan *plan, const struct arci_step *step,
+                       const struct arctic_error *error)
+{
+    bool unmet = (error->code == ARCTIC_E_PEER_UNREACHABLE || error->code == ARCTIC_E_NOT_FOUND) &&
+                 strcmp(error->field, "target_peer_id") == 0;
+    return (error->code == ARCTIC_E_ALREADY_EXISTS && step->action == ARCI_ACTION_REPLACE) ||
+           (unmet && adds_peers(plan));
+}
+
+static int post_service(struct arctic_client *client, const struct arctic_compose_plan *plan,
+                        const struct arci_step *step, const json_t *body, json_t **ret_answer,
                         struct arctic_error *error)
 {
     int64_t until = arci_time_monotonic() + WORD_WAIT_MS;
     int code;
     do
         code = arci_compose_request(client, "POST", "/v1/services", body, ret_answer, error);
-    while (code == ARCTIC_E_ALREADY_EXISTS && replaces && pause_shortly(until));
+    while (code < 0 && is_passing(plan, step, error) && pause_shortly(until));
     return code;
 }
 
@@ -123,7 +146,7 @@ static int create_service(struct arctic_client *client, const struct arctic_comp
                                                &plan->peer_ids[wanted->target]);
     if (!body)
         return arci_fail_memory(error);
-    int code = post_service(client, body, step->action == ARCI_ACTION_REPLACE, &answer, error);
+    int code = post_service(client, plan, step, body, &answer, error);
     if (code == ARCTIC_OK)
         code = arci_read_id(answer, "id", true, ARCTIC_ID_SERVICE, &id, error);
     return code < 0 ? code : add_first_routes(client, &id, &step->routes.add, error);

@@ -11,7 +11,7 @@ from pathlib import Path
 import pexpect
 import pytest
 import yaml
-from agents import API_PORT, Pair
+from agents import API_PORT, Agent, Pair
 from arctic_lab import Lab, wait_for
 from composing import Composition, address_of, bare_pair, route
 from flows import carried
@@ -67,6 +67,18 @@ def test_two_bare_agents_become_a_cluster_that_carries_traffic(lab: Lab, bare: C
     assert stat.S_IMODE(entry.config.stat().st_mode) == 0o600
     assert [peer["state"] for peer in entry.cli_json("peers", "list", "--remote")] == ["connected"]
     bare.assert_applied()
+
+
+def test_a_service_between_two_that_meet_by_hearsay(lab: Lab, build: Path, bare: Composition) -> None:
+    """The asked agent adds them both; they hear of each other from it."""
+    third = Agent(lab.server, build, lab.directory / "agents" / "third")
+    third.start()
+    bare.document["peers"].append({"name": "third", "address": f"{lab.server.ipv4}:{API_PORT}"})
+    bare.add_service("between", route("10.2.0.0/24"), source_peer="exit", target_peer="third")
+    bare.apply()
+    bare.assert_applied()
+    assert service_named(bare.pair, "between")["state"] == "active"
+    third.end()
 
 
 def test_a_peer_that_is_renamed_is_known_by_its_new_name(bare: Composition) -> None:
