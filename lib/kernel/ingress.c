@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/address.h"
@@ -44,6 +45,16 @@ static void stop_options(int fd, int level, int option)
     (void)setsockopt(fd, level, option, &off, sizeof off);
 }
 
+/* By the connection itself: if_indextoname() makes a socket, for which there may be no descriptor. False where it is gone. */
+static bool interface_name(int fd, unsigned index, char ret_name[IF_NAMESIZE])
+{
+    struct ifreq request = {.ifr_ifindex = (int)index};
+    if (index == 0 || ioctl(fd, SIOCGIFNAME, &request) < 0)
+        return false;
+    memcpy(ret_name, request.ifr_name, IF_NAMESIZE);
+    return true;
+}
+
 static int read_interface(int fd, int family, const char *anchor, char *ret_name, struct arctic_error *error)
 {
     _Alignas(struct cmsghdr) char options[256];
@@ -55,7 +66,7 @@ static int read_interface(int fd, int family, const char *anchor, char *ret_name
     unsigned index = interface_index(options, size);
     stop_options(fd, ipv4 ? SOL_IP : SOL_IPV6, ipv4 ? IP_PKTINFO : IPV6_RECVPKTINFO);
     char name[IF_NAMESIZE] = "";
-    if (index == 0 || !if_indextoname(index, name))
+    if (!interface_name(fd, index, name))
         return arci_fail(error, ARCTIC_E_SYSTEM, NULL,
                          "the interface with index %u, where a connection came in, is gone", index);
     memset(ret_name, 0, IF_NAMESIZE);
