@@ -25,6 +25,7 @@
 #include "base/buffer.h"
 #include "base/json.h"
 #include "base/time.h"
+#include "tests/unit/peer-model.h"
 
 #define ANSWER_MS 20000
 #define SERVICES_MAX 20
@@ -170,16 +171,11 @@ static void bootstrap(struct world *world)
 static void make_peer(struct world *world)
 {
     ARCI_IDENTITY *identity = NULL;
-    struct arci_peer peer = {.name = "other",
-                             .version = "0.1.0",
-                             .api_port = 1,
-                             .tunnel_port = 2,
-                             .iptunnel_port = 3,
-                             .created_at = 1,
-                             .updated_at = 1};
-    assert(arctic_id_parse(ARCTIC_ID_PEER, PEER, &peer.id, NULL) == ARCTIC_OK);
+    struct arctic_id id;
+    assert(arctic_id_parse(ARCTIC_ID_PEER, PEER, &id, NULL) == ARCTIC_OK);
     assert(arci_identity_generate(&identity, NULL) == ARCTIC_OK);
-    memcpy(peer.public_key, arci_identity_public_key(identity), ARCI_KEY_SIZE);
+    struct arci_peer peer = peer_model(&id, identity);
+    snprintf(peer.name, sizeof peer.name, "other");
     struct arci_handshake_remote remote = {.peer = peer, .cluster_id = world->agent->cluster_id};
     remote.peer_record = (struct arci_record){.kind = ARCI_RECORD_PEER,
                                               .id = peer.id,
