@@ -31,8 +31,10 @@ def test_a_service_that_is_deleted_while_it_is_changed(pair: Pair) -> None:
             deleted, changed = answer_of(deleting), answer_of(changing)
         assert deleted.status == 204
         if changed.status >= 300:
-            assert changed.error[:2] == (404, "NOT_FOUND") and "deleted" in changed.text, changed
-            gone += 1
+            assert changed.error[:2] == (404, "NOT_FOUND"), changed
+            # Of two connections the later one may be served first; then there was nothing to change.
+            assert "deleted" in changed.text or "does not exist" in changed.text, changed
+            gone += "deleted" in changed.text
     assert gone > 0, "no deletion came between: nothing was tried"
 
 
