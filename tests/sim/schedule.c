@@ -175,6 +175,8 @@ static void take_step(struct run *run, const struct sim_step *step)
         return;
     case SIM_RESTORE:
         if (peer->backup && !peer->gone) {
+            /* It takes time: versions are milliseconds, and the former one must be over. */
+            sim_world_run(&run->world, 2);
             sim_peer_restore(peer);
             forget_promises(run, step->peer);
         }
