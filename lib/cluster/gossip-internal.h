@@ -66,7 +66,7 @@ int arci_gossip_take_items(struct arci_gossip *gossip, const struct arctic_id *p
 
 /* --- gossip-records.c --- */
 
-/* Asks a peer for records unless somebody has just been asked for them. Takes the array of [kind, id] over. */
+/* Asks a peer for records, but for those that somebody has just been asked for. */
 void arci_gossip_want(struct arci_gossip *gossip, const struct arctic_id *peer_id,
                       const struct arci_summary *summaries, size_t count, int64_t now);
 void arci_gossip_forget_wants(struct arci_gossip *gossip, const struct arctic_id *peer_id);
