@@ -127,10 +127,10 @@ const struct cli_command cli_cluster_commands[] = {
      .examples = "arctic cluster sync\n",
      .run = run_sync},
     {.path = "cluster init",
-     .summary = "give an agent a cluster id",
-     .about = "Mints a cluster id for an agent that has none. With --force also for one that has: its "
-              "records are signed "
-              "anew under the new id; asks first.",
+     .summary = "give a cluster an id",
+     .about =
+         "Mints a cluster id for an agent that has none. With --force also for one that has: all members "
+         "take the new id, and the agent's records are signed anew; asks first.",
      .examples = "arctic cluster init\n"
                  "arctic cluster init --force --yes\n",
      .flags = init_flags,

@@ -22,6 +22,7 @@
 
 struct arci_agent_peer;
 struct arci_carrier;
+struct arci_catch_up;
 struct arci_cluster_sync;
 struct arci_discovered;
 struct arci_explain;
@@ -89,6 +90,15 @@ struct arci_api_renewal {
     int64_t warned_at;          /* monotonic milliseconds */
 };
 
+/* Another agent with this one's identity (identity-conflict.c). Times are monotonic milliseconds. */
+struct arci_identity_conflict {
+    unsigned count; /* how often it was heard of, each time after the time before */
+    int64_t seen_at;
+    int64_t sign_at; /* when the own record is signed again; 0: it is this agent's */
+    char reason[256];
+    struct arci_log_limit log;
+};
+
 /* The recovery token (recovery.c). */
 struct arci_recovery {
     char hash[ARCI_SECRET_HASH_SIZE]; /* "" where there is none */
@@ -116,8 +126,12 @@ struct arctic_agent {
     bool bootstrapped;
     struct arctic_id local_id;
     struct arctic_id cluster_id;
+    char instance[ARCI_PEER_INSTANCE_SIZE]; /* of this run */
+    struct arci_identity_conflict identity_conflict;
     struct arci_identity *identity;
-    struct arci_license *license;
+    const struct arci_license *license; /* the one that holds: one of the next two */
+    struct arci_license *own_license;   /* the file that was installed here, which admits to the cluster */
+    struct arci_license *told_license;  /* a later one that was installed at another peer; NULL: none */
     struct arci_license_watch license_watch;
     struct arci_trust_roots trust_roots;
     struct arci_tls *tls;
@@ -145,6 +159,7 @@ struct arctic_agent {
     uv_timer_t peer_timer;
     struct arci_incoming *incoming; /* list of accepted control links */
     struct arci_gossiping *gossiping;
+    struct arci_catch_up *catch_up;       /* in the first moments after a start */
     struct arci_discovered *discovered;   /* list of peers known by hearsay that have been tried */
     struct arci_peer_addition *additions; /* requests to add a peer that are under way */
     json_t *told_states; /* of local services, as the peers have been told them; NULL before the first time */

@@ -10,6 +10,7 @@
 
 #include "agent/api-listeners.h"
 #include "agent/carry.h"
+#include "agent/catch-up.h"
 #include "agent/cluster-sync.h"
 #include "agent/data-plane.h"
 #include "agent/gossiping.h"
@@ -24,8 +25,10 @@
 #include "agent/recovery.h"
 #include "agent/refusals.h"
 #include "agent/settings.h"
+#include "base/base64.h"
 #include "base/error.h"
 #include "base/options.h"
+#include "base/secret.h"
 #include "crypto/token-cache.h"
 
 #define STOP_GRACE_MS 2000
@@ -103,6 +106,7 @@ static void begin_stop(struct arctic_agent *agent)
         return;
     agent->stopping = true;
     arci_log_info(agent->log, "api", "stopping");
+    arci_catch_up_stop(agent);
     arci_carry_stop(agent);
     arci_api_listeners_stop(agent);
     if (agent->reconciler)
@@ -155,6 +159,7 @@ static int start_all(struct arctic_agent *agent, struct arctic_error *error)
         code = arci_gossiping_create(agent, error);
     if (code < 0)
         return code;
+    arci_catch_up_start(agent);
     arci_recovery_create(agent);
     code = arci_api_listeners_start(agent, error);
     if (code >= 0)
@@ -162,6 +167,15 @@ static int start_all(struct arctic_agent *agent, struct arctic_error *error)
     if (code >= 0 && agent->bootstrapped)
         code = arci_data_plane_start(agent, error);
     return arci_data_plane_may_wait(agent, code) ? ARCTIC_OK : code;
+}
+
+static int name_instance(struct arctic_agent *agent, struct arctic_error *error)
+{
+    uint8_t bytes[16];
+    int code = arci_random_bytes(bytes, sizeof bytes, error);
+    if (code >= 0)
+        arci_base64_encode(bytes, sizeof bytes, agent->instance);
+    return code;
 }
 
 int arctic_agent_create(const struct arctic_agent_options *options, struct arctic_agent **ret_agent,
@@ -179,6 +193,8 @@ int arctic_agent_create(const struct arctic_agent_options *options, struct arcti
     agent->trust_roots = arci_trust_roots_built_in();
     agent->token_cache = arci_token_cache_create(); /* without one, signatures are checked each time */
     int code = arci_agent_settings_read(options, &agent->settings, error);
+    if (code >= 0)
+        code = name_instance(agent, error);
     if (code >= 0) {
         agent->log = options->log;
         code = start_all(agent, error);
@@ -257,7 +273,7 @@ void arctic_agent_free(struct arctic_agent *agent)
     arci_own_addresses_release(&agent->own_addresses);
     arci_tls_free(agent->tls);
     arci_token_cache_free(agent->token_cache);
-    arci_license_free(agent->license);
+    arci_license_forget(agent);
     arci_identity_free(agent->identity);
     arci_registry_free(agent->registry);
     arci_store_close(agent->store);

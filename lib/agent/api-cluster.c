@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/api.h"
+#include "agent/cluster-id.h"
 #include "agent/cluster-sync.h"
 #include "agent/peer-links.h"
 #include "agent/reconcile.h"
@@ -28,23 +29,6 @@ static int check_force(const struct arctic_agent *agent, bool force, struct arct
                      agent->cluster_id.text);
 }
 
-/* Renewed first: records that were signed once more do no harm where the id could not be stored after all. */
-static int begin_cluster(struct arctic_agent *agent, struct arctic_error *error)
-{
-    struct arctic_id id;
-    int code = arctic_id_generate(ARCTIC_ID_CLUSTER, &id, error);
-    if (code >= 0)
-        code = arci_registry_renew(agent->registry, error);
-    if (code >= 0)
-        code = arci_store_put_note(agent->store, "agent", "cluster_id", id.text, error);
-    if (code < 0)
-        return code;
-    arci_log_warn(agent->log, "gossip", "new cluster id", ARCI_TEXT("cluster_id", id.text),
-                  ARCI_TEXT("former_cluster_id", agent->cluster_id.text));
-    agent->cluster_id = id;
-    return ARCTIC_OK;
-}
-
 static void tell_all(struct arctic_agent *agent)
 {
     for (size_t i = 0; i < agent->peer_count; i++)
@@ -60,7 +44,7 @@ void arci_api_cluster_init(void *context, struct arci_request *request)
     if (code >= 0)
         code = check_force(agent, force, &error);
     if (code >= 0)
-        code = begin_cluster(agent, &error);
+        code = arci_cluster_id_renew(agent, &error);
     if (code < 0) {
         arci_request_fail(request, &error);
         return;

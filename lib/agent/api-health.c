@@ -4,6 +4,7 @@
 #include "agent/api-listeners.h"
 #include "agent/api.h"
 #include "agent/auth.h"
+#include "agent/identity-conflict.h"
 #include "agent/license.h"
 #include "agent/reconcile.h"
 #include "base/base64.h"
@@ -63,6 +64,7 @@ void arci_api_readyz(void *context, struct arci_request *request)
     char now[ARCI_TIME_TEXT];
     struct arctic_error error = {0};
     const char *kernel_reason = "";
+    const char *conflict = "";
     const char *problem = agent->data_plane_problem.message;
     json_t *checks = json_object();
     bool kernel_ready = arci_reconcile_kernel_ready(agent, &kernel_reason);
@@ -72,6 +74,8 @@ void arci_api_readyz(void *context, struct arci_request *request)
     ready &= add_check(checks, "kernel", kernel_ready, kernel_reason);
     add_hints(agent, json_object_get(checks, "kernel"));
     ready &= check_license(agent, checks);
+    bool alone = !arci_identity_conflict_is(agent, &conflict);
+    ready &= add_check(checks, "identity", alone, conflict);
     arci_request_respond_json(request, ready ? 200 : 503,
                               json_pack("{s:s, s:s, s:o}", "status", ready ? "ok" : "not ready", "timestamp",
                                         arci_time_format(arci_time_now(), now), "checks", checks));

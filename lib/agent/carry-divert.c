@@ -1,5 +1,6 @@
 /* Which peer is to answer a request: the one that its header names, or the one that owns what it is about. */
 #include "agent/carry.h"
+#include "agent/catch-up.h"
 #include "agent/recovery.h"
 #include "base/error.h"
 
@@ -51,16 +52,21 @@ int arci_carry_divert(void *context, struct arci_request *request, bool *ret_div
     struct arctic_agent *agent = context;
     const struct arci_http_endpoint *endpoint = arci_request_endpoint(request);
     struct arctic_id peer = {{0}};
-    if (arci_request_is_carried(request))
-        return check_taken(request, error);
+    if (arci_request_is_carried(request)) {
+        int code = check_taken(request, error);
+        *ret_diverted = code >= 0 && arci_catch_up_hold(agent, request);
+        return code;
+    }
     int code = read_header(agent, request, &peer, error);
     if (code < 0)
         return code;
     bool addressed = peer.text[0] && !arctic_id_equal(&peer, &agent->local_id);
     if (!addressed && endpoint->owner)
         endpoint->owner(agent, request, &peer);
-    if (!peer.text[0] || arctic_id_equal(&peer, &agent->local_id))
+    if (!peer.text[0] || arctic_id_equal(&peer, &agent->local_id)) {
+        *ret_diverted = arci_catch_up_hold(agent, request);
         return ARCTIC_OK;
+    }
     /* What the records tell is better than nothing. */
     bool fallback = !addressed && arci_request_reads(request);
     code = check_carriable(request, &peer, error);

@@ -87,7 +87,7 @@ static int start_parts(struct arctic_agent *agent, struct arctic_error *error)
         code = start_kernel(agent, error);
     if (code >= 0 && !agent->proxy)
         code = start_proxy(agent, error);
-    return code < 0 ? code : arci_local_peer_refresh(agent, error);
+    return code < 0 || agent->catch_up ? code : arci_local_peer_take_up(agent, error);
 }
 
 static void on_retry(uv_timer_t *timer)

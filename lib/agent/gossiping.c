@@ -5,9 +5,11 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "agent/cluster-id.h"
 #include "agent/discovery.h"
+#include "agent/identity-conflict.h"
 #include "agent/incoming.h"
-#include "agent/local-peer.h"
+#include "agent/license.h"
 #include "agent/membership.h"
 #include "agent/peer-links.h"
 #include "agent/reconcile.h"
@@ -24,6 +26,8 @@ struct arci_gossiping {
     uv_timer_t round_timer;
     uv_timer_t flush_timer;
     bool links_changed;
+    struct arci_link *answers; /* the link of the message that is being taken; NULL: none, or it has ended */
+    struct arctic_id answered; /* the peer at its other end */
     const struct arci_entry **news; /* references: records that have come and were not followed yet */
     size_t news_count;
     size_t news_capacity;
@@ -32,12 +36,27 @@ struct arci_gossiping {
 
 /* --- What gossip asks for. It must not be called from within these. --- */
 
+/* The other link to that peer may be dead already, or lead to another agent with the peer's identity. */
+static void answer(struct arctic_agent *agent, struct arci_agent_peer *peer, const json_t *message)
+{
+    struct arci_gossiping *gossiping = agent->gossiping;
+    if (!peer || peer->link != gossiping->answers) {
+        arci_link_send(gossiping->answers, message, NULL);
+        return;
+    }
+    arci_peers_send(peer, message);
+    gossiping->answers = peer->link;
+}
+
 static void on_send(void *context, const struct arctic_id *peer_id, const json_t *message)
 {
     struct arctic_agent *agent = context;
+    struct arci_gossiping *gossiping = agent->gossiping;
     struct arci_agent_peer *peer = arci_peers_find(agent, peer_id);
     struct arci_link *theirs = arci_incoming_find_link(agent, peer_id);
-    if (peer && peer->link)
+    if (gossiping->answers && arctic_id_equal(peer_id, &gossiping->answered))
+        answer(agent, peer, message);
+    else if (peer && peer->link)
         arci_peers_send(peer, message);
     else if (theirs)
         arci_link_send(theirs, message, NULL);
@@ -72,37 +91,29 @@ static void on_refused(void *context, const struct arctic_id *peer_id, const str
 
 /* --- News --- */
 
-/* What the record of this peer says of ports and keys is what holds now. */
-static void take_back(struct arctic_agent *agent, const struct arci_record *record)
+static void follow(struct arctic_agent *agent, const struct arci_entry *entry)
 {
-    struct arctic_error error;
-    arci_log_warn(agent->log, "gossip",
-                  "a peer remembers a newer version of an own record, which holds from now on",
-                  ARCI_TEXT("kind", arci_record_kind_name(record->kind)), ARCI_TEXT("id", record->id.text));
-    if (record->kind != ARCI_RECORD_PEER)
-        return;
-    if (arci_local_peer_refresh(agent, &error) < 0)
-        arci_log_error(agent->log, "gossip", "cannot renew the own peer record", ARCI_ERROR(&error));
-    arci_gossiping_announce(agent, ARCI_RECORD_PEER, &agent->local_id);
-}
-
-static void follow(struct arctic_agent *agent, const struct arci_record *record)
-{
-    if (arctic_id_equal(&record->owner, &agent->local_id))
-        take_back(agent, record);
-    arci_membership_follow(agent, record);
+    if (arctic_id_equal(&entry->record.owner, &agent->local_id))
+        arci_identity_conflict_take(agent, entry);
+    else if (entry->record.kind == ARCI_RECORD_PEER && !entry->record.deleted)
+        arci_license_hear(agent, entry->content.peer.license);
+    arci_membership_follow(agent, &entry->record);
 }
 
 static void follow_news(struct arctic_agent *agent)
 {
     struct arci_gossiping *gossiping = agent->gossiping;
+    bool peers = false;
     if (gossiping->news_count == 0)
         return;
     for (size_t i = 0; i < gossiping->news_count; i++) {
-        follow(agent, &gossiping->news[i]->record);
+        follow(agent, gossiping->news[i]);
+        peers = peers || gossiping->news[i]->record.kind == ARCI_RECORD_PEER;
         arci_entry_unref(gossiping->news[i]);
     }
     gossiping->news_count = 0;
+    if (peers)
+        arci_cluster_id_settle(agent);
     arci_reconcile_request(agent);
 }
 
@@ -148,6 +159,7 @@ static void on_round(uv_timer_t *timer)
     if (!agent->bootstrapped || agent->leaving || !agent->tls || arci_membership_own_revocation(agent))
         return;
     arci_discovery_look(agent);
+    arci_identity_conflict_tick(agent);
     arci_gossip_tick(agent->gossiping->gossip, arci_time_monotonic());
 }
 
@@ -183,11 +195,16 @@ void arci_gossiping_announce(struct arctic_agent *agent, enum arci_record_kind k
     arci_gossip_announce(agent->gossiping->gossip, entry);
 }
 
-bool arci_gossiping_take(struct arctic_agent *agent, const struct arctic_id *peer_id, const json_t *message)
+bool arci_gossiping_take(struct arctic_agent *agent, struct arci_link *link, const struct arctic_id *peer_id,
+                         const json_t *message)
 {
     /* What the message says may end the peer. */
     const struct arctic_id from = *peer_id;
-    if (!arci_gossip_receive(agent->gossiping->gossip, &from, message, arci_time_monotonic()))
+    agent->gossiping->answers = link;
+    agent->gossiping->answered = from;
+    bool taken = arci_gossip_receive(agent->gossiping->gossip, &from, message, arci_time_monotonic());
+    agent->gossiping->answers = NULL;
+    if (!taken)
         return false;
     if (agent->gossiping->news_count > 0)
         schedule_flush(agent, FLUSH_MS);

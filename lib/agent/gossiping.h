@@ -1,11 +1,12 @@
 /*
  * The agent's side of gossip (cluster/gossip.h): which peers it may speak to, over which link, when, and what follows from a record that
- * comes. What comes over links of either direction is taken; what goes out takes the link that this agent holds, else the peer's.
+ * comes. What comes over links of either direction is taken and answered there; what else goes out takes the link that this agent holds, else the peer's.
  */
 #ifndef ARCI_AGENT_GOSSIPING_H
 #define ARCI_AGENT_GOSSIPING_H
 
 #include "agent/agent-internal.h"
+#include "cluster/link.h"
 
 /* Errors: ARCTIC_E_NO_MEMORY, ARCTIC_E_SYSTEM. */
 int arci_gossiping_create(struct arctic_agent *agent, struct arctic_error *error);
@@ -23,8 +24,12 @@ void arci_gossiping_forget(struct arctic_agent *agent, const struct arctic_id *p
 /* Compares with a peer that has a link. */
 void arci_gossiping_compare(struct arctic_agent *agent, const struct arctic_id *peer_id);
 
-/* Takes a message of a peer; returns whether it was one of gossip's. What it brings may end the link that it came over. */
-bool arci_gossiping_take(struct arctic_agent *agent, const struct arctic_id *peer_id, const json_t *message);
+/*
+ * Takes a message of a peer, which is answered over the link that it came over; returns whether it was one of gossip's. What it brings
+ * may end the link.
+ */
+bool arci_gossiping_take(struct arctic_agent *agent, struct arci_link *link, const struct arctic_id *peer_id,
+                         const json_t *message);
 
 /* Tells the peers at once of a change of a local record. */
 void arci_gossiping_announce(struct arctic_agent *agent, enum arci_record_kind kind,

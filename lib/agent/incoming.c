@@ -136,16 +136,14 @@ static int judge_hello(struct arci_incoming *incoming, const json_t *hello, stru
 
 static void answer_ping(struct arci_incoming *incoming, const json_t *ping)
 {
-    ARCI_JSON *pong = json_pack("{s:s, s:I, s:s, s:s}", "type", "pong", "id",
-                                json_integer_value(json_object_get(ping, "id")), "registry_hash",
-                                arci_registry_digest(incoming->agent->registry), "cluster_id",
-                                incoming->agent->cluster_id.text);
+    ARCI_JSON *pong =
+        json_pack("{s:s, s:I, s:s}", "type", "pong", "id", json_integer_value(json_object_get(ping, "id")),
+                  "registry_hash", arci_registry_digest(incoming->agent->registry));
     struct arci_agent_peer *peer = arci_peers_find(incoming->agent, &incoming->peer_id);
     if (pong)
         arci_link_send(incoming->link, pong, NULL);
     if (peer)
         peer->live.last_seen_at = arci_time_now();
-    arci_peers_meet_cluster(incoming->agent, ping);
 }
 
 /* Records of a slow path can take longer than the wait from message to message: any byte counts. */
@@ -179,7 +177,7 @@ static void on_message(void *context, struct arci_link *link, const json_t *mess
         answer_ping(incoming, message);
     else if (strcmp(arci_message_type(message), "states") == 0)
         arci_service_states_take(incoming->agent, &incoming->peer_id, message);
-    else if (!arci_gossiping_take(incoming->agent, &incoming->peer_id, message))
+    else if (!arci_gossiping_take(incoming->agent, link, &incoming->peer_id, message))
         (void)arci_carry_take_message(incoming->agent, link, &incoming->peer_id, message);
 }
 

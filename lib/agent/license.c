@@ -45,8 +45,8 @@ static int read_stored(struct arctic_agent *agent, const char *text, struct arct
     int code = arci_json_parse(text, strlen(text), &parsed, error);
     ARCI_JSON *object = parsed;
     return code < 0 ? code
-                    : arci_license_from_json(object, ARCI_LICENSE_FILE, &agent->trust_roots, &agent->license,
-                                             error);
+                    : arci_license_from_json(object, ARCI_LICENSE_FILE, &agent->trust_roots,
+                                             &agent->own_license, error);
 }
 
 int arci_license_load(struct arctic_agent *agent, struct arctic_error *error)
@@ -62,12 +62,23 @@ int arci_license_load(struct arctic_agent *agent, struct arctic_error *error)
                          directory, directory);
     struct arctic_error problem;
     code = read_stored(agent, text, &problem);
-    if (code >= 0 || code == ARCTIC_E_NO_MEMORY)
-        return code < 0 ? arci_fail_memory(error) : ARCTIC_OK;
+    if (code == ARCTIC_E_NO_MEMORY)
+        return arci_fail_memory(error);
+    agent->license = agent->own_license;
+    if (code >= 0)
+        return arci_license_load_told(agent, error);
     return arci_fail(error, ARCTIC_E_LICENSE_INVALID, NULL,
                      "the agent does not start with the licence stored in %.80s/arctic.db: %.180s. Run the "
                      "build that it was installed with, restore a backup, or empty %.60s and bootstrap anew",
                      directory, problem.message, directory);
+}
+
+void arci_license_forget(struct arctic_agent *agent)
+{
+    arci_license_free(agent->own_license);
+    arci_license_free(agent->told_license);
+    agent->own_license = agent->told_license = NULL;
+    agent->license = NULL;
 }
 
 /* --- Replacement. ---------------------------------------------------------------------------------------------------------- */
@@ -107,16 +118,20 @@ static int store_license(struct arctic_agent *agent, const struct arci_license *
 int arci_license_replace(struct arctic_agent *agent, const json_t *object, struct arctic_error *error)
 {
     ARCI_LICENSE *next = NULL;
+    struct arctic_error unwanted;
     int code = arci_license_from_json(object, ARCI_LICENSE_FILE, &agent->trust_roots, &next, error);
     if (code >= 0)
         code = check_successor(agent->license, next, error);
-    if (code < 0 || json_equal(next->document, agent->license->document))
+    if (code < 0 || json_equal(next->document, agent->own_license->document))
         return code;
     code = store_license(agent, next, error);
     if (code < 0)
         return code;
-    arci_license_free(agent->license);
-    agent->license = arci_steal(next);
+    arci_license_free(agent->own_license);
+    agent->own_license = arci_steal(next);
+    /* Where it stays on disk the later one of the two is taken at the next start: this one. */
+    (void)arci_license_forget_told(agent, &unwanted);
+    arci_license_publish(agent);
     return ARCTIC_OK;
 }
 

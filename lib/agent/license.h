@@ -20,6 +20,30 @@ int arci_license_load(struct arctic_agent *agent, struct arctic_error *error);
  */
 int arci_license_replace(struct arctic_agent *agent, const json_t *object, struct arctic_error *error);
 
+/* --- Licences of other peers (license-told.c). ------------------------------------------------------------------------------ */
+
+/*
+ * Looks at a licence that another peer's record names, which nobody has verified. Of several licences of one customer the one that was
+ * issued last holds at all peers: where it is a later one than the present one it is stored, and holds. Another one, or NULL, changes
+ * nothing. What this peer proves to others stays the file that was installed here.
+ */
+void arci_license_hear(struct arctic_agent *agent, const json_t *document);
+
+/* Looks at the licences of all peers' records, at start. */
+void arci_license_hear_all(struct arctic_agent *agent);
+
+/* Lets the peers know which licence holds here, by the own peer record. */
+void arci_license_publish(struct arctic_agent *agent);
+
+/* Reads the one that was told before the last stop, where it still is the later one. Errors: those of the store. */
+int arci_license_load_told(struct arctic_agent *agent, struct arctic_error *error);
+
+/* The file that was installed here holds again. Errors: those of the store; it holds in memory nevertheless. */
+int arci_license_forget_told(struct arctic_agent *agent, struct arctic_error *error);
+
+/* Frees what is in memory. */
+void arci_license_forget(struct arctic_agent *agent);
+
 /* The API's form: terms, state, and what is in use. NULL when memory runs out. */
 json_t *arci_license_to_json(const struct arctic_agent *agent);
 

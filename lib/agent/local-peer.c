@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/api-listeners.h"
+#include "agent/cluster-id.h"
 #include "agent/credentials.h"
 #include "agent/license.h"
 #include "agent/own-endpoints.h"
@@ -48,7 +49,9 @@ static void fill_facts(struct arctic_agent *agent, struct arci_peer *peer)
     peer->tunnel_port = agent->tunnel_port;
     peer->iptunnel_port = agent->settings.iptunnel_port;
     peer->qos_enabled = false;
+    peer->license = agent->license->document;
     snprintf(peer->version, sizeof peer->version, "%s", arctic_version());
+    memcpy(peer->instance, agent->instance, sizeof peer->instance);
 }
 
 static int put_local_peer(struct arctic_agent *agent, struct arci_peer *peer, struct arctic_error *error)
@@ -70,6 +73,29 @@ int arci_local_peer_refresh(struct arctic_agent *agent, struct arctic_error *err
         return arci_fail_memory(error);
     if (json_equal(body, entry->record.body))
         return ARCTIC_OK;
+    return put_local_peer(agent, &peer, error);
+}
+
+int arci_local_peer_take_up(struct arctic_agent *agent, struct arctic_error *error)
+{
+    int code = arci_local_peer_refresh(agent, error);
+    if (code < 0)
+        return code;
+    arci_license_hear_all(agent);
+    arci_cluster_id_settle(agent);
+    arci_gossiping_announce(agent, ARCI_RECORD_PEER, &agent->local_id);
+    return ARCTIC_OK;
+}
+
+int arci_local_peer_set_cluster(struct arctic_agent *agent, const struct arci_cluster_identity *cluster,
+                                struct arctic_error *error)
+{
+    const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_PEER, &agent->local_id);
+    if (!entry)
+        return arci_fail(error, ARCTIC_E_NOT_FOUND, NULL, "this peer leaves the cluster");
+    struct arci_peer peer = entry->content.peer;
+    fill_facts(agent, &peer);
+    peer.cluster = *cluster;
     return put_local_peer(agent, &peer, error);
 }
 
@@ -140,7 +166,6 @@ static int put_notes(struct bootstrap *bootstrap, struct arctic_error *error)
     struct arctic_agent *agent = bootstrap->agent;
     const char *const notes[][2] = {
         {"peer_id", agent->local_id.text},
-        {"cluster_id", agent->cluster_id.text},
         {"license", bootstrap->license_text},
         {"name", bootstrap->name[0] ? NAME_GIVEN : NAME_DEFAULT},
         {"first_client_id", bootstrap->result.client_id.text},
@@ -166,7 +191,8 @@ static int write_bootstrap(void *context, struct arctic_error *error)
 {
     struct bootstrap *bootstrap = context;
     struct arctic_agent *agent = bootstrap->agent;
-    struct arci_peer peer = {.id = agent->local_id, .created_at = arci_time_now()};
+    struct arci_peer peer = {
+        .id = agent->local_id, .cluster = {.id = agent->cluster_id}, .created_at = arci_time_now()};
     fill_facts(agent, &peer);
     if (bootstrap->name[0])
         snprintf(peer.name, sizeof peer.name, "%s", bootstrap->name);
@@ -184,9 +210,8 @@ void arci_local_peer_forget(struct arctic_agent *agent)
     arci_registry_clear(agent->registry);
     arci_registry_set_owner(agent->registry, NULL, &(struct arctic_id){{0}});
     arci_identity_free(agent->identity);
-    arci_license_free(agent->license);
+    arci_license_forget(agent);
     agent->identity = NULL;
-    agent->license = NULL;
     agent->license_watch.known = false;
     agent->local_id = (struct arctic_id){{0}};
     agent->cluster_id = (struct arctic_id){{0}};
@@ -212,9 +237,11 @@ static int make_identity(struct arctic_agent *agent, struct arctic_error *error)
 
 static int check_license(struct arctic_agent *agent, const json_t *object, struct arctic_error *error)
 {
-    int code = arci_license_from_json(object, ARCI_LICENSE_FILE, &agent->trust_roots, &agent->license, error);
+    int code =
+        arci_license_from_json(object, ARCI_LICENSE_FILE, &agent->trust_roots, &agent->own_license, error);
     if (code < 0)
         return code;
+    agent->license = agent->own_license;
     enum arctic_license_state state = arci_license_state_at(agent->license, arci_time_now());
     if (state == ARCTIC_LICENSE_READ_ONLY || state == ARCTIC_LICENSE_SUSPENDED)
         return arci_fail(error, ARCTIC_E_LICENSE_EXPIRED, "license",
@@ -328,8 +355,6 @@ int arci_local_peer_load(struct arctic_agent *agent, struct arctic_error *error)
     if (code >= 0 && has_left(agent))
         return finish_departure(agent, error);
     if (code >= 0)
-        code = load_id(agent, "cluster_id", ARCTIC_ID_CLUSTER, &agent->cluster_id, error);
-    if (code >= 0)
         code = arci_identity_load(path, &agent->identity, error);
     if (code >= 0)
         code = arci_license_load(agent, error);
@@ -338,6 +363,8 @@ int arci_local_peer_load(struct arctic_agent *agent, struct arctic_error *error)
     if (code < 0)
         return code;
     arci_registry_set_owner(agent->registry, agent->identity, &agent->local_id);
+    agent->cluster_id =
+        arci_registry_find(agent->registry, ARCI_RECORD_PEER, &agent->local_id)->content.peer.cluster.id;
     agent->bootstrapped = true;
     return ARCTIC_OK;
 }

@@ -21,8 +21,18 @@ int arci_local_peer_bootstrap(struct arctic_agent *agent, const json_t *license,
 /* Loads what a bootstrap has left; agent->bootstrapped says whether there was one. Errors: ARCTIC_E_CORRUPT, ARCTIC_E_LICENSE_INVALID. */
 int arci_local_peer_load(struct arctic_agent *agent, struct arctic_error *error);
 
-/* Signs a new version of the own record where ports or the version of this build have changed. */
+/* Signs a new version of the own record where what it says of this run, such as ports and licence, has changed. */
 int arci_local_peer_refresh(struct arctic_agent *agent, struct arctic_error *error);
+
+/*
+ * Lets the own record say what holds for this run, and follows what the records of the peers say of cluster and licence: some may have
+ * come just before the last stop. Errors: those of the store.
+ */
+int arci_local_peer_take_up(struct arctic_agent *agent, struct arctic_error *error);
+
+/* Signs a new version of the own record that says in which cluster this agent is. Errors: those of the store. */
+int arci_local_peer_set_cluster(struct arctic_agent *agent, const struct arci_cluster_identity *cluster,
+                                struct arctic_error *error);
 
 /* Takes the name that an operator gave this agent elsewhere, unless it has one of its own. "" changes nothing. */
 int arci_local_peer_suggest_name(struct arctic_agent *agent, const char *name, struct arctic_error *error);

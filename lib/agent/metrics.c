@@ -1,6 +1,7 @@
 /* Families of agent, peers, licence and API. */
 #include "agent/metrics.h"
 
+#include "agent/identity-conflict.h"
 #include "agent/license.h"
 #include "agent/peers.h"
 #include "agent/reconcile.h"
@@ -17,6 +18,9 @@ static void write_agent(const struct arctic_agent *agent, struct arci_buffer *te
     arci_metric_family(text, "arctic_kernel_ready", "gauge",
                        "Whether the kernel does what the services need, as of the last look.");
     arci_metric_count(text, "arctic_kernel_ready", NULL, arci_reconcile_kernel_ready(agent, &reason));
+    arci_metric_family(text, "arctic_identity_conflict", "gauge",
+                       "Whether another agent runs with this agent's identity, as a copied machine does.");
+    arci_metric_count(text, "arctic_identity_conflict", NULL, arci_identity_conflict_is(agent, &reason));
 }
 
 static void write_requests(const struct arctic_agent *agent, struct arci_buffer *text)

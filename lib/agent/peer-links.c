@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/carry.h"
+#include "agent/catch-up.h"
 #include "agent/cluster-sync.h"
 #include "agent/discovery.h"
 #include "agent/gossiping.h"
@@ -19,15 +20,16 @@
 #define PING_INTERVAL_MS 2000
 #define PONG_TIMEOUT_MS 6000
 #define RETRY_LAST_MS 10000
+/* A link that has lasted so long was no flapping one: the wait for the next begins anew. */
+#define SETTLED_MS 10000
 
 void arci_peers_self(struct arctic_agent *agent, struct arci_handshake_self *ret_self)
 {
     *ret_self = (struct arci_handshake_self){
         .identity = agent->identity,
-        .license = agent->license,
+        .license = agent->own_license,
         .trust_roots = &agent->trust_roots,
         .peer_record = &arci_registry_find(agent->registry, ARCI_RECORD_PEER, &agent->local_id)->record,
-        .cluster_id = &agent->cluster_id,
         .now = arci_time_now(),
     };
 }
@@ -75,6 +77,8 @@ static void lose_link(struct arci_agent_peer *peer, const char *why)
 {
     peer->digest[0] = '\0';
     arci_cluster_sync_lost(peer->agent, &peer->id);
+    if (peer->link && arci_time_monotonic() - peer->met_at >= SETTLED_MS)
+        peer->retry_delay = ARCI_PEER_RETRY_FIRST_MS;
     schedule_retry(peer);
     set_state(peer, ARCI_PEER_UNREACHABLE, why);
     close_link(peer);
@@ -105,7 +109,7 @@ static void take_pong(struct arci_agent_peer *peer, const json_t *message)
     peer->ping_sent_at = 0;
     if (digest && strlen(digest) < sizeof peer->digest)
         strcpy(peer->digest, digest);
-    arci_peers_meet_cluster(peer->agent, message);
+    arci_catch_up_hear(peer->agent, peer);
     arci_cluster_sync_answered(peer->agent, peer);
 }
 
@@ -114,7 +118,7 @@ static void on_link_message(void *context, struct arci_link *link, const json_t 
     struct arci_agent_peer *peer = context;
     if (strcmp(arci_message_type(message), "pong") == 0)
         take_pong(peer, message);
-    else if (!arci_gossiping_take(peer->agent, &peer->id, message))
+    else if (!arci_gossiping_take(peer->agent, link, &peer->id, message))
         (void)arci_carry_take_message(peer->agent, link, &peer->id, message);
 }
 
@@ -134,7 +138,6 @@ void arci_peers_set_link(struct arci_agent_peer *peer, struct arci_link *link)
     peer->dial = NULL;
     close_link(peer);
     peer->link = link;
-    peer->retry_delay = ARCI_PEER_RETRY_FIRST_MS;
     peer->ping_sent_at = 0;
     peer->next_ping_at = 0;
     peer->met_at = arci_time_monotonic();
@@ -232,8 +235,7 @@ static bool makes_progress(struct arci_agent_peer *peer, int64_t now)
 
 static void send_ping(struct arci_agent_peer *peer, int64_t now)
 {
-    ARCI_JSON *message = json_pack("{s:s, s:I, s:s}", "type", "ping", "id", (json_int_t)++peer->ping_id,
-                                   "cluster_id", peer->agent->cluster_id.text);
+    ARCI_JSON *message = json_pack("{s:s, s:I}", "type", "ping", "id", (json_int_t)++peer->ping_id);
     peer->ping_sent_at = (int64_t)(uv_hrtime() / 1000);
     peer->next_ping_at = now + PING_INTERVAL_MS;
     peer->progress_at = now;

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/membership.h"
 #include "agent/carry.h"
+#include "agent/cluster-id.h"
 #include "agent/gossiping.h"
+#include "agent/license.h"
+#include "agent/membership.h"
 #include "agent/reconcile.h"
 #include "base/address.h"
 #include "base/error.h"
@@ -129,7 +131,6 @@ struct admission {
     struct arctic_agent *agent;
     const struct arci_handshake_remote *remote;
     struct arci_peer_live live;
-    bool joins_cluster; /* when two halves meet the smaller cluster id wins, on both sides */
     bool record_changed;
 };
 
@@ -148,9 +149,6 @@ static int write_admission(void *context, struct arctic_error *error)
     const struct arci_handshake_remote *remote = admission->remote;
     int code = arci_registry_merge(admission->agent->registry, &remote->peer_record,
                                    &admission->record_changed, error);
-    if (code >= 0 && admission->joins_cluster)
-        code = arci_store_put_note(admission->agent->store, "agent", "cluster_id", remote->cluster_id.text,
-                                   error);
     return code < 0 ? code : store_live(admission, error);
 }
 
@@ -170,15 +168,7 @@ static int store_admission(struct admission *admission, const struct arci_entry 
 static bool is_news(const struct admission *admission, const struct arci_agent_peer *peer,
                     const struct arci_entry *known)
 {
-    return !peer || !known || admission->joins_cluster ||
-           arci_record_supersedes(&admission->remote->peer_record, &known->record);
-}
-
-static void join_cluster(struct arctic_agent *agent, const struct arctic_id *cluster_id)
-{
-    arci_log_info(agent->log, "gossip", "joined an older cluster", ARCI_TEXT("cluster_id", cluster_id->text),
-                  ARCI_TEXT("former_cluster_id", agent->cluster_id.text));
-    agent->cluster_id = *cluster_id;
+    return !peer || !known || arci_record_supersedes(&admission->remote->peer_record, &known->record);
 }
 
 static void bring_up_to_date(struct arci_peer_live *live, const struct arci_handshake_remote *remote,
@@ -214,18 +204,20 @@ int arci_peers_admit(struct arctic_agent *agent, const struct arci_handshake_rem
     const struct arctic_id *id = &remote->peer.id;
     struct arci_agent_peer *peer = arci_peers_find(agent, id);
     ARCI_FREE struct arci_agent_peer *made = NULL;
+    int code = arci_membership_check(agent, id, remote->peer.public_key, error);
+    if (code < 0)
+        return code;
+    /* Before the nodes are counted: it may bring the licence that has room for it. */
+    arci_license_hear(agent, remote->peer.license);
     const struct arci_entry *known = arci_registry_find_any(agent->registry, ARCI_RECORD_PEER, id);
     struct admission admission = {
         .agent = agent,
         .remote = remote,
         .live = peer ? peer->live : (struct arci_peer_live){.rtt_us = -1},
-        .joins_cluster = strcmp(remote->cluster_id.text, agent->cluster_id.text) < 0,
     };
     bool moved = !peer || !arci_endpoint_equal(&peer->live.endpoints[0], endpoint);
     bring_up_to_date(&admission.live, remote, endpoint, api_address);
-    int code = arci_membership_check(agent, id, remote->peer.public_key, error);
-    if (code >= 0)
-        code = check_key(known, remote, error);
+    code = check_key(known, remote, error);
     if (code >= 0)
         code = arci_peers_check_room(agent, id, error);
     if (code >= 0 && !peer)
@@ -239,8 +231,8 @@ int arci_peers_admit(struct arctic_agent *agent, const struct arci_handshake_rem
     if (!peer)
         peer = place_peer(arci_steal(made));
     peer->live = admission.live;
-    if (admission.joins_cluster)
-        join_cluster(agent, &remote->cluster_id);
+    if (admission.record_changed)
+        arci_cluster_id_settle(agent);
     if (admission.record_changed || moved)
         arci_reconcile_request(agent);
     *ret_peer = peer;
@@ -285,19 +277,4 @@ void arci_peers_free(struct arctic_agent *agent)
     free(agent->peers);
     agent->peers = NULL;
     agent->peer_count = 0;
-}
-
-void arci_peers_meet_cluster(struct arctic_agent *agent, const json_t *message)
-{
-    const char *text = json_string_value(json_object_get(message, "cluster_id"));
-    struct arctic_id id;
-    struct arctic_error error;
-    if (!text || arctic_id_parse(ARCTIC_ID_CLUSTER, text, &id, NULL) < 0 ||
-        strcmp(id.text, agent->cluster_id.text) >= 0)
-        return;
-    if (arci_store_put_note(agent->store, "agent", "cluster_id", id.text, &error) < 0)
-        arci_log_error(agent->log, "store", "cannot store the cluster's id, will try again",
-                       ARCI_ERROR(&error));
-    else
-        join_cluster(agent, &id);
 }

@@ -40,18 +40,12 @@ struct arci_agent_peer *arci_peers_find(const struct arctic_agent *agent, const 
 int arci_peers_check_room(struct arctic_agent *agent, const struct arctic_id *id, struct arctic_error *error);
 
 /*
- * Takes a peer in after a handshake, or brings a known one up to date: its record, its endpoint, the cluster id. `host` is how its
+ * Takes a peer in after a handshake, or brings a known one up to date: its record, with what follows from that, and its endpoint. `host` is how its
  * API is reached ("" keeps what is known or takes the endpoint's address). On success it is on disk.
  */
 int arci_peers_admit(struct arctic_agent *agent, const struct arci_handshake_remote *remote,
                      const struct arctic_endpoint *endpoint, const char *api_address,
                      struct arci_agent_peer **ret_peer, struct arctic_error *error);
-
-/*
- * Takes over the cluster id that a message of a peer names where it is the smaller one: when two halves meet, each member comes to it
- * by whoever has.
- */
-void arci_peers_meet_cluster(struct arctic_agent *agent, const json_t *message);
 
 /*
  * Forgets a peer: its links, what was observed of it, and the note on it. One that is not known is no error. With `flush` what waits

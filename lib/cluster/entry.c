@@ -88,8 +88,22 @@ static int parse_departure(struct arci_entry *entry, struct arctic_error *error)
     return ARCTIC_OK;
 }
 
+/* Members that this version does not know are kept with the rest. A service has its own limits. */
+static int check_size(const struct arci_record *record, struct arctic_error *error)
+{
+    size_t size = json_dumpb(record->body, NULL, 0, JSON_COMPACT);
+    if ((record->kind == ARCI_RECORD_SERVICE && !record->deleted) || size <= ARCI_SMALL_BODY_MAX)
+        return ARCTIC_OK;
+    return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "body",
+                     "%s record %s has a body of %zu bytes, %d are allowed",
+                     arci_record_kind_name(record->kind), record->id.text, size, ARCI_SMALL_BODY_MAX);
+}
+
 static int parse_content(struct arci_entry *entry, struct arctic_error *error)
 {
+    int code = check_size(&entry->record, error);
+    if (code < 0)
+        return code;
     if (entry->record.deleted)
         return entry->record.kind == ARCI_RECORD_PEER ? parse_departure(entry, error) : ARCTIC_OK;
     switch (entry->record.kind) {

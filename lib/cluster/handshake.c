@@ -87,9 +87,9 @@ static int sign_message(const struct arci_handshake_self *self, const struct tra
 /* The members that hello and welcome share. */
 static json_t *make_message(const struct arci_handshake_self *self, const char *type)
 {
-    return json_pack("{s:s, s:i, s:o, s:o, s:s}", "type", type, "version", PROTOCOL_VERSION, "peer",
+    return json_pack("{s:s, s:i, s:o, s:o}", "type", type, "version", PROTOCOL_VERSION, "peer",
                      arci_record_to_json(self->peer_record), "license",
-                     arci_license_to_public_json(self->license), "cluster_id", self->cluster_id->text);
+                     arci_license_to_public_json(self->license));
 }
 
 int arci_handshake_hello(const struct arci_handshake_self *self, const uint8_t exporter[ARCI_EXPORTER_SIZE],
@@ -168,16 +168,6 @@ static int read_peer(const json_t *message, const uint8_t peer_key[ARCI_KEY_SIZE
     return ARCTIC_OK;
 }
 
-static int read_cluster_id(const json_t *message, struct arci_handshake_remote *remote,
-                           struct arctic_error *error)
-{
-    const char *text = NULL;
-    int code = arci_json_text(message, "cluster_id", true, &text, error);
-    if (code >= 0)
-        code = arctic_id_parse(ARCTIC_ID_CLUSTER, text, &remote->cluster_id, error);
-    return code < 0 ? fail_form(error) : ARCTIC_OK;
-}
-
 static int read_signature(const json_t *message, const char *name, uint8_t ret_signature[ARCI_SIGNATURE_SIZE],
                           struct arctic_error *error)
 {
@@ -244,8 +234,6 @@ static int judge_message(const struct arci_handshake_self *self, struct transcri
     if (code < 0)
         return fail_form(error);
     code = read_peer(message, peer_key, remote, error);
-    if (code >= 0)
-        code = read_cluster_id(message, remote, error);
     if (code >= 0)
         code = check_license(self, message, &license, error);
     if (code < 0)

@@ -29,15 +29,13 @@ struct arci_handshake_self {
     const struct arci_license *license;
     const struct arci_trust_roots *trust_roots;
     const struct arci_record *peer_record; /* signed */
-    const struct arctic_id *cluster_id;
-    int64_t now; /* milliseconds since 1970 */
+    int64_t now;                           /* milliseconds since 1970 */
 };
 
 /* What a handshake has proved about the other end. */
 struct arci_handshake_remote {
     struct arci_record peer_record; /* verified; to be released */
     struct arci_peer peer;
-    struct arctic_id cluster_id;
     char suggested_name
         [ARCI_NAME_SIZE]; /* in a hello: what the operator wants this host to be called, "" for no wish */
 };

@@ -82,6 +82,22 @@ static bool put_addresses(json_t *object, const struct arci_peer *peer)
     return json_object_set_new(object, "addresses", arci_steal(array)) == 0;
 }
 
+static bool put_cluster(json_t *object, const struct arci_cluster_identity *cluster)
+{
+    ARCI_JSON *former = json_array();
+    for (size_t i = 0; former && i < cluster->former_count; i++) {
+        if (json_array_append_new(former, json_string(cluster->former[i].text)) < 0)
+            return false;
+    }
+    return arci_put_text(object, "cluster_id", cluster->id.text) &&
+           json_object_set_new(object, "former_cluster_ids", arci_steal(former)) == 0;
+}
+
+static bool put_license(json_t *object, const json_t *license)
+{
+    return !license || json_object_set(object, "license", (json_t *)license) == 0;
+}
+
 json_t *arci_peer_to_record(const struct arci_peer *peer)
 {
     ARCI_JSON *object = json_object();
@@ -91,7 +107,8 @@ json_t *arci_peer_to_record(const struct arci_peer *peer)
         !arci_put_integer(object, "api_port", peer->api_port) || !put_api(object, peer) ||
         !arci_put_integer(object, "tunnel_port", peer->tunnel_port) ||
         !arci_put_integer(object, "iptunnel_port", peer->iptunnel_port) || !put_addresses(object, peer) ||
-        !arci_put_text(object, "version", peer->version) ||
+        !put_cluster(object, &peer->cluster) || !arci_put_text(object, "instance", peer->instance) ||
+        !put_license(object, peer->license) || !arci_put_text(object, "version", peer->version) ||
         !arci_put_boolean(object, "qos_enabled", peer->qos_enabled) ||
         !arci_put_time(object, "created_at", peer->created_at) ||
         !arci_put_time(object, "updated_at", peer->updated_at))
@@ -197,6 +214,41 @@ static int read_addresses(const json_t *object, struct arci_peer *peer, struct a
     return ARCTIC_OK;
 }
 
+static int read_former(const json_t *object, struct arci_cluster_identity *cluster,
+                       struct arctic_error *error)
+{
+    const json_t *array = NULL;
+    int code = arci_json_array(object, "former_cluster_ids", false, &array, error);
+    size_t count = json_array_size(array);
+    if (code < 0)
+        return code;
+    if (count > ARCI_CLUSTER_FORMER_MAX)
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "former_cluster_ids",
+                         "'former_cluster_ids' holds %zu ids, %d are allowed", count,
+                         ARCI_CLUSTER_FORMER_MAX);
+    for (size_t i = 0; i < count; i++) {
+        code = arctic_id_parse(ARCTIC_ID_CLUSTER, json_string_value(json_array_get(array, i)),
+                               &cluster->former[i], error);
+        if (code < 0)
+            return arci_fail_at(error, code, "former_cluster_ids");
+    }
+    cluster->former_count = count;
+    return ARCTIC_OK;
+}
+
+static int read_cluster(const json_t *object, struct arci_cluster_identity *cluster,
+                        struct arctic_error *error)
+{
+    int code = arci_read_id(object, "cluster_id", false, ARCTIC_ID_CLUSTER, &cluster->id, error);
+    return code < 0 ? code : read_former(object, cluster, error);
+}
+
+static int read_run(const json_t *object, struct arci_peer *peer, struct arctic_error *error)
+{
+    int code = arci_json_copy_text(object, "instance", false, peer->instance, sizeof peer->instance, error);
+    return code < 0 ? code : arci_json_object(object, "license", false, &peer->license, error);
+}
+
 int arci_peer_from_record(const json_t *object, struct arci_peer *ret_peer, struct arctic_error *error)
 {
     struct arci_peer peer = {0};
@@ -211,6 +263,10 @@ int arci_peer_from_record(const json_t *object, struct arci_peer *ret_peer, stru
         code = read_ports(object, &peer, error);
     if (code == ARCTIC_OK)
         code = read_addresses(object, &peer, error);
+    if (code == ARCTIC_OK)
+        code = read_cluster(object, &peer.cluster, error);
+    if (code == ARCTIC_OK)
+        code = read_run(object, &peer, error);
     if (code == ARCTIC_OK)
         code = read_api(object, &peer, error);
     if (code == ARCTIC_OK)

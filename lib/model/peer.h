@@ -14,12 +14,21 @@
 #define ARCI_PEER_ENDPOINTS_MAX 8 /* tunnel addresses of one peer */
 #define ARCI_PEER_FINGERPRINT_SIZE 72
 #define ARCI_PEER_ADDRESS_SIZE 272 /* "host:port" with a host name of at most 253 bytes */
+#define ARCI_PEER_INSTANCE_SIZE 23 /* 16 random bytes as base64url, and NUL */
+#define ARCI_CLUSTER_FORMER_MAX 16 /* ids that a cluster has had before */
 
 enum arci_peer_state {
     ARCI_PEER_DISCOVERED = 0,
     ARCI_PEER_CONNECTED = 1,
     ARCI_PEER_UNREACHABLE = 2,
     ARCI_PEER_REVOKED = 3,
+};
+
+/* The cluster as one of its members sees it. All members come to the same (cluster/cluster-identity.h). */
+struct arci_cluster_identity {
+    struct arctic_id id;                              /* "" in the record of a peer that does not say */
+    struct arctic_id former[ARCI_CLUSTER_FORMER_MAX]; /* whose place it has taken, in no order */
+    size_t former_count;
 };
 
 /* What the peer says of itself; stored and signed by it. */
@@ -39,6 +48,14 @@ struct arci_peer {
     /* Of its host, to be tried one after the other by who has not met it yet. */
     struct arctic_address addresses[ARCI_PEER_ENDPOINTS_MAX];
     size_t address_count;
+    struct arci_cluster_identity cluster;
+    char instance
+        [ARCI_PEER_INSTANCE_SIZE]; /* of the run of the agent that has signed this; "" where it does not say */
+    /*
+     * The public part of the licence that holds for it; NULL where it does not say. Borrowed: from the record's body, or from whoever
+     * makes a record. Nobody has verified it.
+     */
+    const json_t *license;
     int64_t created_at; /* milliseconds since 1970 */
     int64_t updated_at;
 };
@@ -65,7 +82,7 @@ json_t *arci_peer_to_json(const struct arci_peer *peer, const struct arci_peer_l
 
 /*
  * The durable form: a round trip through both gives the same peer (which has its id, name and times by then).
- * Errors as for requests, except that members unknown to this version are passed over.
+ * What is read borrows from the object. Errors as for requests, except that members unknown to this version are passed over.
  */
 json_t *arci_peer_to_record(const struct arci_peer *peer);
 int arci_peer_from_record(const json_t *object, struct arci_peer *ret_peer, struct arctic_error *error);

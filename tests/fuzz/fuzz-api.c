@@ -176,7 +176,7 @@ static void make_peer(struct world *world)
     assert(arci_identity_generate(&identity, NULL) == ARCTIC_OK);
     struct arci_peer peer = peer_model(&id, identity);
     snprintf(peer.name, sizeof peer.name, "other");
-    struct arci_handshake_remote remote = {.peer = peer, .cluster_id = world->agent->cluster_id};
+    struct arci_handshake_remote remote = {.peer = peer};
     remote.peer_record = (struct arci_record){.kind = ARCI_RECORD_PEER,
                                               .id = peer.id,
                                               .owner = peer.id,

@@ -22,7 +22,6 @@ struct world {
     struct arci_license *license;
     struct arci_record record_a;
     struct arci_record record_b;
-    struct arctic_id cluster_id;
     struct arci_trust_roots roots;
     uint8_t keys[1][ARCI_KEY_SIZE];
     uint8_t exporter[ARCI_EXPORTER_SIZE];
@@ -68,7 +67,6 @@ static struct world *get_world(void)
         return &world;
     assert(arci_identity_from_seed(seed_a, &world.a, NULL) == ARCTIC_OK);
     assert(arci_identity_from_seed(seed_b, &world.b, NULL) == ARCTIC_OK);
-    assert(arctic_id_generate(ARCTIC_ID_CLUSTER, &world.cluster_id, NULL) == ARCTIC_OK);
     make_license(&world);
     world.record_a = make_record(world.a);
     world.record_b = make_record(world.b);
@@ -82,7 +80,6 @@ static struct arci_handshake_self self_of(const struct world *world, const struc
                                         .license = world->license,
                                         .trust_roots = &world->roots,
                                         .peer_record = record,
-                                        .cluster_id = &world->cluster_id,
                                         .now = 1};
 }
 

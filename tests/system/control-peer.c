@@ -21,7 +21,6 @@ struct member {
     struct arci_license *license;
     struct arci_trust_roots roots;
     struct arci_record record;
-    struct arctic_id cluster_id;
     struct arci_link *link;
     struct arci_dial *dial;
     struct arci_buffer line;
@@ -99,7 +98,6 @@ static void fill_self(void *context, struct arci_handshake_self *ret_self)
                                              .license = member->license,
                                              .trust_roots = &member->roots,
                                              .peer_record = &member->record,
-                                             .cluster_id = &member->cluster_id,
                                              .now = arci_time_now()};
 }
 
@@ -161,8 +159,6 @@ static int start(struct member *member, const char *license, const char *address
         code = make_record(member, error);
     if (code >= 0)
         code = read_license(member, license, error);
-    if (code >= 0)
-        code = arctic_id_generate(ARCTIC_ID_CLUSTER, &member->cluster_id, error);
     if (code < 0)
         return code;
     const struct arci_dial_options options = {

@@ -118,50 +118,6 @@ def test_damaged_state_is_refused(stopped: Agent, what: str) -> None:
 # Licences that run out
 
 
-def age_license(agent: Agent, build: Path, days: int) -> None:
-    """Gives a stopped agent a licence that expired so many days ago, signed by the build's trust root."""
-    with closing(sqlite3.connect(agent.data_dir / "arctic.db")) as database, database:
-        (text,) = database.execute("SELECT value FROM note WHERE key = 'license'").fetchone()
-        terms = json.loads(text)
-        for member, ago in (("issued_at", days + 30), ("expires_at", days)):
-            terms[member] = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() - 86400 * ago))
-        signed = {name: terms[name] for name in terms if name not in ("signature", "admission_secret")}
-        text = json.dumps(signed, sort_keys=True, separators=(",", ":"))
-        with tempfile.NamedTemporaryFile() as file:
-            file.write(text.encode())
-            file.flush()
-            root = str(build / "lib" / "crypto" / "trust-root.key")
-            command = ["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", root, "-in", file.name]
-            signature = subprocess.run(command, check=True, capture_output=True).stdout
-        terms["signature"] = base64.urlsafe_b64encode(signature).rstrip(b"=").decode()
-        database.execute("UPDATE note SET value = ? WHERE key = 'license'", (json.dumps(terms),))
-
-
-def test_a_license_that_runs_out(lab: Lab, build: Path, pair: Pair) -> None:
-    """All works in the days of grace, then changes are refused, then the services stop."""
-    service = pair.carry("10.2.0.0/24")
-    body = {"name": "changed"}
-    for days, state in ((5, 200), (20, 403), (40, 403)):
-        pair.entry.stop()
-        age_license(pair.entry, build, days)
-        pair.entry.start()
-        answer = pair.entry.api("PUT", f"/v1/services/{service}", body)
-        assert answer.status == state, answer
-        if days == 20:
-            assert answer.error[1] == "LICENSE_READ_ONLY"
-        if days < 28:
-            pair.wait_until_carried(service)
-            assert "10.2.0.0" in pair.entry.ruleset()
-    suspended = pair.entry.api("GET", "/v1/services")
-    assert suspended.error[:2] == (403, "LICENSE_SUSPENDED")
-    assert "lic_" in suspended.json()["error"] and "arctic license update" in suspended.json()["error"]
-    ready = pair.entry.api("GET", "/readyz", token=None)
-    assert ready.status == 503
-    assert ready.json()["checks"]["license"]["reason"] == suspended.json()["error"]
-    wait_for(lambda: "table inet arctic" in pair.entry.ruleset(), 5, "the table")
-    assert "10.2.0.0" not in pair.entry.ruleset()
-
-
 # Bootstrap that fails halfway
 
 

@@ -14,7 +14,6 @@ struct test_peer {
     struct arci_identity *identity;
     struct arci_license *license;
     struct arci_record record;
-    struct arctic_id cluster_id;
 };
 
 struct test_root {
@@ -60,7 +59,6 @@ static inline void make_peer(const struct test_root *root, const struct arctic_i
     assert_ok(arci_identity_generate(&peer->identity, &error), error);
     make_license(root, customer, &peer->license);
     assert_ok(arctic_id_generate(ARCTIC_ID_PEER, &model.id, &error), error);
-    assert_ok(arctic_id_generate(ARCTIC_ID_CLUSTER, &peer->cluster_id, &error), error);
     snprintf(model.name, sizeof model.name, "%s", name);
     snprintf(model.version, sizeof model.version, "0.1.0");
     memcpy(model.public_key, arci_identity_public_key(peer->identity), ARCI_KEY_SIZE);
@@ -85,7 +83,6 @@ static inline struct arci_handshake_self peer_self(const struct test_root *root,
         .license = peer->license,
         .trust_roots = &root->roots,
         .peer_record = &peer->record,
-        .cluster_id = &peer->cluster_id,
         .now = arci_time_now(),
     };
 }

@@ -110,6 +110,64 @@ static void test_record_round_trip(void **state)
     assert_true(back.qos_enabled);
 }
 
+static void test_record_of_a_run(void **state)
+{
+    (void)state;
+    struct arci_peer peer = full_peer();
+    struct arci_peer back;
+    struct arctic_error error;
+    ARCI_JSON *license = parse("{\"license_id\":\"any\"}");
+    peer.cluster = (struct arci_cluster_identity){
+        .id = {"clu_00000000000000000000000003"},
+        .former = {{"clu_00000000000000000000000001"}, {"clu_00000000000000000000000002"}},
+        .former_count = 2};
+    snprintf(peer.instance, sizeof peer.instance, "AAAAAAAAAAAAAAAAAAAAAA");
+    peer.license = license;
+    ARCI_JSON *record = arci_peer_to_record(&peer);
+    assert_ok(arci_peer_from_record(record, &back, &error), error);
+    assert_string_equal(back.cluster.id.text, peer.cluster.id.text);
+    assert_int_equal(back.cluster.former_count, 2);
+    assert_string_equal(back.cluster.former[1].text, "clu_00000000000000000000000002");
+    assert_string_equal(back.instance, peer.instance);
+    assert_true(json_equal(back.license, license));
+
+    /* Peers that do not say. */
+    ARCI_JSON *silent = json_deep_copy(record);
+    for (size_t i = 0; i < 4; i++)
+        json_object_del(
+            silent, ((const char *const[]){"cluster_id", "former_cluster_ids", "instance", "license"})[i]);
+    assert_ok(arci_peer_from_record(silent, &back, &error), error);
+    assert_string_equal(back.cluster.id.text, "");
+    assert_string_equal(back.instance, "");
+    assert_null(back.license);
+}
+
+static void test_a_run_that_makes_no_sense(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *member, *value;
+    } bad[] = {
+        {"cluster_id", "{\"x\":7}"},
+        {"cluster_id", "{\"x\":\"peer_00000000000000000000000003\"}"},
+        {"former_cluster_ids", "{\"x\":\"clu_00000000000000000000000003\"}"},
+        {"former_cluster_ids", "{\"x\":[7]}"},
+        {"former_cluster_ids", "{\"x\":[\"clu_\"]}"},
+        {"former_cluster_ids", "{\"x\":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}"},
+        {"instance", "{\"x\":\"AAAAAAAAAAAAAAAAAAAAAAA\"}"},
+        {"license", "{\"x\":\"a\"}"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct arci_peer peer = full_peer();
+        struct arctic_error error;
+        ARCI_JSON *record = arci_peer_to_record(&peer);
+        ARCI_JSON *value = parse(bad[i].value);
+        json_object_set(record, bad[i].member, json_object_get(value, "x"));
+        assert_int_equal(arci_peer_from_record(record, &peer, &error), ARCTIC_E_INVALID_REQUEST);
+        assert_string_equal(error.field, bad[i].member);
+    }
+}
+
 /* A peer of before the API over TLS, and one that has it turned off. */
 static void test_record_without_tls(void **state)
 {
@@ -303,6 +361,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_api_form),
         cmocka_unit_test(test_record_round_trip),
+        cmocka_unit_test(test_record_of_a_run),
+        cmocka_unit_test(test_a_run_that_makes_no_sense),
         cmocka_unit_test(test_record_without_tls),
         cmocka_unit_test(test_records_that_are_wrong),
         cmocka_unit_test(test_live_record),

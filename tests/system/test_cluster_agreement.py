@@ -1,0 +1,183 @@
+"""What all agents of a cluster agree on beside its records: its id, its licence, and who is who."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from agents import Agent, issue_license
+from arctic_lab import Port, Topology, wait_for
+
+AGENTS = 3
+
+
+@dataclass
+class Trio:
+    """Three agents on one LAN, and a host beside them that has none yet."""
+
+    agents: list[Agent]
+    spare: Agent
+    license: Path
+    build: Path
+
+    def meet(self) -> None:
+        for other in self.agents[1:]:
+            self.agents[0].cli("peers", "add", f"{other.host.ipv4}:8080")
+        wait_for(lambda: all(states(agent) == ["connected"] * 2 for agent in self.agents), 15, "a full mesh")
+
+    def issue(self, name: str, *terms: str) -> Path:
+        """A licence of the same customer, issued later than the ones before."""
+        customer = json.loads(self.license.read_text())["customer_id"]
+        path = self.license.parent / f"{name}.json"
+        return issue_license(self.build, self.agents[0], path, "--customer", customer, *terms)
+
+
+def states(agent: Agent) -> list[str]:
+    return [str(peer["state"]) for peer in agent.get("/v1/cluster/status")["peers"]]
+
+
+def identity(agent: Agent) -> Any:
+    return agent.api("GET", "/v1/cluster/identity", token=None).json()
+
+
+def check(agent: Agent, name: str) -> Any:
+    return agent.api("GET", "/readyz", token=None).json()["checks"][name]
+
+
+@pytest.fixture
+def trio(build: Path) -> Iterator[Trio]:
+    with Topology() as topology:
+        ports = [Port(topology.host(f"a{i}"), "lan", (f"10.6.0.{i}/24",)) for i in range(1, AGENTS + 2)]
+        topology.lan("lan", *ports)
+        agents = [Agent(port.host, build, topology.directory / "agents" / port.host.name) for port in ports]
+        license = topology.directory / "license.json"
+        trio = Trio(agents[:-1], agents[-1], license, build)
+        for agent in trio.agents:
+            agent.start()
+        issue_license(build, agents[0], license, "--max-nodes", "3", "--max-services", "2", "--days", "30")
+        for agent in trio.agents:
+            agent.bootstrap(license)
+        yield trio
+        for agent in agents:
+            agent.end()
+
+
+def test_a_licence_installed_at_one_agent_holds_at_all(trio: Trio) -> None:
+    trio.meet()
+    first, second, third = trio.agents
+    third.stop()
+    larger = trio.issue("larger", "--max-nodes", "4", "--max-services", "5", "--days", "400")
+    wanted = json.loads(larger.read_text())["license_id"]
+    second.cli("license", "update", "--license-file", str(larger))
+    wait_for(lambda: first.get("/v1/license")["license_id"] == wanted, 5, "the licence at the first agent")
+    assert first.get("/v1/license")["max_services"] == 5
+    assert check(first, "license")["days_left"] > 300
+    for _ in range(3):
+        first.create_service(second)
+
+    # It outlasts a stop without the one who brought it; who was away hears of it, and not from that one alone.
+    first.stop()
+    second.stop()
+    first.start()
+    assert first.get("/v1/license")["license_id"] == wanted
+    third.start()
+    wait_for(lambda: third.get("/v1/license")["license_id"] == wanted, 10, "the licence at the third agent")
+
+    # A new agent with the file of before joins, although the former licence had no room for it.
+    trio.spare.start()
+    trio.spare.bootstrap(trio.license)
+    assert trio.spare.get("/v1/license")["max_nodes"] == 3
+    trio.spare.cli("peers", "add", f"{first.host.ipv4}:8080")
+    assert trio.spare.get("/v1/license")["license_id"] == wanted
+
+    # An older one is refused where it is not installed.
+    answer = first.api("PUT", "/v1/license", {"license": json.loads(trio.license.read_text())})
+    assert answer.error == (422, "LICENSE_INVALID", "license")
+    secret = json.loads(larger.read_text())["admission_secret"].encode()
+    for agent in (first, third, trio.spare):
+        assert not any(secret in path.read_bytes() for path in agent.data_dir.iterdir() if path.is_file())
+    second.start()
+
+
+def test_a_new_cluster_id_holds_for_all(trio: Trio) -> None:
+    first, second, third = trio.agents
+    oldest = identity(first)["cluster_id"]
+    trio.meet()
+    wait_for(lambda: {identity(agent)["cluster_id"] for agent in trio.agents} == {oldest}, 5, "the oldest id")
+    third.stop()
+    answer = second.api("POST", "/v1/cluster/init", {"force": True})
+    assert answer.status == 200
+    renewed = answer.json()["cluster_id"]
+    assert renewed > oldest
+    wait_for(lambda: identity(first)["cluster_id"] == renewed, 5, "the new id at the first agent")
+    # Who comes back with the old one learns of the new one, and not the other way round.
+    third.start()
+    assert identity(third)["cluster_id"] == oldest
+    wait_for(lambda: identity(third)["cluster_id"] == renewed, 10, "the new id at the third agent")
+    assert identity(first)["cluster_id"] == identity(second)["cluster_id"] == renewed
+    for agent in trio.agents:
+        agent.stop()
+        agent.start()
+        assert identity(agent)["cluster_id"] == renewed
+
+
+def test_an_agent_that_runs_twice(trio: Trio) -> None:
+    """A host that was cloned: both say so, and neither makes the other agents work without end."""
+    trio.meet()
+    first, second, _ = trio.agents
+    first.stop()
+    shutil.copytree(first.data_dir, trio.spare.data_dir)
+    first.start()
+    wait_for(lambda: states(second) == ["connected"] * 2, 10, "all connected")
+    assert check(first, "identity") == {"ok": True}
+    trio.spare.start()
+    for agent in (first, trio.spare):
+        wait_for(lambda agent=agent: not check(agent, "identity")["ok"], 30, f"{agent.name} says that it runs twice")
+        assert first.id in check(agent, "identity")["reason"]
+        assert "another agent runs with this agent's identity" in agent.log
+        assert agent.log.count("a peer remembers a newer version") < 6
+        assert "arctic_identity_conflict 1" in agent.api("GET", "/metrics", token=None).text
+    trio.spare.kill()
+
+
+def test_changes_wait_until_the_newest_records_are_known(trio: Trio) -> None:
+    """An agent from a backup does not write over what it has forgotten."""
+    trio.meet()
+    first, second, third = trio.agents
+    service = first.create_service(second)
+    wait_for(lambda: second.api("GET", f"/v1/services/{service}").status == 200, 5, "the service known")
+    first.stop()
+    backup = first.home / "backup"
+    shutil.copytree(first.data_dir, backup)
+    first.start()
+    assert first.api("PUT", f"/v1/services/{service}", {"name": "newest"}).status == 200
+    assert first.api("PUT", f"/v1/peers/{first.id}", {"description": "newest"}).status == 200
+    wait_for(
+        lambda: second.service(service)["name"] == "newest"
+        and second.get(f"/v1/peers/{first.id}")["description"] == "newest",
+        5,
+        "the changes known",
+    )
+    first.stop()
+    shutil.rmtree(first.data_dir)
+    shutil.copytree(backup, first.data_dir)
+    token = first.token()
+    first.start()
+    changed = first.api("PUT", f"/v1/services/{service}", {"when_unreachable": "block"}, token=token)
+    assert (changed.status, changed.json()["name"]) == (200, "newest")
+    assert first.get(f"/v1/peers/{first.id}")["description"] == "newest"
+    wait_for(lambda: second.service(service)["when_unreachable"] == "block", 5, "the change known")
+
+    # Where no peer answers it does not wait for ever, and reading waits for nothing.
+    first.stop()
+    second.stop()
+    third.stop()
+    first.start()
+    assert first.service(service)["name"] == "newest"
+    assert first.api("PUT", f"/v1/services/{service}", {"name": "alone"}).status == 200
+    assert "no peer has answered since the start" in first.log
+    second.start()
+    third.start()
