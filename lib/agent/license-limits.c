@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/auth.h"
 #include "base/time.h"
 
 /* The id of the record of a kind that comes after the first `limit` ones of members. */
@@ -15,8 +14,8 @@ static void find_first_over(struct arctic_agent *agent, enum arci_record_kind ki
     size_t cursor = 0;
     size_t count = 0;
     *ret_id = (struct arctic_id){{0}};
-    while ((entry = arci_registry_next(agent->registry, kind, &cursor))) {
-        if (!arci_auth_is_member(agent, &entry->record.owner) || ++count <= limit)
+    while ((entry = arci_registry_next_of_members(agent->registry, kind, &cursor))) {
+        if (++count <= limit)
             continue;
         *ret_id = entry->record.id;
         return;

@@ -169,7 +169,7 @@ json_t *arci_license_to_json(const struct arctic_agent *agent)
     ARCI_JSON *usage = json_object();
     size_t services = arci_registry_count(agent->registry, ARCI_RECORD_SERVICE);
     bool good = object && usage && put_state(object, agent) && put_terms(object, agent->license) &&
-                arci_put_integer(usage, "nodes", (int64_t)agent->peer_count + 1) &&
+                arci_put_integer(usage, "nodes", (int64_t)arci_registry_count_members(agent->registry)) &&
                 arci_put_integer(usage, "services", (int64_t)services) &&
                 json_object_set(object, "usage", usage) == 0;
     return good ? arci_steal(object) : NULL;

@@ -104,7 +104,8 @@ int arci_peers_load(struct arctic_agent *agent, struct arctic_error *error)
 int arci_peers_check_room(struct arctic_agent *agent, const struct arctic_id *id, struct arctic_error *error)
 {
     int64_t limit = agent->license->max_nodes;
-    if (arci_peers_find(agent, id) || (int64_t)agent->peer_count + 1 < limit)
+    if (arci_registry_find(agent->registry, ARCI_RECORD_PEER, id) ||
+        (int64_t)arci_registry_count_members(agent->registry) < limit)
         return ARCTIC_OK;
     return arci_fail(error, ARCTIC_E_NODE_LIMIT_EXCEEDED, NULL,
                      "the licence allows %lld node%s and they are all there: install a "

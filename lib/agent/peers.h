@@ -36,7 +36,10 @@ void arci_peers_free(struct arctic_agent *agent);
 /* NULL where no handshake has happened with that peer. */
 struct arci_agent_peer *arci_peers_find(const struct arctic_agent *agent, const struct arctic_id *id);
 
-/* Checks that the licence leaves room for one more peer unless it is known. Errors: ARCTIC_E_NODE_LIMIT_EXCEEDED. */
+/*
+ * Checks that the licence leaves room for one more peer, unless it is a member already: one that others have let in is met, and where they
+ * are too many together the newest do not work (license-limits.h). Errors: ARCTIC_E_NODE_LIMIT_EXCEEDED.
+ */
 int arci_peers_check_room(struct arctic_agent *agent, const struct arctic_id *id, struct arctic_error *error);
 
 /*

@@ -71,6 +71,13 @@ static const char *unreachable_reason(const struct arci_service *service)
                : "the target peer does not answer: new flows take the next best way";
 }
 
+/* Its record is there, so it is a member; this agent must have seen it prove its key before anything goes to it. */
+static bool is_unmet(const struct arctic_agent *agent, const struct arctic_id *id)
+{
+    return arci_registry_find(agent->registry, ARCI_RECORD_PEER, id) &&
+           !arci_registry_revocation_of_peer(agent->registry, id);
+}
+
 static void set_gone(const struct arctic_agent *agent, struct arci_planned_service *planned)
 {
     char why[64];
@@ -95,6 +102,12 @@ static void judge(struct arctic_agent *agent, const struct arci_license_limits *
     }
     if (arci_membership_own_revocation(agent)) {
         set_state(planned, ARCI_SERVICE_ERROR, "this agent has been revoked: the service captures nothing");
+        return;
+    }
+    if (!peer && is_unmet(agent, &service->target_peer_id)) {
+        set_state(planned, ARCI_SERVICE_PENDING,
+                  "the target peer has not completed a handshake with this agent yet: the service captures "
+                  "nothing");
         return;
     }
     if (!peer) {

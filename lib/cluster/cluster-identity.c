@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "cluster/registry-internal.h"
-
 static bool is_former(const struct arci_cluster_identity *identity, const struct arctic_id *id)
 {
     for (size_t i = 0; i < identity->former_count; i++) {
@@ -36,8 +34,8 @@ static void add_former(struct arci_cluster_identity *identity, const struct arct
 static const struct arci_cluster_identity *next_claim(const struct arci_registry *registry, size_t *cursor)
 {
     const struct arci_entry *entry;
-    while ((entry = arci_registry_next(registry, ARCI_RECORD_PEER, cursor))) {
-        if (entry->content.peer.cluster.id.text[0] && arci_registry_counts(registry, &entry->record))
+    while ((entry = arci_registry_next_of_members(registry, ARCI_RECORD_PEER, cursor))) {
+        if (entry->content.peer.cluster.id.text[0])
             return &entry->content.peer.cluster;
     }
     return NULL;

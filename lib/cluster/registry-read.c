@@ -120,6 +120,25 @@ bool arci_registry_is_gone(const struct arci_registry *registry, const struct ar
     return (peer && peer->record.deleted) || arci_registry_revocation_of_peer(registry, peer_id);
 }
 
+const struct arci_entry *arci_registry_next_of_members(const struct arci_registry *registry,
+                                                       enum arci_record_kind kind, size_t *cursor)
+{
+    const struct arci_entry *entry;
+    do
+        entry = arci_registry_next(registry, kind, cursor);
+    while (entry && arci_registry_is_gone(registry, &entry->record.owner));
+    return entry;
+}
+
+size_t arci_registry_count_members(const struct arci_registry *registry)
+{
+    size_t cursor = 0;
+    size_t count = 0;
+    while (arci_registry_next_of_members(registry, ARCI_RECORD_PEER, &cursor))
+        count++;
+    return count;
+}
+
 bool arci_registry_counts(const struct arci_registry *registry, const struct arci_record *record)
 {
     if (record->kind == ARCI_RECORD_REVOCATION)

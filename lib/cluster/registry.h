@@ -79,6 +79,16 @@ const struct arci_entry *arci_registry_revocation_of_peer(const struct arci_regi
  */
 const char *arci_registry_digest(struct arci_registry *registry);
 
+/*
+ * Walks the living records of a kind whose owners are members, that is, have neither left nor been revoked: start with *cursor = 0; NULL
+ * at the end. All peers that hold the same records find the same.
+ */
+const struct arci_entry *arci_registry_next_of_members(const struct arci_registry *registry,
+                                                       enum arci_record_kind kind, size_t *cursor);
+
+/* Number of peers that are members, this one included. */
+size_t arci_registry_count_members(const struct arci_registry *registry);
+
 /* Number of living records of a kind. */
 size_t arci_registry_count(const struct arci_registry *registry, enum arci_record_kind kind);
 

@@ -102,6 +102,35 @@ def test_a_licence_installed_at_one_agent_holds_at_all(trio: Trio) -> None:
     second.start()
 
 
+def test_halves_that_are_too_large_together(trio: Trio) -> None:
+    """Everybody meets everybody, nothing is deleted, and the newest do not work: the same ones everywhere."""
+    first, second, third = trio.agents
+    trio.spare.start()
+    trio.spare.bootstrap(trio.license)
+    halves = ((first, second), (third, trio.spare))
+    for one, other in halves:
+        one.cli("peers", "add", f"{other.host.ipv4}:8080")
+    # Ids grow with time, also within one second: the last service is the newest, the last agent too.
+    services = [one.create_service(other) for one, other in halves]
+    services.append(first.create_service(second))
+    everybody = [*trio.agents, trio.spare]
+    first.cli("peers", "add", f"{third.host.ipv4}:8080")
+    wait_for(lambda: all(states(agent) == ["connected"] * 3 for agent in everybody), 15, "a full mesh")
+    assert first.get("/v1/license")["usage"] == {"nodes": 4, "services": 3}
+
+    def reasons(agent: Agent) -> list[str]:
+        found = {row["id"]: str(row["state_reason"] or "") for row in agent.get("/v1/services")["services"]}
+        return [found[service].split(":")[0] for service in services]
+
+    wanted = ["no routes yet", "NODE_LIMIT_EXCEEDED", "SERVICE_LIMIT_EXCEEDED"]
+    for agent in everybody:
+        wait_for(lambda agent=agent: reasons(agent) == wanted, 5, f"the limits at {agent.name}")
+    larger = trio.issue("larger", "--max-nodes", "4", "--max-services", "3", "--days", "30")
+    third.cli("license", "update", "--license-file", str(larger))
+    for agent in everybody:
+        wait_for(lambda agent=agent: reasons(agent) == ["no routes yet"] * 3, 5, f"room at {agent.name}")
+
+
 def test_a_new_cluster_id_holds_for_all(trio: Trio) -> None:
     first, second, third = trio.agents
     oldest = identity(first)["cluster_id"]
