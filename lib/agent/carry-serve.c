@@ -15,7 +15,9 @@ struct arci_served {
     struct arctic_agent *agent;
     struct arci_link *link;
     int64_t id;
-    bool forgotten;                          /* while it was being submitted: nobody waits for the answer */
+    bool reads;
+    uint64_t changes_told; /* how many changes of this agent the link's other end knows of */
+    bool forgotten;        /* while it was being submitted: nobody waits for the answer */
     struct arci_http_submission *submission; /* NULL until it is submitted */
 };
 
@@ -39,6 +41,17 @@ static int send_response(struct arci_link *link, const struct arci_carried_respo
     int code = arci_carried_response_to_json(response, &made, error);
     ARCI_JSON *message = made;
     return code < 0 ? code : arci_carry_send(link, message, size, error);
+}
+
+/* What is told for one request need not be told for the others of its link. */
+static void tell_changes(const struct arci_served *answered)
+{
+    struct arci_carrier *carrier = answered->agent->carrier;
+    arci_carry_tell_changes(answered->agent, answered->link, answered->changes_told);
+    for (struct arci_served *served = carrier->served; served; served = served->next) {
+        if (served->link == answered->link)
+            served->changes_told = carrier->changes.count;
+    }
 }
 
 /* Refuses a request by itself; what cannot be sent is left to the deadline of who waits. */
@@ -76,6 +89,8 @@ static void answer(void *context, const struct arci_http_answer *answer)
         .body = answer->length > 0 ? answer->body : NULL,
         .body_length = answer->length,
     };
+    if (!served->reads && answer->status >= 200 && answer->status < 300)
+        tell_changes(served);
     int code = answer->status ? send_response(served->link, &response, &error) : arci_fail_memory(&error);
     if (code < 0) {
         arci_log_warn(served->agent->log, "api", "cannot send the answer to a carried request",
@@ -150,8 +165,14 @@ static void serve(struct arctic_agent *agent, struct arci_link *link,
         refuse(agent, link, request->id, &error);
         return;
     }
-    *served =
-        (struct arci_served){.next = agent->carrier->served, .agent = agent, .link = link, .id = request->id};
+    *served = (struct arci_served){
+        .next = agent->carrier->served,
+        .agent = agent,
+        .link = link,
+        .id = request->id,
+        .reads = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0,
+        .changes_told = agent->carrier->changes.count,
+    };
     agent->carrier->served = served;
     if (submit(served, request, &error) >= 0)
         return;

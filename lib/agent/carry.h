@@ -34,6 +34,13 @@ int arci_carry_start(struct arctic_agent *agent, const struct arctic_id *peer_id
 bool arci_carry_take_message(struct arctic_agent *agent, struct arci_link *link,
                              const struct arctic_id *peer_id, const json_t *message);
 
+/*
+ * Notes that a record has changed here. Who is answered by way of another agent finds there what the change has made: the changes since
+ * the request came go ahead of its answer.
+ */
+void arci_carry_note_change(struct arctic_agent *agent, enum arci_record_kind kind,
+                            const struct arctic_id *id);
+
 /* A control link has ended or is about to be closed. */
 void arci_carry_link_ended(struct arctic_agent *agent, const struct arci_link *link);
 

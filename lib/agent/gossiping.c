@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "agent/carry.h"
 #include "agent/cluster-id.h"
 #include "agent/discovery.h"
 #include "agent/identity-conflict.h"
@@ -192,6 +193,7 @@ void arci_gossiping_announce(struct arctic_agent *agent, enum arci_record_kind k
         return;
     if (agent->gossiping->links_changed)
         follow_links(agent);
+    arci_carry_note_change(agent, kind, id);
     arci_gossip_announce(agent->gossiping->gossip, entry);
 }
 

@@ -232,8 +232,10 @@ int arci_peers_admit(struct arctic_agent *agent, const struct arci_handshake_rem
     if (!peer)
         peer = place_peer(arci_steal(made));
     peer->live = admission.live;
-    if (admission.record_changed)
+    if (admission.record_changed) {
+        arci_carry_note_change(agent, ARCI_RECORD_PEER, id);
         arci_cluster_id_settle(agent);
+    }
     if (admission.record_changed || moved)
         arci_reconcile_request(agent);
     *ret_peer = peer;

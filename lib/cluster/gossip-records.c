@@ -172,6 +172,22 @@ int arci_gossip_take_want(struct arci_gossip *gossip, const struct arctic_id *pe
     return code;
 }
 
+json_t *arci_gossip_records_message(const struct arci_entry *const *entries, size_t count)
+{
+    ARCI_JSON *records = json_array();
+    size_t room = ARCI_GOSSIP_RECORDS_SIZE;
+    for (size_t i = 0; i < count; i++) {
+        size_t size = arci_summary_of(entries[i]).size;
+        if (size > room)
+            continue;
+        if (json_array_append_new(records, arci_record_to_json(&entries[i]->record)) < 0)
+            return NULL;
+        room -= size;
+    }
+    return json_array_size(records) > 0 ? json_pack("{s:s, s:O}", "type", "records", "records", records)
+                                        : NULL;
+}
+
 /* --- Taking --- */
 
 static int bring_in(struct arci_gossip *gossip, const struct arci_record *record, bool *ret_changed,

@@ -62,6 +62,12 @@ void arci_gossip_compare(struct arci_gossip *gossip, const struct arctic_id *pee
 bool arci_gossip_receive(struct arci_gossip *gossip, const struct arctic_id *peer_id, const json_t *message,
                          int64_t now);
 
+/*
+ * A message with records, for who tells one peer of them out of turn: in the order given, without those that would make it larger than a
+ * message of many records may be. NULL where none fits or memory runs out: a round tells of them.
+ */
+json_t *arci_gossip_records_message(const struct arci_entry *const *entries, size_t count);
+
 /* Tells the rumours that have come up since the last call: to be called soon after each of the above, once for many of them. */
 void arci_gossip_flush(struct arci_gossip *gossip);
 

@@ -270,6 +270,76 @@ def test_the_credential_of_the_cluster_is_rotated_through_either(linked: Pair) -
             wait_for(lambda place=place: gets_token(place, rotated), 5, f"the new secret at {place.name}")
 
 
+# What a client has changed through one agent it finds there, though the owner is far away and packets get lost on the way
+
+
+@pytest.fixture
+def far_pair(linked_pair: Pair) -> Pair:
+    """Links of one direction lose what those of the other do not, so that their messages overtake each other."""
+    linked_pair.lab.wan.set(delay_ms=25, loss_percent=4, seed=11)
+    return linked_pair
+
+
+def listed(agent: Agent, service: str) -> list[str]:
+    """The names under which an agent lists a service: one, or none."""
+    return [item["name"] for item in agent.get("/v1/services")["services"] if item["id"] == service]
+
+
+def far_service(pair: Pair, name: str) -> dict[str, Any]:
+    return {"source_peer_id": pair.exit.id, "target_peer_id": pair.entry.id, "transport_type": "tcp", "name": name}
+
+
+def test_own_changes_of_services(far_pair: Pair) -> None:
+    """Two hundred changes of services that the exit owns, made through the entry and looked for there."""
+    entry = far_pair.entry
+    for number in range(50):
+        made = entry.api("POST", "/v1/services", far_service(far_pair, f"far-{number}"))
+        assert made.status == 201, made
+        service = made.json()["id"]
+        path = f"/v1/services/{service}"
+        assert listed(entry, service) == [f"far-{number}"]
+        assert entry.api("PUT", path, {"name": f"farther-{number}"}).status == 200
+        assert listed(entry, service) == [f"farther-{number}"]
+        routes = {"routes": [{"dest_cidr": f"10.77.{number}.0/24", "priority": 1}]}
+        assert entry.api("POST", f"{path}/routes", routes).status == 201
+        (shown,) = [item for item in entry.get("/v1/services")["services"] if item["id"] == service]
+        assert shown["route_count"] == 1
+        assert entry.api("DELETE", path).status == 204
+        assert listed(entry, service) == []
+        assert entry.api("GET", path).status == 404
+
+
+def test_own_changes_of_credentials(far_pair: Pair) -> None:
+    """Made at the exit, used at the entry; after their end the entry knows of that too."""
+    entry, exit_ = far_pair.entry, far_pair.exit
+    for _ in range(30):
+        made = ask(entry, "POST", "/v1/credentials", {"scopes": ["services.read"]}, peer=exit_.id)
+        assert made.status == 201, made
+        client = made.json()
+        assert gets_token(entry, client)
+        assert entry.api("DELETE", f"/v1/credentials/{client['client_id']}").status == 204
+        assert not gets_token(entry, client)
+
+
+def test_an_own_rotation(far_pair: Pair) -> None:
+    """Rotated through the agent that does not own it."""
+    shared = far_pair.entry.get("/v1/cluster/credentials")["peer_id"]
+    asked = far_pair.exit if shared == far_pair.entry.id else far_pair.entry
+    for _ in range(3):
+        rotated = asked.api("POST", "/v1/cluster/credentials/rotate")
+        assert rotated.status == 200, rotated
+        assert gets_token(asked, rotated.json())
+
+
+def test_own_changes_of_a_peer(far_pair: Pair) -> None:
+    entry, exit_ = far_pair.entry, far_pair.exit
+    path = f"/v1/peers/{exit_.id}"
+    for number in range(20):
+        assert entry.api("PUT", path, {"description": f"turn {number}"}).status == 200
+        (shown,) = entry.get("/v1/peers?is_local=false")["peers"]
+        assert shown["description"] == f"turn {number}"
+
+
 # An owner that is away
 
 

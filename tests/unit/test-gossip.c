@@ -307,6 +307,30 @@ static void test_what_is_replayed_changes_nothing(void **state)
         json_decref(versions[i]);
 }
 
+/* What is told out of turn: as much as one message takes, the first ones first. */
+static void test_a_message_of_records(void **state)
+{
+    struct side *sides = *state;
+    const struct arci_entry *entries[300];
+    size_t cursor = 0;
+    for (unsigned i = 0; i < 300; i++)
+        put_credential(&sides[0], i);
+    for (size_t i = 0; i < 300; i++)
+        entries[i] = arci_registry_next(sides[0].registry, ARCI_RECORD_CREDENTIAL, &cursor);
+
+    /* Their owner goes ahead, without whom they would not be taken. */
+    entries[299] = entries[0];
+    entries[0] = arci_registry_find(sides[0].registry, ARCI_RECORD_PEER, &sides[0].id);
+    ARCI_JSON *message = arci_gossip_records_message(entries, 300);
+    assert_non_null(message);
+    assert_true(json_dumpb(message, NULL, 0, JSON_COMPACT) <= (size_t)256 * 1024);
+    assert_true(arci_gossip_receive(sides[1].gossip, &sides[0].id, message, 1));
+    assert_true(sides[1].changed > 100 && sides[1].changed < 300);
+    assert_int_equal(sides[1].refused, 0);
+    assert_non_null(arci_registry_find(sides[1].registry, ARCI_RECORD_CREDENTIAL, &entries[1]->record.id));
+    assert_null(arci_gossip_records_message(entries, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +340,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_long_messages_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_record_is_asked_of_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_replayed_changes_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_message_of_records, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("gossip", tests, NULL, NULL);
 }
