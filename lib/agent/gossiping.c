@@ -14,6 +14,7 @@
 #include "agent/membership.h"
 #include "agent/peer-links.h"
 #include "agent/reconcile.h"
+#include "agent/service-names.h"
 #include "base/error.h"
 #include "base/time.h"
 #include "cluster/gossip.h"
@@ -29,6 +30,7 @@ struct arci_gossiping {
     bool links_changed;
     struct arci_link *answers; /* the link of the message that is being taken; NULL: none, or it has ended */
     struct arctic_id answered; /* the peer at its other end */
+    bool names_in_doubt;            /* services have come whose names may be in use */
     const struct arci_entry **news; /* references: records that have come and were not followed yet */
     size_t news_count;
     size_t news_capacity;
@@ -98,6 +100,8 @@ static void follow(struct arctic_agent *agent, const struct arci_entry *entry)
         arci_identity_conflict_take(agent, entry);
     else if (entry->record.kind == ARCI_RECORD_PEER && !entry->record.deleted)
         arci_license_hear(agent, entry->content.peer.license);
+    if (entry->record.kind == ARCI_RECORD_SERVICE && !entry->record.deleted)
+        agent->gossiping->names_in_doubt = true;
     arci_membership_follow(agent, &entry->record);
 }
 
@@ -154,11 +158,24 @@ static void schedule_flush(struct arctic_agent *agent, uint64_t delay)
         uv_timer_start(timer, on_flush, delay, 0);
 }
 
+/* Once for all that has come since the last round: many services may come one by one. */
+static void settle_names(struct arctic_agent *agent)
+{
+    struct arctic_error error;
+    if (!agent->gossiping->names_in_doubt)
+        return;
+    agent->gossiping->names_in_doubt = arci_service_names_settle(agent, &error) < 0;
+    if (agent->gossiping->names_in_doubt)
+        arci_log_error(agent->log, "gossip", "cannot rename a service whose name is in use, will try again",
+                       ARCI_ERROR(&error));
+}
+
 static void on_round(uv_timer_t *timer)
 {
     struct arctic_agent *agent = timer->data;
     if (!agent->bootstrapped || agent->leaving || !agent->tls || arci_membership_own_revocation(agent))
         return;
+    settle_names(agent);
     arci_discovery_look(agent);
     arci_identity_conflict_tick(agent);
     arci_gossip_tick(agent->gossiping->gossip, arci_time_monotonic());
@@ -232,6 +249,7 @@ int arci_gossiping_create(struct arctic_agent *agent, struct arctic_error *error
         return code;
     }
     agent->gossiping = gossiping;
+    gossiping->names_in_doubt = true; /* a crash may have come before */
     uv_timer_init(&agent->loop, &gossiping->round_timer);
     uv_timer_init(&agent->loop, &gossiping->flush_timer);
     gossiping->round_timer.data = gossiping->flush_timer.data = agent;

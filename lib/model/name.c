@@ -2,6 +2,7 @@
 #include "model/name.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -50,6 +51,19 @@ int arci_name_validate(const char *name, const char *field, struct arctic_error 
         return arci_fail(error, ARCTIC_E_INVALID_REQUEST, field,
                          "'%s' must not begin with %s, which is kept for ids: '%s'", field, prefix, name);
     return check_text(name, field, false, error);
+}
+
+void arci_name_append(char name[ARCI_NAME_SIZE], const char *suffix)
+{
+    size_t room = ARCI_NAME_SIZE - 1 - strlen(suffix);
+    size_t length = strlen(name);
+    if (length > room) {
+        length = room;
+        /* Not within a character of several bytes. */
+        while (length > 1 && ((unsigned char)name[length] & 0xc0) == 0x80)
+            length--;
+    }
+    snprintf(name + length, ARCI_NAME_SIZE - length, "%s", suffix);
 }
 
 int arci_description_validate(const char *text, const char *field, struct arctic_error *error)

@@ -14,6 +14,9 @@
  */
 int arci_name_validate(const char *name, const char *field, struct arctic_error *error);
 
+/* Appends a suffix of 1..40 bytes without spaces to a valid name, which loses its end where both would be too long: valid afterwards. */
+void arci_name_append(char name[ARCI_NAME_SIZE], const char *suffix);
+
 /* As a name, but 0..255 bytes and free in its form. */
 int arci_description_validate(const char *text, const char *field, struct arctic_error *error);
 

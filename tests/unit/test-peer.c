@@ -340,6 +340,28 @@ static void test_names(void **state)
     assert_name("cust_1", false);
 }
 
+static void assert_appended(const char *name, const char *suffix, const char *expected)
+{
+    char text[ARCI_NAME_SIZE];
+    snprintf(text, sizeof text, "%s", name);
+    arci_name_append(text, suffix);
+    assert_string_equal(text, expected);
+    assert_name(text, true);
+}
+
+/* 63 bytes at most, and no half a character. */
+static void test_a_name_with_a_suffix(void **state)
+{
+    (void)state;
+    assert_appended("db", "-01ABCDEF", "db-01ABCDEF");
+    assert_appended("123456789 123456789 123456789 123456789 123456789 12345678901", "-X",
+                    "123456789 123456789 123456789 123456789 123456789 12345678901-X");
+    assert_appended("123456789 123456789 123456789 123456789 123456789 12345678901", "-01ABCDEF",
+                    "123456789 123456789 123456789 123456789 123456789 1234-01ABCDEF");
+    assert_appended("123456789 123456789 123456789 123456789 123456789 123\xe6\x9d\xb1\xe4\xba\xac",
+                    "-01ABCDEF", "123456789 123456789 123456789 123456789 123456789 123-01ABCDEF");
+}
+
 static bool forms_attempt(void *context)
 {
     struct arci_peer peer = full_peer();
@@ -369,6 +391,7 @@ int main(void)
         cmocka_unit_test(test_requests),
         cmocka_unit_test(test_updates),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_a_name_with_a_suffix),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests_name("peer", tests, NULL, NULL);
