@@ -45,10 +45,12 @@ static bool is_stranger(const struct arci_incoming *incoming)
 static void drop_incoming(struct arci_incoming *incoming)
 {
     struct arci_incoming **place = &incoming->agent->incoming;
+    const struct arci_link *link = incoming->link;
     while (*place != incoming)
         place = &(*place)->next;
     *place = incoming->next;
-    arci_carry_link_ended(incoming->agent, incoming->link);
+    incoming->link = NULL;
+    arci_carry_link_ended(incoming->agent, link);
     arci_gossiping_links_changed(incoming->agent);
     uv_close((uv_handle_t *)&incoming->timer, free_incoming);
 }
@@ -56,7 +58,6 @@ static void drop_incoming(struct arci_incoming *incoming)
 static void close_incoming(struct arci_incoming *incoming)
 {
     arci_link_close(incoming->link);
-    incoming->link = NULL;
     drop_incoming(incoming);
 }
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from agents import NO_BODY, OWN_TOKEN, Agent, Answer, Pair, running_pair
 from arctic_lab import Lab, wait_for
+from tunnel_peer import TunnelPeer, make_key
 
 HEADER = "X-Arctic-Peer"
 UNKNOWN_PEER = "peer_01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -393,6 +394,23 @@ def test_an_owner_that_dies_with_the_request(linked_pair: Pair) -> None:
     assert change.error[:2] == read.error[:2] == (422, "PEER_UNREACHABLE")
     assert "may have been carried out" in change.json()["error"]
     assert "may have been carried out" not in read.json()["error"]
+
+
+@pytest.mark.slow
+def test_strangers_that_leave_take_no_request_along(linked_pair: Pair) -> None:
+    """The exit is busy for a client of the entry when it gives up a connection, of some stranger, on which nothing was said."""
+    entry, exit_, lab = linked_pair.entry, linked_pair.exit, linked_pair.lab
+    key = make_key(lab.directory / "stranger.key")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with TunnelPeer(lab.client, lab.exit.ipv4, key, lab.directory, "arctic-control/1") as stranger:
+            stranger.socket.settimeout(15)
+            # Nobody is there: the exit tries for longer than it listens to the stranger.
+            added = pool.submit(ask, entry, "POST", "/v1/peers", {"address": "10.9.0.77:8080"}, peer=exit_.id)
+            assert stranger.receive() == b"", "given up"
+            assert not added.done()
+        answer = added.result(30)
+    assert answer.error[1] == "PEER_UNREACHABLE"
+    assert "10.9.0.77" in answer.json()["error"], "the exit's own words"
 
 
 def test_a_client_that_goes_away(linked_pair: Pair) -> None:
