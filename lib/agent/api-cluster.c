@@ -5,6 +5,7 @@
 #include "agent/cluster-id.h"
 #include "agent/cluster-sync.h"
 #include "agent/peer-links.h"
+#include "agent/peer-word.h"
 #include "agent/reconcile.h"
 #include "base/error.h"
 #include "base/time.h"
@@ -113,11 +114,6 @@ static json_t *totals_json(const struct arctic_agent *agent)
                      (json_int_t)totals.flows);
 }
 
-static bool has_converged(const struct arctic_agent *agent, const struct arci_agent_peer *peer)
-{
-    return peer->digest[0] && strcmp(peer->digest, arci_registry_digest(agent->registry)) == 0;
-}
-
 static json_t *peer_status(const struct arctic_agent *agent, const struct arci_agent_peer *peer)
 {
     const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_PEER, &peer->id);
@@ -126,11 +122,11 @@ static json_t *peer_status(const struct arctic_agent *agent, const struct arci_a
         !arci_put_text(object, "name", entry ? entry->content.peer.name : "") ||
         !arci_put_text(object, "address", peer->live.address) ||
         !arci_put_text(object, "state", arci_peer_state_name(peer->live.state)) ||
-        !arci_put_boolean(object, "reachable", peer->live.state == ARCI_PEER_CONNECTED) ||
+        !arci_put_boolean(object, "reachable", arci_peers_reachable(peer)) ||
         !arci_put_time(object, "last_seen_at", peer->live.last_seen_at) ||
         !arci_put_milliseconds(object, "rtt_ms", peer->live.rtt_us) ||
         !arci_put_text(object, "registry_hash", peer->digest) ||
-        !arci_put_boolean(object, "converged", has_converged(agent, peer)))
+        !arci_put_boolean(object, "converged", arci_peer_word_agrees(peer)))
         return NULL;
     return arci_steal(object);
 }
@@ -142,7 +138,7 @@ void arci_api_cluster_status(void *context, struct arci_request *request)
     bool converged = true;
     for (size_t i = 0; i < agent->peer_count; i++) {
         json_array_append_new(peers, peer_status(agent, agent->peers[i]));
-        converged = converged && has_converged(agent, agent->peers[i]);
+        converged = converged && arci_peer_word_agrees(agent->peers[i]);
     }
     arci_request_respond_json(request, 200,
                               json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o}", "peer_id",

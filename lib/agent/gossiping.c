@@ -30,7 +30,7 @@ struct arci_gossiping {
     bool links_changed;
     struct arci_link *answers; /* the link of the message that is being taken; NULL: none, or it has ended */
     struct arctic_id answered; /* the peer at its other end */
-    bool names_in_doubt;            /* services have come whose names may be in use */
+    bool names_in_doubt;       /* services have come whose names may be in use */
     const struct arci_entry **news; /* references: records that have come and were not followed yet */
     size_t news_count;
     size_t news_capacity;
@@ -47,7 +47,7 @@ static void answer(struct arctic_agent *agent, struct arci_agent_peer *peer, con
         arci_link_send(gossiping->answers, message, NULL);
         return;
     }
-    arci_peers_send(peer, message);
+    (void)arci_peers_tell(peer, message);
     gossiping->answers = peer->link;
 }
 
@@ -56,13 +56,10 @@ static void on_send(void *context, const struct arctic_id *peer_id, const json_t
     struct arctic_agent *agent = context;
     struct arci_gossiping *gossiping = agent->gossiping;
     struct arci_agent_peer *peer = arci_peers_find(agent, peer_id);
-    struct arci_link *theirs = arci_incoming_find_link(agent, peer_id);
     if (gossiping->answers && arctic_id_equal(peer_id, &gossiping->answered))
         answer(agent, peer, message);
-    else if (peer && peer->link)
-        arci_peers_send(peer, message);
-    else if (theirs)
-        arci_link_send(theirs, message, NULL);
+    else if (peer)
+        (void)arci_peers_tell(peer, message);
 }
 
 static void on_changed(void *context, const struct arci_entry *entry)

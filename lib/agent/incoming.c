@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include "agent/carry.h"
+#include "agent/cluster-sync.h"
 #include "agent/gossiping.h"
 #include "agent/local-peer.h"
 #include "agent/membership.h"
 #include "agent/peer-links.h"
+#include "agent/peer-word.h"
 #include "agent/reconcile.h"
 #include "agent/service-states.h"
 #include "base/error.h"
@@ -52,6 +54,7 @@ static void drop_incoming(struct arci_incoming *incoming)
     incoming->link = NULL;
     arci_carry_link_ended(incoming->agent, link);
     arci_gossiping_links_changed(incoming->agent);
+    arci_peer_word_link_ended(incoming->agent, &incoming->peer_id);
     uv_close((uv_handle_t *)&incoming->timer, free_incoming);
 }
 
@@ -137,14 +140,17 @@ static int judge_hello(struct arci_incoming *incoming, const json_t *hello, stru
 
 static void answer_ping(struct arci_incoming *incoming, const json_t *ping)
 {
-    ARCI_JSON *pong =
-        json_pack("{s:s, s:I, s:s}", "type", "pong", "id", json_integer_value(json_object_get(ping, "id")),
-                  "registry_hash", arci_registry_digest(incoming->agent->registry));
-    struct arci_agent_peer *peer = arci_peers_find(incoming->agent, &incoming->peer_id);
+    struct arctic_agent *agent = incoming->agent;
+    ARCI_JSON *pong = arci_peer_word_make(agent, "pong", json_integer_value(json_object_get(ping, "id")));
+    struct arci_agent_peer *peer = arci_peers_find(agent, &incoming->peer_id);
     if (pong)
         arci_link_send(incoming->link, pong, NULL);
-    if (peer)
-        peer->live.last_seen_at = arci_time_now();
+    if (!peer)
+        return;
+    arci_peer_word_take(peer, ping);
+    /* Else the pong tells, which knows of what was sent before. */
+    if (!peer->link)
+        arci_cluster_sync_answered(agent, peer);
 }
 
 /* Records of a slow path can take longer than the wait from message to message: any byte counts. */
@@ -161,17 +167,25 @@ static void on_silence(uv_timer_t *timer)
     close_incoming(incoming);
 }
 
+/* Who cannot be dialled is told over this link what others are told over this agent's own. */
+static void welcome(struct arci_incoming *incoming)
+{
+    struct arci_agent_peer *peer = arci_peers_find(incoming->agent, &incoming->peer_id);
+    uv_timer_start(&incoming->timer, on_silence, SILENCE_MAX_MS, 0);
+    arci_link_set_message_limit(incoming->link, ARCI_RECORD_MAX);
+    if (peer && !peer->link)
+        arci_service_states_greet(peer);
+}
+
 static void on_message(void *context, struct arci_link *link, const json_t *message)
 {
     struct arci_incoming *incoming = context;
     struct arctic_error error;
     if (is_stranger(incoming)) {
-        if (judge_hello(incoming, message, &error) < 0) {
+        if (judge_hello(incoming, message, &error) < 0)
             refuse(incoming, &error);
-            return;
-        }
-        uv_timer_start(&incoming->timer, on_silence, SILENCE_MAX_MS, 0);
-        arci_link_set_message_limit(link, ARCI_RECORD_MAX);
+        else
+            welcome(incoming);
         return;
     }
     if (strcmp(arci_message_type(message), "ping") == 0)

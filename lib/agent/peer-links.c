@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "agent/carry.h"
-#include "agent/catch-up.h"
 #include "agent/cluster-sync.h"
 #include "agent/discovery.h"
 #include "agent/gossiping.h"
 #include "agent/incoming.h"
 #include "agent/membership.h"
+#include "agent/peer-word.h"
 #include "agent/reconcile.h"
 #include "agent/service-states.h"
 #include "base/error.h"
@@ -75,16 +75,16 @@ static void close_link(struct arci_agent_peer *peer)
 /* A link is no good any more, or has ended by itself. */
 static void lose_link(struct arci_agent_peer *peer, const char *why)
 {
-    peer->digest[0] = '\0';
-    arci_cluster_sync_lost(peer->agent, &peer->id);
     if (peer->link && arci_time_monotonic() - peer->met_at >= SETTLED_MS)
         peer->retry_delay = ARCI_PEER_RETRY_FIRST_MS;
+    peer->live.rtt_us = -1;
     schedule_retry(peer);
     set_state(peer, ARCI_PEER_UNREACHABLE, why);
     close_link(peer);
+    arci_peer_word_link_ended(peer->agent, &peer->id);
 }
 
-void arci_peers_send(struct arci_agent_peer *peer, const json_t *message)
+static void send_message(struct arci_agent_peer *peer, const json_t *message)
 {
     struct arctic_error error;
     int code = message ? arci_link_send(peer->link, message, &error) : arci_fail_memory(&error);
@@ -95,21 +95,33 @@ void arci_peers_send(struct arci_agent_peer *peer, const json_t *message)
     lose_link(peer, error.message);
 }
 
+bool arci_peers_tell(struct arci_agent_peer *peer, const json_t *message)
+{
+    struct arci_link *theirs = arci_incoming_find_link(peer->agent, &peer->id);
+    if (peer->link)
+        send_message(peer, message);
+    else if (theirs && message)
+        (void)arci_link_send(theirs, message, NULL);
+    return peer->link || theirs;
+}
+
+bool arci_peers_reachable(const struct arci_agent_peer *peer)
+{
+    const struct arci_link *theirs = arci_incoming_find_link(peer->agent, &peer->id);
+    return peer->link || (theirs && arci_link_silence(theirs) <= PONG_TIMEOUT_MS);
+}
+
 /* --- The link that this agent holds. --------------------------------------------------------------------------------------- */
 
 /* An answer to an older ping says nothing about what was sent after that. */
 static void take_pong(struct arci_agent_peer *peer, const json_t *message)
 {
     const json_t *id = json_object_get(message, "id");
-    const char *digest = json_string_value(json_object_get(message, "registry_hash"));
     if (!peer->ping_sent_at || (uint64_t)json_integer_value(id) != peer->ping_id)
         return;
     peer->live.rtt_us = (int64_t)(uv_hrtime() / 1000) - peer->ping_sent_at;
-    peer->live.last_seen_at = arci_time_now();
     peer->ping_sent_at = 0;
-    if (digest && strlen(digest) < sizeof peer->digest)
-        strcpy(peer->digest, digest);
-    arci_catch_up_hear(peer->agent, peer);
+    arci_peer_word_take(peer, message);
     arci_cluster_sync_answered(peer->agent, peer);
 }
 
@@ -118,6 +130,8 @@ static void on_link_message(void *context, struct arci_link *link, const json_t 
     struct arci_agent_peer *peer = context;
     if (strcmp(arci_message_type(message), "pong") == 0)
         take_pong(peer, message);
+    else if (strcmp(arci_message_type(message), "states") == 0)
+        arci_service_states_take(peer->agent, &peer->id, message);
     else if (!arci_gossiping_take(peer->agent, link, &peer->id, message))
         (void)arci_carry_take_message(peer->agent, link, &peer->id, message);
 }
@@ -235,12 +249,12 @@ static bool makes_progress(struct arci_agent_peer *peer, int64_t now)
 
 static void send_ping(struct arci_agent_peer *peer, int64_t now)
 {
-    ARCI_JSON *message = json_pack("{s:s, s:I}", "type", "ping", "id", (json_int_t)++peer->ping_id);
+    ARCI_JSON *message = arci_peer_word_make(peer->agent, "ping", (json_int_t)++peer->ping_id);
     peer->ping_sent_at = (int64_t)(uv_hrtime() / 1000);
     peer->next_ping_at = now + PING_INTERVAL_MS;
     peer->progress_at = now;
     peer->acknowledged = arci_link_acknowledged(peer->link);
-    arci_peers_send(peer, message);
+    send_message(peer, message);
     if (peer->link)
         peer->ping_end = arci_link_written(peer->link);
 }
@@ -258,11 +272,11 @@ static void ping_peer(struct arci_agent_peer *peer, int64_t now)
 
 bool arci_peers_compare(struct arci_agent_peer *peer)
 {
-    if (peer->link)
+    if (arci_peers_reachable(peer))
         arci_gossiping_compare(peer->agent, &peer->id);
     if (peer->link)
         send_ping(peer, arci_time_monotonic());
-    return peer->link != NULL;
+    return arci_peers_reachable(peer);
 }
 
 static void on_tick(uv_timer_t *timer)

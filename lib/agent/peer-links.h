@@ -22,12 +22,18 @@ void arci_peers_drop_links(struct arctic_agent *agent, const char *why);
 /* Gives a peer the control link of a handshake that this agent began. */
 void arci_peers_set_link(struct arci_agent_peer *peer, struct arci_link *link);
 
-/* Sends a message to a peer that has a link, which is dropped where that fails. NULL stands for one that memory ran out over. */
-void arci_peers_send(struct arci_agent_peer *peer, const json_t *message);
+/*
+ * Sends a message to a peer over the link that this agent holds, which is dropped where that fails, else over the peer's own. False
+ * without either. NULL stands for a message that memory ran out over.
+ */
+bool arci_peers_tell(struct arci_agent_peer *peer, const json_t *message);
+
+/* Whether a link of either direction to a peer is up: it can be spoken to, also where it cannot be dialled. */
+bool arci_peers_reachable(const struct arci_agent_peer *peer);
 
 /*
- * Compares records with a peer now, and pings it: its answer, which arci_cluster_sync_answered() hears of, tells how far both are.
- * False without a link to it.
+ * Compares records with a peer now, and pings it: its answer, which arci_cluster_sync_answered() hears of, tells how far both are. Where
+ * the peer alone can dial, its own next ping tells. False without a link of either direction.
  */
 bool arci_peers_compare(struct arci_agent_peer *peer);
 

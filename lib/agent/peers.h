@@ -24,7 +24,7 @@ struct arci_agent_peer {
     uint64_t acknowledged;         /* bytes of the link, when the ping was sent or last seen to grow */
     uint64_t ping_end;             /* the same once the ping itself is acknowledged */
     int64_t progress_at;           /* monotonic milliseconds, of that */
-    char digest[ARCI_DIGEST_TEXT]; /* of its registry, as it last said; "" before that and without a link */
+    char digest[ARCI_DIGEST_TEXT]; /* of its registry, as it last said; "" before that and without any link */
     bool gossips;                  /* is spoken to */
 };
 

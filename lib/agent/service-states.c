@@ -16,8 +16,7 @@ static void send_states(struct arci_agent_peer *peer, json_t *services)
     if (json_object_size(services) == 0)
         return;
     ARCI_JSON *message = json_pack("{s:s, s:O}", "type", "states", "services", services);
-    if (message && peer->link)
-        arci_peers_send(peer, message);
+    (void)arci_peers_tell(peer, message);
 }
 
 /* In parts; `services` is an object of id -> {"state", "state_reason"}. */
@@ -166,10 +165,10 @@ void arci_service_states_find(const struct arctic_agent *agent, const struct arc
     char *reason = ret_live->state_reason;
     size_t size = sizeof ret_live->state_reason;
     ret_live->state = ARCI_SERVICE_PENDING;
-    if (peer && peer->live.state == ARCI_PEER_CONNECTED && find_state(state, &ret_live->state)) {
+    if (peer && arci_peers_reachable(peer) && find_state(state, &ret_live->state)) {
         snprintf(reason, size, "%s", json_string_value(json_object_get(row, "state_reason")));
         arci_utf8_repair(reason);
-    } else if (peer && peer->live.state == ARCI_PEER_CONNECTED) {
+    } else if (peer && arci_peers_reachable(peer)) {
         snprintf(reason, size, "its source peer %s has not told its state yet", name);
     } else if (state) {
         snprintf(reason, size, "its source peer %s does not answer, and last said that it is %s", name,

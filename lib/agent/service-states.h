@@ -11,7 +11,7 @@
 /* Tells the connected peers what has changed since the last call. */
 void arci_service_states_publish(struct arctic_agent *agent);
 
-/* Tells all to a peer whose link has just opened. */
+/* Tells all to a peer whose link, of the one direction or the other, has just opened. */
 void arci_service_states_greet(struct arci_agent_peer *peer);
 
 /* Takes a "states" message of a peer. */

@@ -1,0 +1,22 @@
+/*
+ * What a peer says of the records that it holds, in its pings and pongs: the hash of all of them. It comes over the links of both
+ * directions, so that it is known of a peer that can reach this agent and cannot be reached by it.
+ */
+#ifndef ARCI_AGENT_PEER_WORD_H
+#define ARCI_AGENT_PEER_WORD_H
+
+#include "agent/peers.h"
+
+/* A "ping" or "pong" with what this agent says of itself; NULL when memory runs out. */
+json_t *arci_peer_word_make(struct arctic_agent *agent, const char *type, json_int_t id);
+
+/* Takes over what a peer's ping or pong says. */
+void arci_peer_word_take(struct arci_agent_peer *peer, const json_t *message);
+
+/* A link to or from the peer has ended: where it was the last one, what it has said holds no more. */
+void arci_peer_word_link_ended(struct arctic_agent *agent, const struct arctic_id *peer_id);
+
+/* Whether the peer can be reached and holds the same records as this agent, as far as it has said. */
+bool arci_peer_word_agrees(const struct arci_agent_peer *peer);
+
+#endif
