@@ -159,7 +159,7 @@ static void schedule_flush(struct arctic_agent *agent, uint64_t delay)
 static void settle_names(struct arctic_agent *agent)
 {
     struct arctic_error error;
-    if (!agent->gossiping->names_in_doubt)
+    if (!agent->gossiping->names_in_doubt || agent->catch_up)
         return;
     agent->gossiping->names_in_doubt = arci_service_names_settle(agent, &error) < 0;
     if (agent->gossiping->names_in_doubt)
