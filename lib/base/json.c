@@ -28,6 +28,69 @@ char *arci_json_canonical(const json_t *value)
     return json_dumps(value, JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY);
 }
 
+static size_t text_size(const char *text, size_t length)
+{
+    size_t size = length + 2;
+    for (size_t i = 0; i < length; i++) {
+        const unsigned char byte = (unsigned char)text[i];
+        if (byte == '"' || byte == '\\' || (byte >= '\b' && byte <= '\r' && byte != '\v'))
+            size++;
+        else if (byte < ' ')
+            size += sizeof "\\u0000" - 2;
+    }
+    return size;
+}
+
+static size_t integer_size(json_int_t value)
+{
+    size_t size = value < 0 ? 2 : 1;
+    while (value /= 10)
+        size++;
+    return size;
+}
+
+static size_t object_size(const json_t *object)
+{
+    size_t size = json_object_size(object) + (json_object_size(object) ? 1 : 2);
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)object, name, value)
+    {
+        size += text_size(name, strlen(name)) + 1 + arci_json_size(value);
+    }
+    return size;
+}
+
+static size_t array_size(const json_t *array)
+{
+    size_t size = json_array_size(array) + (json_array_size(array) ? 1 : 2);
+    for (size_t i = 0; i < json_array_size(array); i++)
+        size += arci_json_size(json_array_get(array, i));
+    return size;
+}
+
+size_t arci_json_size(const json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        return object_size(value);
+    case JSON_ARRAY:
+        return array_size(value);
+    case JSON_STRING:
+        return text_size(json_string_value(value), json_string_length(value));
+    case JSON_INTEGER:
+        return integer_size(json_integer_value(value));
+    case JSON_REAL:
+        return sizeof "-1.7976931348623157e+308";
+    case JSON_FALSE:
+        return sizeof "false" - 1;
+    case JSON_TRUE:
+    case JSON_NULL:
+        break;
+    }
+    return sizeof "true" - 1;
+}
+
 static bool listed(const char *name, const char *const *names)
 {
     for (; *names; names++) {

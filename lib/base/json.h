@@ -28,6 +28,9 @@ int arci_json_parse(const void *text, size_t length, json_t **ret_object, struct
 /* Canonical text: keys sorted, no white space, UTF-8 unescaped. NULL when memory runs out; free() it. */
 char *arci_json_canonical(const json_t *value);
 
+/* Length of the canonical text in bytes, without making it; of a real number an upper bound. */
+size_t arci_json_size(const json_t *value);
+
 /* Fails with ARCTIC_E_INVALID_REQUEST naming the first member that is not in `names` (ended by NULL). */
 int arci_json_check_members(const json_t *object, const char *const *names, struct arctic_error *error);
 

@@ -119,6 +119,15 @@ static int parse_content(struct arci_entry *entry, struct arctic_error *error)
     return arci_fail(error, ARCTIC_E_INTERNAL, NULL, "record of unknown kind");
 }
 
+/* What a record takes beside its body, in text and in memory: a tombstone is no less than this. */
+#define ENVELOPE_SIZE 1000
+
+static uint32_t size_of(const struct arci_record *record)
+{
+    size_t size = ENVELOPE_SIZE + arci_json_size(record->body);
+    return size < ARCI_RECORD_MAX ? (uint32_t)size : ARCI_RECORD_MAX;
+}
+
 static int digest(struct arci_entry *entry, struct arctic_error *error)
 {
     const struct arci_record *record = &entry->record;
@@ -139,6 +148,7 @@ int arci_entry_create(struct arci_record *record, struct arci_entry **ret_entry,
     entry->references = 1;
     entry->record = *record;
     memset(record, 0, sizeof *record);
+    entry->size = size_of(&entry->record);
     int code = parse_content(entry, error);
     if (code >= 0)
         code = digest(entry, error);

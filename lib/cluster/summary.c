@@ -8,21 +8,13 @@
 
 #define MEMBERS 6
 
-/* The only records that can be long are those of services. */
-static uint32_t size_of(const struct arci_entry *entry)
-{
-    if (entry->record.kind != ARCI_RECORD_SERVICE || entry->record.deleted)
-        return 1500;
-    return 1000 + (uint32_t)entry->content.service.routes.count * 120;
-}
-
 struct arci_summary arci_summary_of(const struct arci_entry *entry)
 {
     struct arci_summary summary = {.kind = entry->record.kind,
                                    .id = entry->record.id,
                                    .version = entry->record.version,
                                    .deleted = entry->record.deleted,
-                                   .size = size_of(entry)};
+                                   .size = entry->size};
     memcpy(summary.place, entry->place, sizeof summary.place);
     memcpy(summary.hash, entry->hash, sizeof summary.hash);
     return summary;

@@ -14,7 +14,7 @@ struct arci_summary {
     bool deleted;
     uint8_t place[ARCI_SHA256_SIZE]; /* as arci_entry.place; computed by the reader, not sent */
     uint8_t hash[ARCI_SHA256_SIZE];  /* as arci_entry.hash */
-    uint32_t size;                   /* of the record's text in bytes, about: how long it may take */
+    uint32_t size;                   /* as arci_entry.size: how long it may take */
 };
 
 struct arci_summary arci_summary_of(const struct arci_entry *entry);

@@ -159,13 +159,32 @@ static void test_wrong_types(void **state)
     assert_string_equal(copy, "abc");
 }
 
+static void test_size_is_that_of_the_text(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{}",
+        "{\"a\":[],\"b\":[1,-1,0,10,-9223372036854775808,9223372036854775807],\"c\":{\"d\":{\"e\":[[1]]}}}",
+        "{\"escapes\":\"\\\"\\\\\\b\\f\\n\\r\\t\\u0001\\u000b\\u001f\\u007f/\"}",
+        "{\"texts\":[\"\",\"\xc3\xa4\xe2\x82\xac\",true,false,null]}",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        json_t *parsed = NULL;
+        struct arctic_error error;
+        assert_ok(arci_json_parse(texts[i], strlen(texts[i]), &parsed, &error), error);
+        ARCI_JSON *object = parsed;
+        ARCI_FREE char *canonical = arci_json_canonical(object);
+        assert_int_equal(arci_json_size(object), strlen(canonical));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_refused),       cmocka_unit_test(test_nul_bytes_and_depth),
         cmocka_unit_test(test_errors_name_the_place), cmocka_unit_test(test_canonical_text),
         cmocka_unit_test(test_unknown_members),       cmocka_unit_test(test_long_names_are_cut_to_valid_text),
-        cmocka_unit_test(test_wrong_types),
+        cmocka_unit_test(test_wrong_types),           cmocka_unit_test(test_size_is_that_of_the_text),
     };
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);
 }
