@@ -99,6 +99,13 @@ struct arci_identity_conflict {
     struct arci_log_limit log;
 };
 
+/* How old the database is (store-age.c). */
+struct arci_store_age {
+    int64_t alive_at; /* the note, milliseconds since 1970; 0: none was made */
+    int64_t look_at;  /* monotonic milliseconds */
+    bool failing;     /* the last try has failed, and the log says so */
+};
+
 /* The recovery token (recovery.c). */
 struct arci_recovery {
     char hash[ARCI_SECRET_HASH_SIZE]; /* "" where there is none */
@@ -119,6 +126,7 @@ struct arctic_agent {
 
     struct arci_store *store;
     struct arci_registry *registry;
+    struct arci_store_age store_age;
     struct arci_recovery recovery;
     struct arci_log_limit login_log; /* of wrong client ids and secrets */
 

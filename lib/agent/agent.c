@@ -25,6 +25,7 @@
 #include "agent/recovery.h"
 #include "agent/refusals.h"
 #include "agent/settings.h"
+#include "agent/store-age.h"
 #include "base/base64.h"
 #include "base/error.h"
 #include "base/options.h"
@@ -94,6 +95,8 @@ static int open_state(struct arctic_agent *agent, struct arctic_error *error)
     if (code >= 0)
         code = arci_local_peer_load(agent, error);
     if (code >= 0)
+        code = arci_store_age_load(agent, error);
+    if (code >= 0)
         code = arci_peers_load(agent, error);
     if (code >= 0 && agent->bootstrapped)
         arci_membership_load(agent);
@@ -107,6 +110,7 @@ static void begin_stop(struct arctic_agent *agent)
     agent->stopping = true;
     arci_log_info(agent->log, "api", "stopping");
     arci_catch_up_stop(agent);
+    arci_store_age_end(agent);
     arci_carry_stop(agent);
     arci_api_listeners_stop(agent);
     if (agent->reconciler)

@@ -15,6 +15,7 @@
 #include "agent/peer-links.h"
 #include "agent/reconcile.h"
 #include "agent/service-names.h"
+#include "agent/store-age.h"
 #include "base/error.h"
 #include "base/time.h"
 #include "cluster/gossip.h"
@@ -170,6 +171,7 @@ static void settle_names(struct arctic_agent *agent)
 static void on_round(uv_timer_t *timer)
 {
     struct arctic_agent *agent = timer->data;
+    arci_store_age_follow(agent);
     if (!agent->bootstrapped || agent->leaving || !agent->tls || arci_membership_own_revocation(agent))
         return;
     settle_names(agent);

@@ -223,6 +223,9 @@ static int compare_one(struct comparison *comparison, const struct arci_summary 
     const struct arci_registry *registry = comparison->gossip->options.registry;
     const struct arci_entry *mine = arci_registry_find_any(registry, theirs->kind, &theirs->id);
     enum arci_newer newer = ARCI_NEWER_LEFT;
+    if ((!mine || mine->record.deleted) &&
+        arci_registry_is_expired(registry, theirs->kind, theirs->deleted, theirs->version))
+        return ARCTIC_OK;
     if (mine) {
         const struct arci_summary summary = arci_summary_of(mine);
         if (!arci_registry_counts(registry, &mine->record))

@@ -213,7 +213,9 @@ static int take_one(struct arci_gossip *gossip, const struct arctic_id *peer_id,
         struct arci_gossip_want *want = gossip->wants ? find_want(gossip, entry->place) : NULL;
         if (want)
             drop_want(gossip, want);
-        arci_gossip_make_hot(gossip, entry, peer_id);
+        /* What this host has made of it, such as a new tombstone, is news to the one that it came from, too. */
+        const bool as_it_came = entry->record.version == record.version;
+        arci_gossip_make_hot(gossip, entry, as_it_came ? peer_id : &(const struct arctic_id){{0}});
         gossip->options.changed(gossip->options.context, entry);
     }
     arci_record_release(&record);

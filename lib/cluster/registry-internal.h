@@ -15,6 +15,7 @@ struct arci_registry {
     struct arci_entry **entries; /* ordered by kind, then id */
     size_t count;
     size_t capacity;
+    struct arci_registry_gap gap;
     struct arci_hash_tree *tree; /* of what counts: without what former members own, and their peer records */
     char digest[ARCI_DIGEST_TEXT]; /* text of its root, when it was last asked for */
 };
@@ -31,5 +32,36 @@ bool arci_registry_is_gone(const struct arci_registry *registry, const struct ar
  * members own another part, or none.
  */
 bool arci_registry_counts(const struct arci_registry *registry, const struct arci_record *record);
+
+/* Shows a record that was on disk: it is taken over (also on failure) and believed. Errors: those of arci_entry_create(). */
+int arci_registry_take_stored(struct arci_registry *registry, struct arci_record *record,
+                              struct arctic_error *error);
+
+/* Replaces a record of this host by a tombstone, whether it is known or not. Errors: as arci_registry_delete(). */
+int arci_registry_bury(struct arci_registry *registry, enum arci_record_kind kind, const struct arctic_id *id,
+                       struct arctic_error *error);
+
+typedef bool (*arci_registry_test)(const struct arci_registry *registry, const struct arci_record *record);
+
+/*
+ * Removes the services and credentials that pass the test, or the first `limit` of them, without a trace and in one transaction.
+ * Errors: those of the store; nothing has changed then.
+ */
+int arci_registry_remove_where(struct arci_registry *registry, arci_registry_test test, size_t limit,
+                               struct arctic_error *error);
+
+/* --- registry-age.c --- */
+
+/* Whether what a summary or a record says is a tombstone that nobody keeps any more. */
+bool arci_registry_is_expired(const struct arci_registry *registry, enum arci_record_kind kind, bool deleted,
+                              uint64_t version);
+
+/* Whether a record that comes is such a tombstone, and there is nothing here that it would delete. */
+bool arci_registry_is_old_news(const struct arci_registry *registry, const struct arci_record *record,
+                               const struct arci_entry *known);
+
+/* Whether a record of this host that comes from another must have been deleted here; `known` is what is known of it. */
+bool arci_registry_was_deleted(const struct arci_registry *registry, const struct arci_record *record,
+                               const struct arci_entry *known);
 
 #endif

@@ -165,21 +165,27 @@ static int commit(struct arci_registry *registry, struct arci_record *record, st
     return code;
 }
 
-static int load_record(void *context, const struct arci_stored_record *stored, struct arctic_error *error)
+int arci_registry_take_stored(struct arci_registry *registry, struct arci_record *record,
+                              struct arctic_error *error)
 {
-    struct arci_registry *registry = context;
     ARCI_CLEANUP(arci_entry_cleanup) struct arci_entry *entry = NULL;
-    struct arci_record record;
-    int code = arci_record_from_stored(stored, &record, error);
-    if (code < 0)
-        return code;
-    code = arci_entry_create(&record, &entry, error);
-    if (code < 0 && code != ARCTIC_E_NO_MEMORY)
-        return arci_fail_within(error, ARCTIC_E_CORRUPT, "stored %s record %s", stored->kind, stored->id);
+    int code = arci_entry_create(record, &entry, error);
     if (code >= 0)
         code = reserve(registry, error);
     if (code >= 0)
         place_entry(registry, arci_steal(entry));
+    return code;
+}
+
+static int load_record(void *context, const struct arci_stored_record *stored, struct arctic_error *error)
+{
+    struct arci_record record;
+    int code = arci_record_from_stored(stored, &record, error);
+    if (code < 0)
+        return code;
+    code = arci_registry_take_stored(context, &record, error);
+    if (code < 0 && code != ARCTIC_E_NO_MEMORY)
+        return arci_fail_within(error, ARCTIC_E_CORRUPT, "stored %s record %s", stored->kind, stored->id);
     return code;
 }
 
@@ -281,13 +287,19 @@ static json_t *tombstone_body(const struct arci_registry *registry, enum arci_re
     return json_pack("{s:s}", "public_key", key);
 }
 
+int arci_registry_bury(struct arci_registry *registry, enum arci_record_kind kind, const struct arctic_id *id,
+                       struct arctic_error *error)
+{
+    return put_local(registry, kind, id, tombstone_body(registry, kind), true, error);
+}
+
 int arci_registry_delete(struct arci_registry *registry, enum arci_record_kind kind,
                          const struct arctic_id *id, struct arctic_error *error)
 {
     if (!arci_registry_find(registry, kind, id))
         return arci_fail(error, ARCTIC_E_NOT_FOUND, NULL, "%s %s does not exist", arci_record_kind_name(kind),
                          id->text);
-    return put_local(registry, kind, id, tombstone_body(registry, kind), true, error);
+    return arci_registry_bury(registry, kind, id, error);
 }
 
 static bool is_owned_by(const struct arci_registry *registry, const struct arci_record *record,
@@ -319,6 +331,79 @@ int arci_registry_forget_owned(struct arci_registry *registry, const struct arct
     }
     return result;
 }
+
+/* --- Removing many --- */
+
+struct removal {
+    struct arci_registry *registry;
+    arci_registry_test test;
+    size_t limit;
+};
+
+static bool is_to_go(const struct removal *removal, const struct arci_record *record)
+{
+    return (record->kind == ARCI_RECORD_SERVICE || record->kind == ARCI_RECORD_CREDENTIAL) &&
+           removal->test(removal->registry, record);
+}
+
+static int remove_stored(void *context, struct arctic_error *error)
+{
+    const struct removal *removal = context;
+    const struct arci_registry *registry = removal->registry;
+    size_t removed = 0;
+    int code = ARCTIC_OK;
+    for (size_t i = 0; i < registry->count && removed < removal->limit && code >= 0; i++) {
+        const struct arci_record *record = &registry->entries[i]->record;
+        if (!is_to_go(removal, record))
+            continue;
+        code = arci_store_delete_record(registry->store, arci_record_kind_name(record->kind), record->id.text,
+                                        error);
+        removed++;
+    }
+    return code;
+}
+
+/* No membership ends with a service or a credential. */
+static void remove_shown(const struct removal *removal)
+{
+    struct arci_registry *registry = removal->registry;
+    size_t removed = 0;
+    for (size_t i = 0; i < registry->count; i++) {
+        struct arci_entry *entry = registry->entries[i];
+        if (removed < removal->limit && is_to_go(removal, &entry->record)) {
+            arci_hash_tree_remove(registry->tree, entry);
+            arci_entry_unref(entry);
+            removed++;
+        } else {
+            registry->entries[i - removed] = entry;
+        }
+    }
+    registry->count -= removed;
+}
+
+static bool has_any(const struct removal *removal)
+{
+    for (size_t i = 0; i < removal->registry->count; i++) {
+        if (is_to_go(removal, &removal->registry->entries[i]->record))
+            return true;
+    }
+    return false;
+}
+
+int arci_registry_remove_where(struct arci_registry *registry, arci_registry_test test, size_t limit,
+                               struct arctic_error *error)
+{
+    struct removal removal = {registry, test, limit};
+    if (!has_any(&removal))
+        return ARCTIC_OK;
+    int code =
+        registry->store ? arci_store_transaction(registry->store, remove_stored, &removal, error) : ARCTIC_OK;
+    if (code >= 0)
+        remove_shown(&removal);
+    return code;
+}
+
+/* --- Merging --- */
 
 static int check_ownership(const struct arci_registry *registry, const struct arci_record *record,
                            const struct arci_entry *known, struct arctic_error *error)
@@ -410,6 +495,9 @@ int arci_registry_merge(struct arci_registry *registry, const struct arci_record
     const struct arci_entry *known = arci_registry_find_any(registry, record->kind, &record->id);
     uint8_t key[ARCI_KEY_SIZE];
     int code = check_ownership(registry, record, known, error);
+    *ret_changed = false;
+    if (code >= 0 && arci_registry_is_old_news(registry, record, known))
+        return ARCTIC_OK;
     if (code >= 0)
         code = find_key(registry, record, key, error);
     if (code >= 0)
@@ -427,11 +515,18 @@ int arci_registry_recover(struct arci_registry *registry, const struct arci_reco
                           struct arctic_error *error)
 {
     const struct arci_entry *known = arci_registry_find_any(registry, record->kind, &record->id);
+    *ret_changed = false;
     if (!registry->identity || !arctic_id_equal(&record->owner, &registry->local_id) ||
         (known && !arctic_id_equal(&known->record.owner, &registry->local_id)) ||
         (record->kind == ARCI_RECORD_PEER && record->deleted))
         return arci_fail(error, ARCTIC_E_FORBIDDEN, "owner", "%s record %s is none of this host's own",
                          arci_record_kind_name(record->kind), record->id.text);
-    int code = arci_record_verify(record, arci_identity_public_key(registry->identity), error);
-    return code < 0 ? code : take_newer(registry, record, known, ret_changed, error);
+    if (arci_registry_is_old_news(registry, record, known))
+        return ARCTIC_OK;
+    int code = registry->verify(record, arci_identity_public_key(registry->identity), error);
+    if (code < 0 || !arci_registry_was_deleted(registry, record, known))
+        return code < 0 ? code : take_newer(registry, record, known, ret_changed, error);
+    code = arci_registry_bury(registry, record->kind, &record->id, error);
+    *ret_changed = code >= 0;
+    return code;
 }

@@ -120,13 +120,43 @@ int arci_registry_delete(struct arci_registry *registry, enum arci_record_kind k
 int arci_registry_forget_owned(struct arci_registry *registry, const struct arctic_id *owner,
                                struct arctic_error *error);
 
+/* How long the tombstone of a service or a credential is kept, in milliseconds; departures and revocations stay for good. */
+#define ARCI_TOMBSTONE_MS ((int64_t)90 * 24 * 60 * 60 * 1000)
+
+/*
+ * Removes tombstones that are older than that, by their versions, without a trace: at most some thousands in one call. To be called
+ * every minute or so. Errors: those of the store; nothing has changed then.
+ */
+int arci_registry_sweep(struct arci_registry *registry, struct arctic_error *error);
+
+/*
+ * A time, in milliseconds since 1970, of which changes by this host may be missing here, because its database came back from a backup
+ * of its beginning. `until` 0: there is none.
+ */
+struct arci_registry_gap {
+    int64_t from;
+    int64_t until;
+};
+
+void arci_registry_set_gap(struct arci_registry *registry, const struct arci_registry_gap *gap);
+struct arci_registry_gap arci_registry_gap(const struct arci_registry *registry);
+
+/*
+ * To be called with the records loaded, the owner and an earlier gap set: when the database was in use last, in milliseconds since 1970.
+ * Where that is longer ago than tombstones are kept, it may hold what has been deleted since and nobody remembers: the services and
+ * credentials of others are forgotten (those that live come again by gossip), and the time between is the new gap. *ret_outdated says
+ * whether it was so. Errors: those of the store; nothing has changed then.
+ */
+int arci_registry_resume(struct arci_registry *registry, int64_t alive_at, bool *ret_outdated,
+                         struct arctic_error *error);
+
 /* What a record from elsewhere may be ahead of this host's clock. */
 #define ARCI_CLOCK_SKEW_MS ((int64_t)60 * 1000)
 
 /*
  * Takes over a record from elsewhere if it is newer than what is known: checks the owner's signature by the key of its peer record
  * (for a peer that is not known, by the key that the record names), and the body, and stores it. *ret_changed says whether it was
- * news. A record that fails changes nothing. Errors: ARCTIC_E_CORRUPT (signature), ARCTIC_E_INVALID_REQUEST (body),
+ * news: an expired tombstone is none, but where there is something living here that it deletes. A record that fails changes nothing. Errors: ARCTIC_E_CORRUPT (signature), ARCTIC_E_INVALID_REQUEST (body),
  * ARCTIC_E_NOT_FOUND (an owner that is not known yet), ARCTIC_E_FORBIDDEN (owner differs from the known one, is this host, is no
  * member any more; or a date in the future), those of the store.
  */
@@ -136,6 +166,8 @@ int arci_registry_merge(struct arci_registry *registry, const struct arci_record
 /*
  * Takes over a record of this host itself that is newer than what is known: one that a backup did not have. Like
  * arci_registry_merge(), but for the owner, which must be this host, and its departure, which is no record to come back to.
+ * A service or credential that is older than ARCI_TOMBSTONE_MS, unknown here, and not of a gap, must have been deleted, by a tombstone
+ * that has gone since: it gets a new one.
  */
 int arci_registry_recover(struct arci_registry *registry, const struct arci_record *record, bool *ret_changed,
                           struct arctic_error *error);
