@@ -80,11 +80,13 @@ void arci_hash_tree_free(struct arci_hash_tree *tree)
     free(tree);
 }
 
-int arci_hash_tree_reserve(struct arci_hash_tree *tree, struct arctic_error *error)
+int arci_hash_tree_reserve(struct arci_hash_tree *tree, size_t count, struct arctic_error *error)
 {
-    if (tree->count < tree->capacity)
+    size_t capacity = tree->capacity ? tree->capacity : 64;
+    if (count <= tree->capacity)
         return ARCTIC_OK;
-    size_t capacity = tree->capacity ? tree->capacity * 2 : 64;
+    while (capacity < count)
+        capacity *= 2;
     const struct arci_entry **entries = reallocarray(tree->entries, capacity, sizeof *entries);
     if (!entries)
         return arci_fail_memory(error);

@@ -30,8 +30,8 @@ struct arci_tree_path {
 int arci_hash_tree_create(struct arci_hash_tree **ret_tree, struct arctic_error *error);
 void arci_hash_tree_free(struct arci_hash_tree *tree);
 
-/* Makes room for one more entry, so that the next put cannot fail. Errors: ARCTIC_E_NO_MEMORY. */
-int arci_hash_tree_reserve(struct arci_hash_tree *tree, struct arctic_error *error);
+/* Makes room for `count` entries, so that up to as many can be put in without failing. Errors: ARCTIC_E_NO_MEMORY. */
+int arci_hash_tree_reserve(struct arci_hash_tree *tree, size_t count, struct arctic_error *error);
 
 /* Puts an entry in, in the place of another version of it where there is one. Room must have been made. */
 void arci_hash_tree_put(struct arci_hash_tree *tree, const struct arci_entry *entry);

@@ -68,7 +68,7 @@ void arci_registry_set_owner(struct arci_registry *registry, const struct arci_i
 /* Room is made before the store is written, so that nothing can fail after the commit. */
 static int reserve(struct arci_registry *registry, struct arctic_error *error)
 {
-    int code = arci_hash_tree_reserve(registry->tree, error);
+    int code = arci_hash_tree_reserve(registry->tree, registry->count + 1, error);
     if (code < 0 || registry->count < registry->capacity)
         return code;
     size_t capacity = registry->capacity ? registry->capacity * 2 : 64;
@@ -88,26 +88,42 @@ static void tell_tree(struct arci_registry *registry, const struct arci_entry *e
         arci_hash_tree_remove(registry->tree, entry);
 }
 
-/* Room was made for all that have been put in once, so that they may be again. */
-static void tell_tree_of_all(struct arci_registry *registry)
-{
-    arci_hash_tree_clear(registry->tree);
-    for (size_t i = 0; i < registry->count; i++)
-        tell_tree(registry, registry->entries[i]);
-}
-
 /* With the end of a membership what the member owns counts no more. */
 static bool ends_membership(const struct arci_record *record)
 {
     return record->kind == ARCI_RECORD_REVOCATION || (record->kind == ARCI_RECORD_PEER && record->deleted);
 }
 
+/* There is room in the tree for all, whether they have counted before or not. */
+static void tell_tree_of_owned(struct arci_registry *registry, const struct arctic_id *owner)
+{
+    for (size_t i = 0; i < registry->count; i++) {
+        if (arctic_id_equal(&registry->entries[i]->record.owner, owner))
+            tell_tree(registry, registry->entries[i]);
+    }
+}
+
+/* A revocation concerns whoever has its key, and whom it names where the key is not known. */
+static void tell_tree_of_end(struct arci_registry *registry, const struct arci_entry *end)
+{
+    if (end->record.kind == ARCI_RECORD_PEER || end->record.deleted) {
+        tell_tree_of_owned(registry, &end->record.owner);
+        return;
+    }
+    const struct arci_revocation *revocation = &end->content.revocation;
+    tell_tree_of_owned(registry, &revocation->peer_id);
+    for (size_t i = 0; i < registry->count && registry->entries[i]->record.kind == ARCI_RECORD_PEER; i++) {
+        const struct arci_peer *peer = &registry->entries[i]->content.peer;
+        if (memcmp(peer->public_key, revocation->public_key, ARCI_KEY_SIZE) == 0)
+            tell_tree_of_owned(registry, &peer->id);
+    }
+}
+
 static void follow_change(struct arci_registry *registry, const struct arci_entry *entry)
 {
+    tell_tree(registry, entry);
     if (ends_membership(&entry->record))
-        tell_tree_of_all(registry);
-    else
-        tell_tree(registry, entry);
+        tell_tree_of_end(registry, entry);
 }
 
 static void place_entry(struct arci_registry *registry, struct arci_entry *entry)
@@ -134,7 +150,7 @@ static void remove_entry(struct arci_registry *registry, size_t place)
     memmove(registry->entries + place, registry->entries + place + 1,
             (registry->count - place) * sizeof(void *));
     if (ends_membership(&entry->record))
-        tell_tree_of_all(registry);
+        tell_tree_of_end(registry, entry);
     arci_entry_unref(entry);
 }
 

@@ -50,7 +50,7 @@ static int tear_down(void **state)
 
 static void put(struct arci_hash_tree *tree, const struct arci_entry *entry)
 {
-    assert_int_equal(arci_hash_tree_reserve(tree, NULL), ARCTIC_OK);
+    assert_int_equal(arci_hash_tree_reserve(tree, ENTRIES, NULL), ARCTIC_OK);
     arci_hash_tree_put(tree, entry);
 }
 
