@@ -5,6 +5,20 @@
 #include "cluster/hash-tree.h"
 #include "cluster/registry.h"
 
+struct arci_registry_owner {
+    struct arctic_id id;
+    size_t records;
+    uint64_t bytes; /* of services and credentials, tombstones included: the sum of arci_entry.size */
+    size_t revocations;
+};
+
+/* Ordered by id; an owner without records has no row. */
+struct arci_registry_owners {
+    struct arci_registry_owner *items;
+    size_t count;
+    size_t capacity;
+};
+
 struct arci_registry {
     struct arci_store *store;
     int64_t (*now)(void *context);
@@ -15,6 +29,7 @@ struct arci_registry {
     struct arci_entry **entries; /* ordered by kind, then id */
     size_t count;
     size_t capacity;
+    struct arci_registry_owners owners;
     struct arci_registry_gap gap;
     struct arci_hash_tree *tree; /* of what counts: without what former members own, and their peer records */
     char digest[ARCI_DIGEST_TEXT]; /* text of its root, when it was last asked for */
@@ -49,6 +64,24 @@ typedef bool (*arci_registry_test)(const struct arci_registry *registry, const s
  */
 int arci_registry_remove_where(struct arci_registry *registry, arci_registry_test test, size_t limit,
                                struct arctic_error *error);
+
+/* --- registry-owners.c --- */
+
+/* Makes room for one more owner, so that the next arci_registry_owners_add() cannot fail. Errors: ARCTIC_E_NO_MEMORY. */
+int arci_registry_owners_reserve(struct arci_registry_owners *owners, struct arctic_error *error);
+void arci_registry_owners_release(struct arci_registry_owners *owners);
+
+/* A record comes, or goes; it must have come before it goes. */
+void arci_registry_owners_add(struct arci_registry_owners *owners, const struct arci_entry *entry);
+void arci_registry_owners_remove(struct arci_registry_owners *owners, const struct arci_entry *entry);
+
+/*
+ * Whether a record that takes the place of `known` (NULL: of none) leaves its owner within its limits. What needs no more than before
+ * does, and so do peers' own records and what this host deletes of its own; but the records by which members come and go are short.
+ * Errors: ARCTIC_E_LIMIT.
+ */
+int arci_registry_check_share(const struct arci_registry *registry, const struct arci_entry *entry,
+                              const struct arci_entry *known, struct arctic_error *error);
 
 /* --- registry-age.c --- */
 

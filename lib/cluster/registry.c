@@ -44,6 +44,7 @@ void arci_registry_clear(struct arci_registry *registry)
     for (size_t i = 0; i < registry->count; i++)
         arci_entry_unref(registry->entries[i]);
     registry->count = 0;
+    registry->owners.count = 0;
     arci_hash_tree_clear(registry->tree);
 }
 
@@ -54,6 +55,7 @@ void arci_registry_free(struct arci_registry *registry)
     if (registry->tree)
         arci_registry_clear(registry);
     arci_hash_tree_free(registry->tree);
+    arci_registry_owners_release(&registry->owners);
     free(registry->entries);
     free(registry);
 }
@@ -69,6 +71,8 @@ void arci_registry_set_owner(struct arci_registry *registry, const struct arci_i
 static int reserve(struct arci_registry *registry, struct arctic_error *error)
 {
     int code = arci_hash_tree_reserve(registry->tree, registry->count + 1, error);
+    if (code >= 0)
+        code = arci_registry_owners_reserve(&registry->owners, error);
     if (code < 0 || registry->count < registry->capacity)
         return code;
     size_t capacity = registry->capacity ? registry->capacity * 2 : 64;
@@ -132,6 +136,7 @@ static void place_entry(struct arci_registry *registry, struct arci_entry *entry
     size_t place = arci_registry_place(registry, entry->record.kind, entry->record.id.text, &found);
     if (found) {
         arci_hash_tree_remove(registry->tree, registry->entries[place]);
+        arci_registry_owners_remove(&registry->owners, registry->entries[place]);
         arci_entry_unref(registry->entries[place]);
     } else {
         memmove(registry->entries + place + 1, registry->entries + place,
@@ -139,6 +144,7 @@ static void place_entry(struct arci_registry *registry, struct arci_entry *entry
         registry->count++;
     }
     registry->entries[place] = entry;
+    arci_registry_owners_add(&registry->owners, entry);
     follow_change(registry, entry);
 }
 
@@ -146,6 +152,7 @@ static void remove_entry(struct arci_registry *registry, size_t place)
 {
     struct arci_entry *entry = registry->entries[place];
     arci_hash_tree_remove(registry->tree, entry);
+    arci_registry_owners_remove(&registry->owners, entry);
     registry->count--;
     memmove(registry->entries + place, registry->entries + place + 1,
             (registry->count - place) * sizeof(void *));
@@ -171,7 +178,10 @@ void arci_registry_restore(struct arci_registry *registry, enum arci_record_kind
 static int commit(struct arci_registry *registry, struct arci_record *record, struct arctic_error *error)
 {
     ARCI_CLEANUP(arci_entry_cleanup) struct arci_entry *entry = NULL;
+    const struct arci_entry *known = arci_registry_find_any(registry, record->kind, &record->id);
     int code = arci_entry_create(record, &entry, error);
+    if (code >= 0)
+        code = arci_registry_check_share(registry, entry, known, error);
     if (code >= 0)
         code = reserve(registry, error);
     if (code >= 0)
@@ -388,6 +398,7 @@ static void remove_shown(const struct removal *removal)
         struct arci_entry *entry = registry->entries[i];
         if (removed < removal->limit && is_to_go(removal, &entry->record)) {
             arci_hash_tree_remove(registry->tree, entry);
+            arci_registry_owners_remove(&registry->owners, entry);
             arci_entry_unref(entry);
             removed++;
         } else {
@@ -482,17 +493,24 @@ static int check_membership(const struct arci_registry *registry, const struct a
     return ARCTIC_OK;
 }
 
-/* Anybody who is let in may name peers; a cluster of so many is not what fills a registry. */
+/* Anybody who is let in may name peers, and peers that have left; a cluster of so many is not what fills a registry. */
 #define PEERS_MAX 10000
+#define PEERS_EVER_MAX 100000
 
 static int check_room(const struct arci_registry *registry, const struct arci_record *record,
                       const struct arci_entry *known, struct arctic_error *error)
 {
-    if (known || record->kind != ARCI_RECORD_PEER ||
-        arci_registry_count(registry, ARCI_RECORD_PEER) < PEERS_MAX)
+    bool ignored;
+    if (known || record->kind != ARCI_RECORD_PEER)
         return ARCTIC_OK;
-    return arci_fail(error, ARCTIC_E_LIMIT, NULL, "%d peers are known already, more than that are not taken",
-                     PEERS_MAX);
+    if (arci_registry_place(registry, ARCI_RECORD_SERVICE, "", &ignored) >= PEERS_EVER_MAX)
+        return arci_fail(error, ARCTIC_E_LIMIT, NULL,
+                         "%d peers are known already, with those that have left: more are not taken",
+                         PEERS_EVER_MAX);
+    if (!record->deleted && arci_registry_count(registry, ARCI_RECORD_PEER) >= PEERS_MAX)
+        return arci_fail(error, ARCTIC_E_LIMIT, NULL,
+                         "%d peers are known already, more than that are not taken", PEERS_MAX);
+    return ARCTIC_OK;
 }
 
 static int check_date(const struct arci_registry *registry, const struct arci_record *record,

@@ -10,6 +10,10 @@
 
 struct arci_registry;
 
+/* What one owner may have: bytes of services and credentials with their tombstones (arci_entry.size), and revocations. */
+#define ARCI_OWNER_BYTES_MAX (256 * 1024 * 1024)
+#define ARCI_OWNER_REVOCATIONS_MAX 10000
+
 #define ARCI_DIGEST_TEXT 44 /* SHA-256 as base64url, and NUL */
 
 /* Checks a signature as arci_record_verify() does. */
@@ -94,7 +98,8 @@ size_t arci_registry_count(const struct arci_registry *registry, enum arci_recor
 
 /*
  * Signs and stores a new version of a local record; on success it is on disk. The content is copied.
- * Errors: ARCTIC_E_FORBIDDEN for a record of another owner, ARCTIC_E_NOT_BOOTSTRAPPED without an identity, those of the store.
+ * Errors: ARCTIC_E_FORBIDDEN for a record of another owner, ARCTIC_E_NOT_BOOTSTRAPPED without an identity, ARCTIC_E_LIMIT for more than
+ * one owner may have, those of the store.
  */
 int arci_registry_put_peer(struct arci_registry *registry, const struct arci_peer *peer,
                            struct arctic_error *error);
@@ -156,9 +161,10 @@ int arci_registry_resume(struct arci_registry *registry, int64_t alive_at, bool 
 /*
  * Takes over a record from elsewhere if it is newer than what is known: checks the owner's signature by the key of its peer record
  * (for a peer that is not known, by the key that the record names), and the body, and stores it. *ret_changed says whether it was
- * news: an expired tombstone is none, but where there is something living here that it deletes. A record that fails changes nothing. Errors: ARCTIC_E_CORRUPT (signature), ARCTIC_E_INVALID_REQUEST (body),
- * ARCTIC_E_NOT_FOUND (an owner that is not known yet), ARCTIC_E_FORBIDDEN (owner differs from the known one, is this host, is no
- * member any more; or a date in the future), those of the store.
+ * news: an expired tombstone is none, but where there is something living here that it deletes. A record that fails changes nothing.
+ * Errors: ARCTIC_E_CORRUPT (signature), ARCTIC_E_INVALID_REQUEST (body), ARCTIC_E_NOT_FOUND (an owner that is not known yet),
+ * ARCTIC_E_FORBIDDEN (owner differs from the known one, is this host, is no member any more; or a date in the future), ARCTIC_E_LIMIT
+ * (the owner has all that one may have), those of the store.
  */
 int arci_registry_merge(struct arci_registry *registry, const struct arci_record *record, bool *ret_changed,
                         struct arctic_error *error);
