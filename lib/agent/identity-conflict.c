@@ -66,7 +66,10 @@ void arci_identity_conflict_take(struct arctic_agent *agent, const struct arci_e
 {
     const struct arci_peer *peer = &entry->content.peer;
     arci_log_warn(
-        agent->log, "gossip", "a peer remembers a newer version of an own record, which holds from now on",
+        agent->log, "gossip",
+        entry->record.deleted
+            ? "a peer has told of an own record that was deleted, here or before a backup: it stays so"
+            : "a peer remembers a newer version of an own record, which holds from now on",
         ARCI_TEXT("kind", arci_record_kind_name(entry->record.kind)), ARCI_TEXT("id", entry->record.id.text));
     if (entry->record.kind != ARCI_RECORD_PEER)
         return;
