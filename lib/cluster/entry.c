@@ -88,22 +88,8 @@ static int parse_departure(struct arci_entry *entry, struct arctic_error *error)
     return ARCTIC_OK;
 }
 
-/* Members that this version does not know are kept with the rest. A service has its own limits. */
-static int check_size(const struct arci_record *record, struct arctic_error *error)
-{
-    size_t size = json_dumpb(record->body, NULL, 0, JSON_COMPACT);
-    if ((record->kind == ARCI_RECORD_SERVICE && !record->deleted) || size <= ARCI_SMALL_BODY_MAX)
-        return ARCTIC_OK;
-    return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "body",
-                     "%s record %s has a body of %zu bytes, %d are allowed",
-                     arci_record_kind_name(record->kind), record->id.text, size, ARCI_SMALL_BODY_MAX);
-}
-
 static int parse_content(struct arci_entry *entry, struct arctic_error *error)
 {
-    int code = check_size(&entry->record, error);
-    if (code < 0)
-        return code;
     if (entry->record.deleted)
         return entry->record.kind == ARCI_RECORD_PEER ? parse_departure(entry, error) : ARCTIC_OK;
     switch (entry->record.kind) {
@@ -121,11 +107,27 @@ static int parse_content(struct arci_entry *entry, struct arctic_error *error)
 
 /* What a record takes beside its body, in text and in memory: a tombstone is no less than this. */
 #define ENVELOPE_SIZE 1000
+/* Members that are not known here are those of a newer version, and few. */
+#define BODY_MAX ((size_t)16 * 1024)
+#define ROUTE_MAX ((size_t)512)
 
 static uint32_t size_of(const struct arci_record *record)
 {
     size_t size = ENVELOPE_SIZE + arci_json_size(record->body);
     return size < ARCI_RECORD_MAX ? (uint32_t)size : ARCI_RECORD_MAX;
+}
+
+static int check_size(const struct arci_entry *entry, struct arctic_error *error)
+{
+    const struct arci_record *record = &entry->record;
+    bool has_routes = record->kind == ARCI_RECORD_SERVICE && !record->deleted;
+    size_t limit = BODY_MAX + (has_routes ? entry->content.service.routes.count * ROUTE_MAX : 0);
+    size_t size = entry->size - ENVELOPE_SIZE;
+    if (size <= limit)
+        return ARCTIC_OK;
+    return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "body",
+                     "the body of %s record %s has %zu bytes, %zu are the limit",
+                     arci_record_kind_name(record->kind), record->id.text, size, limit);
 }
 
 static int digest(struct arci_entry *entry, struct arctic_error *error)
@@ -150,6 +152,8 @@ int arci_entry_create(struct arci_record *record, struct arci_entry **ret_entry,
     memset(record, 0, sizeof *record);
     entry->size = size_of(&entry->record);
     int code = parse_content(entry, error);
+    if (code >= 0)
+        code = check_size(entry, error);
     if (code >= 0)
         code = digest(entry, error);
     if (code < 0)

@@ -13,6 +13,8 @@
 #define ARCI_GOSSIP_FEW_ITEMS 16
 /* Text of records in one message, unless it is a single one. */
 #define ARCI_GOSSIP_RECORDS_SIZE ((size_t)256 * 1024)
+/* Records in a message that is taken: each costs a check of its signature. None has 1000 bytes or less, as far as summaries know. */
+#define ARCI_GOSSIP_RECORDS_MAX 512
 /* A rumour of a small record is the record, which saves asking for it. */
 #define ARCI_GOSSIP_SMALL_RECORD 8192
 /* Records asked for at one time, and for how long nobody else is asked for them: milliseconds, and bytes that come in one at least. */

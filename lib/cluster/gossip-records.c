@@ -228,8 +228,9 @@ int arci_gossip_take_records(struct arci_gossip *gossip, const struct arctic_id 
     const json_t *records = json_object_get(message, "records");
     size_t index;
     json_t *object;
-    if (!json_is_array(records))
-        return arci_fail(error, ARCTIC_E_PROTOCOL, "records", "records must be a list");
+    if (!json_is_array(records) || json_array_size(records) > ARCI_GOSSIP_RECORDS_MAX)
+        return arci_fail(error, ARCTIC_E_PROTOCOL, "records", "records must be a list of at most %d records",
+                         ARCI_GOSSIP_RECORDS_MAX);
     json_array_foreach(records, index, object)
     {
         /* One that is bad says nothing of the others; one whose owner is not known yet comes again. */

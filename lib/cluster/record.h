@@ -18,8 +18,6 @@
 
 /* Text of one record on the wire or on disk; 200,000 routes fit. */
 #define ARCI_RECORD_MAX (32u * 1024 * 1024)
-/* Text of the body of one that is no service. */
-#define ARCI_SMALL_BODY_MAX (16 * 1024)
 
 enum arci_record_kind {
     ARCI_RECORD_PEER = 0,       /* id: the peer itself, which is also the owner */

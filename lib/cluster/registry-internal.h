@@ -75,9 +75,12 @@ void arci_registry_owners_release(struct arci_registry_owners *owners);
 void arci_registry_owners_add(struct arci_registry_owners *owners, const struct arci_entry *entry);
 void arci_registry_owners_remove(struct arci_registry_owners *owners, const struct arci_entry *entry);
 
+/* How many records an owner has here. */
+size_t arci_registry_owners_count(const struct arci_registry_owners *owners, const struct arctic_id *id);
+
 /*
  * Whether a record that takes the place of `known` (NULL: of none) leaves its owner within its limits. What needs no more than before
- * does, and so do peers' own records and what this host deletes of its own; but the records by which members come and go are short.
+ * does, and so do peers' own records and what this host deletes of its own.
  * Errors: ARCTIC_E_LIMIT.
  */
 int arci_registry_check_share(const struct arci_registry *registry, const struct arci_entry *entry,

@@ -10,8 +10,6 @@
 #include "base/error.h"
 
 #define MIB (1024 * 1024)
-/* A peer shows its record in a handshake, whose messages are no longer than this. */
-#define MEMBER_RECORD_MAX 65536
 
 /* Index of an owner, or where it would stand. */
 static size_t place_of(const struct arci_registry_owners *owners, const struct arctic_id *id, bool *ret_found)
@@ -85,6 +83,11 @@ static struct arci_registry_owner find(const struct arci_registry_owners *owners
     return found ? owners->items[place] : (struct arci_registry_owner){0};
 }
 
+size_t arci_registry_owners_count(const struct arci_registry_owners *owners, const struct arctic_id *id)
+{
+    return find(owners, id).records;
+}
+
 static int fail_bytes(const struct arci_registry *registry, const struct arctic_id *owner,
                       struct arctic_error *error)
 {
@@ -107,11 +110,6 @@ int arci_registry_check_share(const struct arci_registry *registry, const struct
     const struct arci_record *record = &entry->record;
     const struct arci_registry_owner owner = find(&registry->owners, &record->owner);
     const bool own = arctic_id_equal(&record->owner, &registry->local_id);
-    if ((record->kind == ARCI_RECORD_PEER || record->kind == ARCI_RECORD_REVOCATION) &&
-        entry->size > MEMBER_RECORD_MAX)
-        return arci_fail(error, ARCTIC_E_LIMIT, NULL, "%s record %s has %u bytes, at most %d are taken",
-                         arci_record_kind_name(record->kind), record->id.text, entry->size,
-                         MEMBER_RECORD_MAX);
     if (record->kind == ARCI_RECORD_PEER || (known && entry->size <= known->size) || (own && record->deleted))
         return ARCTIC_OK;
     if (record->kind == ARCI_RECORD_REVOCATION)

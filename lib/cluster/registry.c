@@ -98,9 +98,11 @@ static bool ends_membership(const struct arci_record *record)
     return record->kind == ARCI_RECORD_REVOCATION || (record->kind == ARCI_RECORD_PEER && record->deleted);
 }
 
-/* There is room in the tree for all, whether they have counted before or not. */
+/* There is room in the tree for all, whether they have counted before or not. Most who have left own nothing but their tombstone. */
 static void tell_tree_of_owned(struct arci_registry *registry, const struct arctic_id *owner)
 {
+    if (arci_registry_owners_count(&registry->owners, owner) <= 1)
+        return;
     for (size_t i = 0; i < registry->count; i++) {
         if (arctic_id_equal(&registry->entries[i]->record.owner, owner))
             tell_tree(registry, registry->entries[i]);
@@ -493,6 +495,34 @@ static int check_membership(const struct arci_registry *registry, const struct a
     return ARCTIC_OK;
 }
 
+/*
+ * A revocation is found by the key that it names: one that named another key later, or none, would let its peer come back. A new version
+ * with the same body is that of a record that was signed once more.
+ */
+static int check_revocation(const struct arci_record *record, const struct arci_entry *known,
+                            struct arctic_error *error)
+{
+    if (record->kind != ARCI_RECORD_REVOCATION ||
+        (!record->deleted && (!known || json_equal(known->record.body, record->body))))
+        return ARCTIC_OK;
+    return arci_fail(error, ARCTIC_E_FORBIDDEN, NULL,
+                     "revocation %s is neither changed nor taken back by anyone", record->id.text);
+}
+
+/* Else a member could leave the key that is about to be revoked, and stay. */
+static int check_key(const struct arci_record *record, const uint8_t key[ARCI_KEY_SIZE],
+                     struct arctic_error *error)
+{
+    uint8_t named[ARCI_KEY_SIZE];
+    const char *text = json_string_value(json_object_get(record->body, "public_key"));
+    if (record->kind != ARCI_RECORD_PEER)
+        return ARCTIC_OK;
+    if (text && arci_base64_decode_exact(text, named, sizeof named) && memcmp(named, key, sizeof named) == 0)
+        return ARCTIC_OK;
+    return arci_fail(error, ARCTIC_E_FORBIDDEN, "public_key",
+                     "the record of peer %s names another key than its own", record->id.text);
+}
+
 /* Anybody who is let in may name peers, and peers that have left; a cluster of so many is not what fills a registry. */
 #define PEERS_MAX 10000
 #define PEERS_EVER_MAX 100000
@@ -542,6 +572,10 @@ int arci_registry_merge(struct arci_registry *registry, const struct arci_record
         code = check_room(registry, record, known, error);
     if (code >= 0)
         code = registry->verify(record, key, error);
+    if (code >= 0)
+        code = check_key(record, key, error);
+    if (code >= 0)
+        code = check_revocation(record, known, error);
     return code < 0 ? code : take_newer(registry, record, known, ret_changed, error);
 }
 

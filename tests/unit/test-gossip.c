@@ -248,8 +248,9 @@ static void test_long_messages_are_refused(void **state)
     }
     json_t *messages[] = {json_pack("{s:s, s:O}", "type", "items", "items", items),
                           json_pack("{s:s, s:O}", "type", "want", "items", items),
+                          json_pack("{s:s, s:O}", "type", "records", "records", items),
                           json_pack("{s:s, s:O}", "type", "nodes", "nodes", nodes)};
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         assert_true(arci_gossip_receive(sides[0].gossip, &sides[1].id, messages[i], 1));
         assert_int_equal(sides[0].refused, i + 1);
         json_decref(messages[i]);
