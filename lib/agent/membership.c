@@ -71,33 +71,38 @@ static void end_own_membership(struct arctic_agent *agent, const struct arctic_i
     arci_reconcile_request(agent);
 }
 
-/* The key decides: a revocation that names another peer's id harms nobody. */
-static const struct arci_entry *find_holder(const struct arctic_agent *agent,
-                                            const struct arci_revocation *revocation)
+/*
+ * The key decides: a revocation that names another peer's id harms nobody. A member can have told of more ids than its own under its
+ * key, and all of them end. Whom to look at next is the caller's `cursor`, 0 at first.
+ */
+static const struct arci_entry *next_holder(const struct arctic_agent *agent,
+                                            const struct arci_revocation *revocation, size_t *cursor)
 {
     const struct arci_entry *entry;
-    size_t cursor = 0;
-    while ((entry = arci_registry_next(agent->registry, ARCI_RECORD_PEER, &cursor))) {
+    while ((entry = arci_registry_next(agent->registry, ARCI_RECORD_PEER, cursor))) {
         if (memcmp(entry->content.peer.public_key, revocation->public_key, ARCI_KEY_SIZE) == 0)
             return entry;
     }
     return NULL;
 }
 
+/* What is expelled are services and credentials, which stand behind all peers: the cursor stays good. */
 static void obey(struct arctic_agent *agent, const struct arci_entry *entry, bool flush)
 {
-    const struct arci_revocation *revocation = &entry->content.revocation;
-    const struct arci_entry *holder = find_holder(agent, revocation);
-    if (!holder)
-        return;
-    const struct arctic_id id = holder->record.id;
-    if (arctic_id_equal(&id, &agent->local_id)) {
-        end_own_membership(agent, &entry->record.owner);
-        return;
+    const struct arci_revocation revocation = entry->content.revocation;
+    const struct arctic_id by = entry->record.owner;
+    const struct arci_entry *holder;
+    size_t cursor = 0;
+    while ((holder = next_holder(agent, &revocation, &cursor))) {
+        const struct arctic_id id = holder->record.id;
+        if (arctic_id_equal(&id, &agent->local_id)) {
+            end_own_membership(agent, &by);
+            return;
+        }
+        arci_log_warn(agent->log, "gossip", "peer revoked", ARCI_TEXT("peer_id", id.text),
+                      ARCI_TEXT("by", by.text));
+        expel(agent, &id, flush);
     }
-    arci_log_warn(agent->log, "gossip", "peer revoked", ARCI_TEXT("peer_id", id.text),
-                  ARCI_TEXT("by", entry->record.owner.text));
-    expel(agent, &id, flush);
 }
 
 static int issue(struct arctic_agent *agent, const struct arci_peer *peer, struct arctic_id *ret_id,
