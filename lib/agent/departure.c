@@ -2,6 +2,7 @@
 #include "agent/departure.h"
 
 #include "agent/data-plane.h"
+#include "agent/discovery.h"
 #include "agent/incoming.h"
 #include "agent/local-peer.h"
 #include "agent/peer-addition.h"
@@ -65,6 +66,8 @@ int arci_departure_start(struct arctic_agent *agent, struct arci_request *reques
         arci_request_respond_empty(request, 204);
     }
     arci_peer_additions_stop(agent);
+    /* A dial that is answered now would have no record of this peer to show. */
+    arci_discovery_stop(agent);
     say_goodbye(agent);
     /* From memory alone if need be: the tombstone on disk decides at the next start. */
     (void)arci_registry_forget_owned(agent->registry, &agent->local_id, &ignored);
