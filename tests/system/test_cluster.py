@@ -1,77 +1,19 @@
 """A cluster of a dozen agents that nobody coordinates: each knows one other at first, and soon they all know the same."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from agents import Agent, issue_license
-from arctic_lab import Port, Topology, wait_for
-from arctic_lab.topology import Cable
+from arctic_lab import wait_for
+from clusters import Cluster, running_cluster
 
 AGENTS = 12
 
 
-@dataclass
-class Cluster:
-    """Agents on two LANs with a cable in between."""
-
-    agents: list[Agent]
-    cable: Cable
-    license: Path
-
-    def add(self, asked: int, other: int) -> None:
-        self.agents[asked].cli("peers", "add", f"{self.agents[other].host.ipv4}:8080")
-
-    def chain(self) -> None:
-        """Each agent is told of the next one, and of no other."""
-        for number in range(len(self.agents) - 1):
-            self.add(number, number + 1)
-
-    def hashes(self, *numbers: int) -> set[str]:
-        chosen = [self.agents[number] for number in numbers] or self.agents
-        return {str(agent.get("/v1/cluster/status")["registry_hash"]) for agent in chosen}
-
-    def agree(self) -> bool:
-        return len(self.hashes()) == 1
-
-    def reach(self, agent: Agent) -> int:
-        """How many others an agent reaches."""
-        return sum(peer["reachable"] for peer in agent.get("/v1/cluster/status")["peers"])
-
-    def all_met(self) -> bool:
-        """Everybody has shaken hands with everybody else."""
-        return all(
-            [peer["state"] for peer in agent.get("/v1/peers")["peers"]].count("connected") == len(self.agents)
-            for agent in self.agents
-        )
-
-
 @pytest.fixture
 def cluster(build: Path) -> Iterator[Cluster]:
-    with Topology() as topology:
-        sides: dict[str, list[Port]] = {"west": [], "east": []}
-        for number in range(AGENTS):
-            side = "west" if number < AGENTS // 2 else "east"
-            host = topology.host(f"a{number + 1}")
-            sides[side].append(Port(host, "lan", (f"10.5.0.{number + 1}/24",)))
-        for side, ports in sides.items():
-            topology.lan(side, *ports)
-        cable = topology.cable("west", "east")
-        agents = [
-            Agent(topology.hosts[f"a{number + 1}"], build, topology.directory / "agents" / str(number + 1))
-            for number in range(AGENTS)
-        ]
-        license = topology.directory / "license.json"
-        for agent in agents:
-            agent.start()
-        terms = ("--max-nodes", "20", "--max-services", "100", "--days", "365")
-        issue_license(build, agents[0], license, *terms)
-        for agent in agents:
-            agent.bootstrap(license)
-        yield Cluster(agents, cable, license)
-        for agent in agents:
-            agent.end()
+    with running_cluster(build, AGENTS // 2, AGENTS // 2) as agents:
+        yield agents
 
 
 def test_a_chain_becomes_a_cluster(cluster: Cluster) -> None:
