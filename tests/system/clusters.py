@@ -62,7 +62,9 @@ def _build(topology: Topology, west: int, east: int, guests: tuple[str, ...]) ->
 
 
 @contextmanager
-def running_cluster(build: Path, west: int, east: int, *guests: str, **settings: str) -> Iterator[Cluster]:
+def running_cluster(
+    build: Path, west: int, east: int, *guests: str, terms: tuple[str, ...] = TERMS, **settings: str
+) -> Iterator[Cluster]:
     """Agents that are bootstrapped and know nobody yet, stopped cleanly afterwards. No side has exactly two hosts."""
     with Topology() as topology:
         hosts, cable = _build(topology, west, east, guests)
@@ -71,7 +73,7 @@ def running_cluster(build: Path, west: int, east: int, *guests: str, **settings:
         license = topology.directory / "license.json"
         for agent in agents:
             agent.start()
-        issue_license(build, agents[0], license, *TERMS)
+        issue_license(build, agents[0], license, *terms)
         for agent in agents:
             agent.bootstrap(license)
         yield Cluster(agents, cable, license, {name: topology.hosts[name] for name in guests}, topology.directory)

@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 from agents import Agent, issue_license
-from arctic_lab import Port, Topology, wait_for
+from arctic_lab import wait_for
+from clusters import running_cluster
 
-AGENTS = 3
+TERMS = ("--max-nodes", "3", "--max-services", "2", "--days", "30")
 
 
 @dataclass
 class Trio:
-    """Three agents on one LAN, and a host beside them that has none yet."""
+    """Three agents, and a host beside them that has none yet."""
 
     agents: list[Agent]
     spare: Agent
@@ -49,20 +50,10 @@ def check(agent: Agent, name: str) -> Any:
 
 @pytest.fixture
 def trio(build: Path) -> Iterator[Trio]:
-    with Topology() as topology:
-        ports = [Port(topology.host(f"a{i}"), "lan", (f"10.6.0.{i}/24",)) for i in range(1, AGENTS + 2)]
-        topology.lan("lan", *ports)
-        agents = [Agent(port.host, build, topology.directory / "agents" / port.host.name) for port in ports]
-        license = topology.directory / "license.json"
-        trio = Trio(agents[:-1], agents[-1], license, build)
-        for agent in trio.agents:
-            agent.start()
-        issue_license(build, agents[0], license, "--max-nodes", "3", "--max-services", "2", "--days", "30")
-        for agent in trio.agents:
-            agent.bootstrap(license)
-        yield trio
-        for agent in agents:
-            agent.end()
+    with running_cluster(build, 2, 1, "spare", terms=TERMS) as cluster:
+        spare = Agent(cluster.guests["spare"], build, cluster.directory / "agents" / "spare")
+        yield Trio(cluster.agents, spare, cluster.license, build)
+        spare.end()
 
 
 def test_a_licence_installed_at_one_agent_holds_at_all(trio: Trio) -> None:
