@@ -75,8 +75,6 @@ static void tell_fingerprint(struct arctic_agent *agent, const uint8_t *fingerpr
     if (arci_local_peer_refresh(agent, &error) < 0)
         arci_log_error(agent->log, "api", "cannot tell the peers of the API's new key before the next start",
                        ARCI_ERROR(&error));
-    else
-        arci_gossiping_announce(agent, ARCI_RECORD_PEER, &agent->local_id);
 }
 
 static void renew(struct arctic_agent *agent)

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/gossiping.h"
 #include "agent/local-peer.h"
 #include "base/error.h"
 #include "base/time.h"
@@ -23,7 +22,6 @@ static void sign_own_record(struct arctic_agent *agent)
         return;
     if (arci_local_peer_refresh(agent, &error) < 0)
         arci_log_error(agent->log, "gossip", "cannot renew the own peer record", ARCI_ERROR(&error));
-    arci_gossiping_announce(agent, ARCI_RECORD_PEER, &agent->local_id);
 }
 
 /* Once may be a run of before that a backup did not have; who answers a record of this run is alive. */

@@ -1,7 +1,6 @@
 /* A licence that was installed at another peer: of several ones of one customer the one that was issued last holds everywhere. */
 #include <string.h>
 
-#include "agent/gossiping.h"
 #include "agent/license.h"
 #include "agent/local-peer.h"
 #include "agent/reconcile.h"
@@ -49,8 +48,6 @@ void arci_license_publish(struct arctic_agent *agent)
     if (arci_local_peer_refresh(agent, &error) < 0)
         arci_log_error(agent->log, "license", "the peers do not hear of the licence before the next start",
                        ARCI_ERROR(&error));
-    else
-        arci_gossiping_announce(agent, ARCI_RECORD_PEER, &agent->local_id);
 }
 
 void arci_license_hear(struct arctic_agent *agent, const json_t *document)

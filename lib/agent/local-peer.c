@@ -74,7 +74,10 @@ int arci_local_peer_refresh(struct arctic_agent *agent, struct arctic_error *err
         return arci_fail_memory(error);
     if (json_equal(body, entry->record.body))
         return ARCTIC_OK;
-    return put_local_peer(agent, &peer, error);
+    int code = put_local_peer(agent, &peer, error);
+    if (code >= 0)
+        arci_gossiping_announce(agent, ARCI_RECORD_PEER, &agent->local_id);
+    return code;
 }
 
 int arci_local_peer_take_up(struct arctic_agent *agent, struct arctic_error *error)
@@ -84,7 +87,6 @@ int arci_local_peer_take_up(struct arctic_agent *agent, struct arctic_error *err
         return code;
     arci_license_hear_all(agent);
     arci_cluster_id_settle(agent);
-    arci_gossiping_announce(agent, ARCI_RECORD_PEER, &agent->local_id);
     return ARCTIC_OK;
 }
 

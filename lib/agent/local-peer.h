@@ -21,7 +21,7 @@ int arci_local_peer_bootstrap(struct arctic_agent *agent, const json_t *license,
 /* Loads what a bootstrap has left; agent->bootstrapped says whether there was one. Errors: ARCTIC_E_CORRUPT, ARCTIC_E_LICENSE_INVALID. */
 int arci_local_peer_load(struct arctic_agent *agent, struct arctic_error *error);
 
-/* Signs a new version of the own record where what it says of this run, such as ports and licence, has changed. */
+/* Signs a new version of the own record where what it says of this run, such as addresses and licence, has changed, and tells the others. */
 int arci_local_peer_refresh(struct arctic_agent *agent, struct arctic_error *error);
 
 /*

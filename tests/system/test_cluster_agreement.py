@@ -163,6 +163,32 @@ def test_an_agent_that_runs_twice(trio: Trio) -> None:
     trio.spare.kill()
 
 
+def test_an_agent_whose_address_changes(trio: Trio) -> None:
+    """Also who has never met it finds it, by what others tell."""
+    trio.meet()
+    first, second, third = trio.agents
+    moved = "10.5.0.77"
+    former = first.host.ipv4
+    first.host.run("ip", "address", "del", f"{former}/24", "dev", "lan")
+    first.host.run("ip", "address", "add", f"{moved}/24", "dev", "lan")
+    # It dials, and cannot be dialled.
+    trio.spare.host.run("nft", "add table inet wall")
+    trio.spare.host.run("nft", "add chain inet wall input { type filter hook input priority 0; }")
+    trio.spare.host.run("nft", "add rule inet wall input tcp dport 61000 drop")
+    assert second.api("DELETE", f"/v1/peers/{third.id}").status == 204
+    trio.spare.start()
+    trio.spare.bootstrap(trio.license)
+    trio.spare.cli("peers", "add", f"{second.host.ipv4}:8080")
+
+    def found() -> bool:
+        peers = {peer["id"]: peer for peer in trio.spare.get("/v1/peers")["peers"]}
+        return first.id in peers and peers[first.id]["state"] == "connected"
+
+    wait_for(found, 25, "the agent at its new address")
+    endpoints = trio.spare.get(f"/v1/peers/{first.id}")["endpoints"]
+    assert endpoints[0] == f"{moved}:61000"
+
+
 def test_changes_wait_until_the_newest_records_are_known(trio: Trio) -> None:
     """An agent from a backup does not write over what it has forgotten."""
     trio.meet()
