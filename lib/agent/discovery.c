@@ -114,7 +114,7 @@ static void schedule_retry(struct arci_discovered *item, const struct arctic_err
 {
     arci_log_debug(item->agent->log, "gossip", "cannot meet a peer that others have told of",
                    ARCI_TEXT("peer_id", item->id.text), ARCI_ERROR(error));
-    item->retry_at = arci_time_monotonic() + item->retry_delay;
+    item->retry_at = arci_time_monotonic() + arci_time_scatter(item->retry_delay);
     item->retry_delay = item->retry_delay * 2 > RETRY_LAST_MS ? RETRY_LAST_MS : item->retry_delay * 2;
 }
 

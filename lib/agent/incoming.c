@@ -111,7 +111,7 @@ static int admit(struct arci_incoming *incoming, const struct arci_handshake_rem
     incoming->peer_id = remote->peer.id;
     close_former(incoming);
     arci_gossiping_links_changed(incoming->agent);
-    peer->retry_at = 0; /* it can be reached now: do not wait to hold a link of our own */
+    arci_peers_meet(peer, &endpoint);
     return arci_local_peer_suggest_name(incoming->agent, remote->suggested_name, error);
 }
 

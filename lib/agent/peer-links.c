@@ -19,7 +19,8 @@
 #define CONNECT_TIMEOUT_MS 5000
 #define PING_INTERVAL_MS 2000
 #define PONG_TIMEOUT_MS 6000
-#define RETRY_LAST_MS 10000
+/* With its scatter 10 s: so late is a peer found that has come back and does not dial by itself. */
+#define RETRY_LAST_MS 8000
 /* A link that has lasted so long was no flapping one: the wait for the next begins anew. */
 #define SETTLED_MS 10000
 
@@ -47,7 +48,7 @@ void arci_peers_link_options(struct arctic_agent *agent, struct arci_link_option
 
 static void schedule_retry(struct arci_agent_peer *peer)
 {
-    peer->retry_at = arci_time_monotonic() + peer->retry_delay;
+    peer->retry_at = arci_time_monotonic() + arci_time_scatter(peer->retry_delay);
     peer->retry_delay = peer->retry_delay * 2 > RETRY_LAST_MS ? RETRY_LAST_MS : peer->retry_delay * 2;
 }
 
@@ -203,6 +204,18 @@ static void dial_done(void *context, struct arci_link *link, const struct arci_h
         return;
     }
     arci_peers_set_link(peer, link);
+}
+
+/*
+ * A dial that tries the very place goes on. Were it given up as well, two that dial each other at one moment could do so for ever.
+ */
+void arci_peers_meet(struct arci_agent_peer *peer, const struct arctic_endpoint *endpoint)
+{
+    peer->retry_at = 0;
+    if (!peer->dial || arci_dial_tries(peer->dial, endpoint))
+        return;
+    arci_dial_cancel(peer->dial);
+    peer->dial = NULL;
 }
 
 static void dial_peer(struct arci_agent_peer *peer)

@@ -32,6 +32,12 @@ bool arci_peers_tell(struct arci_agent_peer *peer, const json_t *message);
 bool arci_peers_reachable(const struct arci_agent_peer *peer);
 
 /*
+ * Meets a peer that has just come from `endpoint`: dials it at the next look, and gives up a dial that waits for an answer from
+ * elsewhere.
+ */
+void arci_peers_meet(struct arci_agent_peer *peer, const struct arctic_endpoint *endpoint);
+
+/*
  * Compares records with a peer now, and pings it: its answer, which arci_cluster_sync_answered() hears of, tells how far both are. Where
  * the peer alone can dial, its own next ping tells. False without a link of either direction.
  */

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "base/secret.h"
 
 static int64_t read_clock(clockid_t clock)
 {
@@ -24,6 +25,14 @@ int64_t arci_time_now(void)
 int64_t arci_time_monotonic(void)
 {
     return read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t arci_time_scatter(int64_t delay)
+{
+    uint32_t chance = 0;
+    /* Without chance the delay is a little short, which does no harm. */
+    (void)arci_random_bytes(&chance, sizeof chance, NULL);
+    return delay * 3 / 4 + chance % (delay / 2 + 1);
 }
 
 char *arci_time_format(int64_t milliseconds, char *text)

@@ -15,6 +15,12 @@ int64_t arci_time_now(void);
 /* Monotonic clock, milliseconds, not counting suspend. */
 int64_t arci_time_monotonic(void);
 
+/*
+ * A delay of 0.75 to 1.25 times `delay`, 0 or more, by chance: those who have lost something at one moment do not all come back to it at
+ * one moment.
+ */
+int64_t arci_time_scatter(int64_t delay);
+
 /* Writes RFC 3339 in UTC with milliseconds. `text` has ARCI_TIME_TEXT bytes. Returns `text`. */
 char *arci_time_format(int64_t milliseconds, char *text);
 

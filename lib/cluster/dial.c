@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/error.h"
 
 struct arci_dial {
@@ -35,6 +36,12 @@ void arci_dial_cancel(struct arci_dial *dial)
 {
     if (dial)
         close_dial(dial);
+}
+
+bool arci_dial_tries(const struct arci_dial *dial, const struct arctic_endpoint *endpoint)
+{
+    return dial->next_endpoint > 0 &&
+           arci_endpoint_equal(&dial->endpoints[dial->next_endpoint - 1], endpoint);
 }
 
 static void try_next(struct arci_dial *dial);

@@ -36,6 +36,9 @@ struct arci_dial_options {
 int arci_dial_start(const struct arci_dial_options *options, struct arci_dial **ret_dial,
                     struct arctic_error *error);
 
+/* Whether this is the endpoint that is being tried now. */
+bool arci_dial_tries(const struct arci_dial *dial, const struct arctic_endpoint *endpoint);
+
 /* Gives up without a callback. NULL is allowed. */
 void arci_dial_cancel(struct arci_dial *dial);
 

@@ -101,13 +101,27 @@ static void test_clocks(void **state)
     assert_true(arci_time_now() > 1767225600000);
 }
 
+/* Within its bounds, and all over them. */
+static void test_scatter(void **state)
+{
+    (void)state;
+    unsigned below = 0;
+    unsigned above = 0;
+    for (int i = 0; i < 1000; i++) {
+        int64_t delay = arci_time_scatter(8000);
+        assert_true(delay >= 6000 && delay <= 10000);
+        below += delay < 6500;
+        above += delay > 9500;
+    }
+    assert_true(below > 50 && above > 50);
+    assert_int_equal(arci_time_scatter(0), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_format),
-        cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_what_is_no_time),
-        cmocka_unit_test(test_clocks),
+        cmocka_unit_test(test_format), cmocka_unit_test(test_parse),   cmocka_unit_test(test_what_is_no_time),
+        cmocka_unit_test(test_clocks), cmocka_unit_test(test_scatter),
     };
     return cmocka_run_group_tests_name("time", tests, NULL, NULL);
 }
