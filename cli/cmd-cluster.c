@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "cli/cluster-status.h"
+
 static int show(const struct cli *cli, const json_t *answer, struct arctic_error *error)
 {
     bool done = false;
@@ -26,22 +28,13 @@ static int run_status(struct cli *cli, const struct cli_arguments *arguments, st
     int code = cli_request(cli, "GET", "/v1/cluster/status", NULL, &status, error);
     if (code == ARCTIC_OK)
         code = cli_print_unless_table(cli, status, &done, error);
-    if (code == ARCTIC_OK && !done)
-        code = cli_print_members(stdout, status, error);
-    if (code < 0 || done)
-        return code;
-    static const char *const members[] = {"id",           "name",   "reachable",
-                                          "last_seen_at", "rtt_ms", "registry_hash"};
-    static const char *const columns[] = {"ID",     "NAME",          "REACHABLE", "LAST_SEEN",
-                                          "RTT_MS", "REGISTRY_HASH", NULL};
-    puts("");
-    return cli_print_objects(stdout, json_object_get(status, "peers"), members, columns, error);
+    return code < 0 || done ? code : cli_cluster_print_status(status, error);
 }
 
 static int print_sync(const json_t *answer, struct arctic_error *error)
 {
     static const char *const members[] = {"id", "name", "state", "reached", "converged"};
-    static const char *const columns[] = {"ID", "NAME", "STATE", "REACHED", "RECORDS_SENT", NULL};
+    static const char *const columns[] = {"ID", "NAME", "STATE", "REACHED", "CONVERGED", NULL};
     int code = cli_print_members(stdout, answer, error);
     if (code < 0)
         return code;
@@ -113,9 +106,12 @@ const struct cli_command cli_cluster_commands[] = {
      .run = run_identity},
     {.path = "cluster status",
      .summary = "show whether the peers are in reach and agree",
-     .about = "Shows for each peer when it was last seen, whether it is in reach, its round-trip time and "
-              "the hash of its "
-              "records: peers with equal hashes know the same.",
+     .about =
+         "Says in one sentence whether all peers are in reach and hold the same records, and which ones do "
+         "not, since when. Then shows what this agent has, and for each peer whether a link of either "
+         "direction is up, when it was last seen, its round-trip time ('-' where it cannot be dialled from "
+         "here), version, number of services and credentials, and the hash of its records: peers with equal "
+         "hashes know the same.",
      .examples = "arctic cluster status\n"
                  "arctic cluster status --json\n",
      .run = run_status},

@@ -2,6 +2,9 @@
 #include "cli/cli.h"
 
 #include <string.h>
+#include <time.h>
+
+#include "cli/ago.h"
 
 static void rtt_text(const json_t *peer, char *text, size_t size)
 {
@@ -16,16 +19,25 @@ static int print_peers(const json_t *peers, struct arctic_error *error)
 {
     struct cli_table table = {.table = NULL};
     cli_table_begin(&table,
-                    (const char *const[]){"ID", "NAME", "ADDRESS", "STATE", "RTT_MS", "VERSION", NULL}, true);
+                    (const char *const[]){"ID", "NAME", "ADDRESS", "STATE", "REACHABLE", "LAST_SEEN",
+                                          "RTT_MS", "VERSION", NULL},
+                    true);
     for (size_t i = 0; i < json_array_size(peers); i++) {
         const json_t *peer = json_array_get(peers, i);
         char rtt[32];
         rtt_text(peer, rtt, sizeof rtt);
         bool local = json_is_true(json_object_get(peer, "is_local"));
+        CLI_FREE char *seen = cli_ago_text(cli_json_text(peer, "last_seen_at"), (int64_t)time(NULL), " ago",
+                                           local ? "-" : "never");
+        CLI_FREE char *reachable = cli_scalar_text(json_object_get(peer, "reachable"));
+        if (!seen || !reachable) {
+            table.failed = true;
+            break;
+        }
         cli_table_row(&table, (const char *[]){cli_json_text(peer, "id"), cli_json_text(peer, "name"),
                                                cli_json_text(peer, "address"),
-                                               local ? "local" : cli_json_text(peer, "state"), rtt,
-                                               cli_json_text(peer, "version")});
+                                               local ? "local" : cli_json_text(peer, "state"), reachable,
+                                               seen, rtt, cli_json_text(peer, "version")});
     }
     return cli_table_end(&table, stdout, error);
 }
@@ -220,7 +232,8 @@ static const struct cli_flag confirm_flags[] = {CLI_FLAG_YES, {.name = NULL}};
 const struct cli_command cli_peers_commands[] = {
     {.path = "peers list",
      .summary = "list the peers of the cluster",
-     .about = "Lists the peers: those that have completed their handshake are \"connected\".",
+     .about = "Lists the peers: those that this agent holds a link to are \"connected\". REACHABLE says "
+              "whether a link of either direction is up: a peer behind a NAT can dial and cannot be dialled.",
      .examples = "arctic peers list\n"
                  "arctic peers list --remote --json\n",
      .flags = list_flags,

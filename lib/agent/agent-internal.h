@@ -113,6 +113,12 @@ struct arci_recovery {
     struct arci_log_limit refusal_log;
 };
 
+/* How many records there are (peer-word.c), counted anew when the digest is another one. */
+struct arci_counted {
+    char digest[ARCI_DIGEST_TEXT];
+    uint32_t records[ARCI_RECORD_KINDS];
+};
+
 struct arctic_agent {
     struct arci_agent_settings settings;
     struct arctic_log *log;
@@ -174,6 +180,7 @@ struct arctic_agent {
     struct arci_carrier *carrier; /* requests that are carried between peers */
     struct arci_reconciler *reconciler;
     struct arci_refusals *refusals;
+    struct arci_counted counted;    /* what this agent's records are, for pings and status */
     struct arci_cluster_sync *sync; /* under way; NULL when none is */
     struct arci_explain *explains;  /* of a match, the first one under way */
     struct arci_own_addresses own_addresses;

@@ -4,6 +4,7 @@
 #include "agent/api.h"
 #include "agent/cluster-id.h"
 #include "agent/cluster-sync.h"
+#include "agent/discovery.h"
 #include "agent/peer-links.h"
 #include "agent/peer-word.h"
 #include "agent/reconcile.h"
@@ -126,9 +127,29 @@ static json_t *peer_status(const struct arctic_agent *agent, const struct arci_a
         !arci_put_time(object, "last_seen_at", peer->live.last_seen_at) ||
         !arci_put_milliseconds(object, "rtt_ms", peer->live.rtt_us) ||
         !arci_put_text(object, "registry_hash", peer->digest) ||
-        !arci_put_boolean(object, "converged", arci_peer_word_agrees(peer)))
+        !arci_put_boolean(object, "converged", arci_peer_word_agrees(peer)) ||
+        !arci_put_time(object, "differs_since", arci_peer_word_differs_since(peer)) ||
+        !arci_put_text(object, "version", entry ? entry->content.peer.version : "") ||
+        json_object_set_new(object, "records",
+                            peer->counts_known ? arci_peer_word_records(peer) : json_null()) < 0)
         return NULL;
     return arci_steal(object);
+}
+
+/* Those that others have told of and that could not be met yet. */
+static json_t *discovered_json(struct arctic_agent *agent)
+{
+    const struct arci_entry *entry;
+    size_t cursor = 0;
+    ARCI_JSON *list = json_array();
+    while ((entry = arci_registry_next(agent->registry, ARCI_RECORD_PEER, &cursor))) {
+        if (!arci_discovery_is_hearsay(agent, entry))
+            continue;
+        json_t *row = json_pack("{s:s, s:s}", "id", entry->record.id.text, "name", entry->content.peer.name);
+        if (json_array_append_new(list, row) < 0)
+            return NULL;
+    }
+    return arci_steal(list);
 }
 
 void arci_api_cluster_status(void *context, struct arci_request *request)
@@ -140,10 +161,13 @@ void arci_api_cluster_status(void *context, struct arci_request *request)
         json_array_append_new(peers, peer_status(agent, agent->peers[i]));
         converged = converged && arci_peer_word_agrees(agent->peers[i]);
     }
+    char now[ARCI_TIME_TEXT];
     arci_request_respond_json(request, 200,
-                              json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o}", "peer_id",
+                              json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "timestamp",
+                                        arci_time_format(arci_time_now(), now), "peer_id",
                                         agent->local_id.text, "cluster_id", agent->cluster_id.text, "version",
                                         arctic_version(), "registry_hash",
                                         arci_registry_digest(agent->registry), "converged", converged,
-                                        "peers", peers, "totals", totals_json(agent)));
+                                        "peers", peers, "discovered", discovered_json(agent), "records",
+                                        arci_peer_word_own_records(agent), "totals", totals_json(agent)));
 }

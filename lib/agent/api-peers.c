@@ -8,8 +8,11 @@
 #include "agent/membership.h"
 #include "agent/own-endpoints.h"
 #include "agent/peer-addition.h"
+#include "agent/peer-links.h"
+#include "agent/peer-word.h"
 #include "agent/peers.h"
 #include "base/error.h"
+#include "model/members.h"
 
 json_t *arci_api_peer_json(struct arctic_agent *agent, const struct arci_entry *entry)
 {
@@ -24,7 +27,12 @@ json_t *arci_api_peer_json(struct arctic_agent *agent, const struct arci_entry *
     }
     if (arci_registry_revocation_of_key(agent->registry, entry->content.peer.public_key))
         live.state = ARCI_PEER_REVOKED;
-    return arci_peer_to_json(&entry->content.peer, &live);
+    ARCI_JSON *object = arci_peer_to_json(&entry->content.peer, &live);
+    if (!object ||
+        !arci_put_boolean(object, "reachable", live.is_local || (known && arci_peers_reachable(known))) ||
+        !arci_put_boolean(object, "converged", live.is_local || (known && arci_peer_word_agrees(known))))
+        return NULL;
+    return arci_steal(object);
 }
 
 /* A revoked one is not listed, and is shown to who asks for it: services may still name it. */

@@ -84,7 +84,7 @@ static struct arci_discovered *find_or_make(struct arctic_agent *agent, const st
     return item;
 }
 
-static bool is_hearsay(const struct arctic_agent *agent, const struct arci_entry *entry)
+bool arci_discovery_is_hearsay(const struct arctic_agent *agent, const struct arci_entry *entry)
 {
     return !arctic_id_equal(&entry->record.id, &agent->local_id) &&
            !arci_peers_find(agent, &entry->record.id) &&
@@ -98,7 +98,7 @@ static void drop_others(struct arctic_agent *agent)
     while (*place) {
         struct arci_discovered *item = *place;
         const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_PEER, &item->id);
-        if (entry && is_hearsay(agent, entry)) {
+        if (entry && arci_discovery_is_hearsay(agent, entry)) {
             place = &item->next;
             continue;
         }
@@ -187,7 +187,7 @@ void arci_discovery_look(struct arctic_agent *agent)
         dialling += item->dial != NULL;
     while (dialling < DIALS_MAX && (entry = arci_registry_next(agent->registry, ARCI_RECORD_PEER, &cursor))) {
         struct arci_discovered *item =
-            is_hearsay(agent, entry) ? find_or_make(agent, &entry->record.id) : NULL;
+            arci_discovery_is_hearsay(agent, entry) ? find_or_make(agent, &entry->record.id) : NULL;
         if (!item || item->dial || now < item->retry_at)
             continue;
         dial(item, &entry->content.peer);

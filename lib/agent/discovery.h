@@ -7,6 +7,9 @@
 
 #include "agent/peers.h"
 
+/* Whether a peer record is that of a member that has not been met. */
+bool arci_discovery_is_hearsay(const struct arctic_agent *agent, const struct arci_entry *entry);
+
 /* Dials those that are new, or whose time has come again. */
 void arci_discovery_look(struct arctic_agent *agent);
 

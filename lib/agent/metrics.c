@@ -3,7 +3,8 @@
 
 #include "agent/identity-conflict.h"
 #include "agent/license.h"
-#include "agent/peers.h"
+#include "agent/peer-links.h"
+#include "agent/peer-word.h"
 #include "agent/reconcile.h"
 #include "base/time.h"
 
@@ -90,6 +91,20 @@ static void write_connected(const struct arci_agent_peer *peer, const char *name
     arci_metric_count(text, name, labels, peer->live.state == ARCI_PEER_CONNECTED);
 }
 
+static void write_reachable(const struct arci_agent_peer *peer, const char *name, struct arci_buffer *text)
+{
+    const struct arci_metric_label labels[] = {
+        {"peer_id", peer->id.text}, {"peer", peer_name(peer)}, {NULL, NULL}};
+    arci_metric_count(text, name, labels, arci_peers_reachable(peer));
+}
+
+static void write_converged(const struct arci_agent_peer *peer, const char *name, struct arci_buffer *text)
+{
+    const struct arci_metric_label labels[] = {
+        {"peer_id", peer->id.text}, {"peer", peer_name(peer)}, {NULL, NULL}};
+    arci_metric_count(text, name, labels, arci_peer_word_agrees(peer));
+}
+
 static void write_rtt(const struct arci_agent_peer *peer, const char *name, struct arci_buffer *text)
 {
     const struct arci_metric_label labels[] = {
@@ -132,7 +147,10 @@ static void write_peers(const struct arctic_agent *agent, struct arci_buffer *te
         const char *help;
         peer_writer write;
     } families[] = {
-        {"arctic_peer_connected", "Whether the peer can be reached.", write_connected},
+        {"arctic_peer_connected", "Whether this agent holds a link to the peer.", write_connected},
+        {"arctic_peer_reachable", "Whether a link of either direction is up.", write_reachable},
+        {"arctic_peer_converged", "Whether the peer holds the same records, as it last said.",
+         write_converged},
         {"arctic_peer_rtt_seconds", "Round-trip time of the control link.", write_rtt},
         {"arctic_peer_last_seen_timestamp_seconds", "When the peer last answered, in seconds since 1970.",
          write_last_seen},

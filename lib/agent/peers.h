@@ -25,7 +25,13 @@ struct arci_agent_peer {
     uint64_t ping_end;             /* the same once the ping itself is acknowledged */
     int64_t progress_at;           /* monotonic milliseconds, of that */
     char digest[ARCI_DIGEST_TEXT]; /* of its registry, as it last said; "" before that and without any link */
-    bool gossips;                  /* is spoken to */
+    /* Milliseconds since 1970: when it last said that it holds what this agent holds, and when it first said what it holds. 0: not since
+     * it has come into reach. */
+    int64_t agreed_at;
+    int64_t heard_at;
+    bool counts_known;
+    uint32_t counts[ARCI_RECORD_KINDS]; /* of its records, as it last said */
+    bool gossips;                       /* is spoken to */
 };
 
 /* Reads the known peers from the store. */

@@ -93,6 +93,15 @@ const struct arci_entry *arci_registry_next_of_members(const struct arci_registr
 /* Number of peers that are members, this one included. */
 size_t arci_registry_count_members(const struct arci_registry *registry);
 
+#define ARCI_RECORD_KINDS (ARCI_RECORD_REVOCATION + 1)
+
+/*
+ * Numbers of living records by kind, of those alone that the digest is made of, so that two hosts with one digest count alike. Walks
+ * them all.
+ */
+void arci_registry_count_compared(const struct arci_registry *registry,
+                                  uint32_t ret_counts[ARCI_RECORD_KINDS]);
+
 /* Number of living records of a kind. */
 size_t arci_registry_count(const struct arci_registry *registry, enum arci_record_kind kind);
 

@@ -37,6 +37,41 @@ def test_status_says_who_is_there_and_whether_all_know_the_same(pair: Pair) -> N
     far.start()
 
 
+def test_status_says_who_differs_and_in_what(pair: Pair) -> None:
+    """A large record takes its time over a slow path: meanwhile the two hold different things, and both say so."""
+    entry, far = pair.entry, pair.exit
+
+    def status(agent: Agent) -> tuple[Any, Any]:
+        told = agent.get("/v1/cluster/status")
+        return told, told["peers"][0]
+
+    for agent in (entry, far):
+        wait_for(lambda agent=agent: status(agent)[0]["converged"], 10, "both know the same")
+    told, peer = status(entry)
+    assert told["records"] == peer["records"] == {"peer": 2, "service": 0, "credential": 2, "revocation": 0}
+    assert peer["version"] == told["version"] and peer["differs_since"] is None
+    assert told["discovered"] == []
+
+    pair.lab.wan.set(delay_ms=5, rate_mbit=1)
+    service = entry.create_service(far)
+    routes = [{"dest_cidr": f"10.{i >> 8}.{i & 255}.0/24", "priority": 1} for i in range(6000)]
+    assert entry.api("POST", f"/v1/services/{service}/routes", {"routes": routes}).status == 201
+    for agent in (entry, far):
+        wait_for(lambda agent=agent: status(agent)[1]["differs_since"], 5, f"a difference seen by {agent.name}")
+        told, peer = status(agent)
+        assert not told["converged"] and not peer["converged"] and peer["reachable"]
+        assert peer["differs_since"] <= told["timestamp"]
+        assert status(agent)[1]["differs_since"] == peer["differs_since"], "it stays at the last time that both agreed"
+    assert "Not converged: 1 of 1 peers reachable, 0 hold the same records; exit differs for " in (
+        entry.cli("cluster", "status").stdout.splitlines()[0]
+    )
+    pair.lab.wan.set()
+    for agent in (entry, far):
+        wait_for(lambda agent=agent: status(agent)[0]["converged"], 20, "both know the same again")
+        assert status(agent)[1]["differs_since"] is None
+        assert status(agent)[1]["records"]["service"] == 1
+
+
 def test_status_needs_admin(pair: Pair) -> None:
     token = pair.entry.token("services.read")
     for method, path in (("GET", "status"), ("POST", "sync"), ("POST", "init")):

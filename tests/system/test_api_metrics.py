@@ -130,6 +130,10 @@ def test_peers_licence_api_and_process(pair: Pair) -> None:
     assert value(told, "arctic_bootstrapped") == 1
     assert value(told, "arctic_kernel_ready") == 1
     assert value(told, "arctic_peer_connected", peer_id=pair.exit.id, peer=pair.exit.name) == 1
+    assert value(told, "arctic_peer_reachable", peer_id=pair.exit.id, peer=pair.exit.name) == 1
+    wait_for(
+        lambda: value(scrape(pair.entry), "arctic_peer_converged", peer_id=pair.exit.id) == 1, 10, "both agree"
+    )
     wait_for(lambda: scrape(pair.entry)["arctic_peer_rtt_seconds"].samples, 5, "a first ping")
     assert 0 < value(scrape(pair.entry), "arctic_peer_rtt_seconds", peer_id=pair.exit.id) < 1
     assert value(told, "arctic_license_state", state="valid") == 1

@@ -229,7 +229,10 @@ def test_cluster(module_pair: Pair, entry: Agent) -> None:
     assert entry.cli_json("cluster", "sync")["kernel"]["ok"] is True
     wait_for(lambda: entry.cli_json("cluster", "status")["converged"], 10, "both agents know the same")
     shown = entry.cli("cluster", "status").stdout
-    assert re.search(rf"^{module_pair.exit.id} +exit +yes ", shown, re.MULTILINE)
+    assert shown.splitlines()[0] == "Converged: the one peer is reachable, and holds the same records."
+    assert re.search(rf"^{module_pair.exit.id} +exit +yes +\d+ s ago +[0-9.]+ +yes +\d", shown, re.MULTILINE)
+    peers = entry.cli("peers", "list").stdout
+    assert re.search(rf"^{module_pair.exit.id} +exit +\S+ +connected +yes +\d+ s ago +[0-9.]+ ", peers, re.MULTILINE)
     assert "totals.services" in shown and "REGISTRY_HASH" in shown
 
 
