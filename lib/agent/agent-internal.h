@@ -171,6 +171,7 @@ struct arctic_agent {
     size_t peer_count;
     size_t peer_capacity;
     uv_timer_t peer_timer;
+    int64_t peers_noted_at;         /* monotonic milliseconds */
     struct arci_incoming *incoming; /* list of accepted control links */
     struct arci_gossiping *gossiping;
     struct arci_catch_up *catch_up;       /* in the first moments after a start */

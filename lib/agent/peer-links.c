@@ -23,6 +23,7 @@
 #define RETRY_LAST_MS 8000
 /* A link that has lasted so long was no flapping one: the wait for the next begins anew. */
 #define SETTLED_MS 10000
+#define NOTE_INTERVAL_MS ((int64_t)3600 * 1000)
 
 void arci_peers_self(struct arctic_agent *agent, struct arci_handshake_self *ret_self)
 {
@@ -292,6 +293,15 @@ bool arci_peers_compare(struct arci_agent_peer *peer)
     return arci_peers_reachable(peer);
 }
 
+/* So that a restart does not make those who are away look as if nobody had seen them for months. */
+static void note_peers(struct arctic_agent *agent)
+{
+    struct arctic_error error;
+    agent->peers_noted_at = arci_time_monotonic();
+    if (arci_peers_note(agent, &error) < 0)
+        arci_log_warn(agent->log, "store", "cannot store when peers were last seen", ARCI_ERROR(&error));
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct arctic_agent *agent = timer->data;
@@ -299,6 +309,8 @@ static void on_tick(uv_timer_t *timer)
     if (agent->leaving || arci_membership_own_revocation(agent))
         return;
     arci_service_states_publish(agent);
+    if (now - agent->peers_noted_at >= NOTE_INTERVAL_MS)
+        note_peers(agent);
     for (size_t i = 0; i < agent->peer_count; i++) {
         struct arci_agent_peer *peer = agent->peers[i];
         if (peer->link)
@@ -323,6 +335,7 @@ void arci_peers_start(struct arctic_agent *agent)
     if (!agent->peer_timer.data)
         uv_timer_init(&agent->loop, &agent->peer_timer);
     agent->peer_timer.data = agent;
+    agent->peers_noted_at = arci_time_monotonic();
     uv_timer_start(&agent->peer_timer, on_tick, 0, TICK_MS);
 }
 
@@ -337,6 +350,8 @@ void arci_peers_stop(struct arctic_agent *agent)
 {
     if (agent->peer_timer.data && !uv_is_closing((uv_handle_t *)&agent->peer_timer))
         uv_close((uv_handle_t *)&agent->peer_timer, NULL);
+    if (agent->bootstrapped && !agent->leaving)
+        note_peers(agent);
     for (size_t i = 0; i < agent->peer_count; i++) {
         arci_dial_cancel(agent->peers[i]->dial);
         agent->peers[i]->dial = NULL;

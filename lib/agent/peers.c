@@ -135,13 +135,14 @@ struct admission {
     bool record_changed;
 };
 
-static int store_live(const struct admission *admission, struct arctic_error *error)
+static int store_live(struct arctic_agent *agent, const struct arctic_id *id,
+                      const struct arci_peer_live *live, struct arctic_error *error)
 {
-    ARCI_JSON *object = arci_peer_live_to_record(&admission->live);
+    ARCI_JSON *object = arci_peer_live_to_record(live);
     ARCI_FREE char *text = object ? arci_json_canonical(object) : NULL;
     if (!text)
         return arci_fail_memory(error);
-    return arci_store_put_note(admission->agent->store, "peer", admission->remote->peer.id.text, text, error);
+    return arci_store_put_note(agent->store, "peer", id->text, text, error);
 }
 
 static int write_admission(void *context, struct arctic_error *error)
@@ -150,7 +151,7 @@ static int write_admission(void *context, struct arctic_error *error)
     const struct arci_handshake_remote *remote = admission->remote;
     int code = arci_registry_merge(admission->agent->registry, &remote->peer_record,
                                    &admission->record_changed, error);
-    return code < 0 ? code : store_live(admission, error);
+    return code < 0 ? code : store_live(admission->agent, &remote->peer.id, &admission->live, error);
 }
 
 static int store_admission(struct admission *admission, const struct arci_entry *known,
@@ -271,6 +272,23 @@ void arci_peers_drop(struct arctic_agent *agent, const struct arctic_id *id, boo
     memmove(agent->peers + place, agent->peers + place + 1, (agent->peer_count - place) * sizeof(void *));
     if (link)
         arci_carry_link_ended(agent, link);
+}
+
+static int write_notes(void *context, struct arctic_error *error)
+{
+    struct arctic_agent *agent = context;
+    for (size_t i = 0; i < agent->peer_count; i++) {
+        int code = store_live(agent, &agent->peers[i]->id, &agent->peers[i]->live, error);
+        if (code < 0)
+            return code;
+    }
+    return ARCTIC_OK;
+}
+
+int arci_peers_note(struct arctic_agent *agent, struct arctic_error *error)
+{
+    return agent->peer_count > 0 ? arci_store_transaction(agent->store, write_notes, agent, error)
+                                 : ARCTIC_OK;
 }
 
 void arci_peers_free(struct arctic_agent *agent)

@@ -56,6 +56,9 @@ int arci_peers_admit(struct arctic_agent *agent, const struct arci_handshake_rem
                      const struct arctic_endpoint *endpoint, const char *api_address,
                      struct arci_agent_peer **ret_peer, struct arctic_error *error);
 
+/* Puts on disk what is observed of all peers, such as when each was last seen. Errors: ARCTIC_E_NO_MEMORY, those of the store. */
+int arci_peers_note(struct arctic_agent *agent, struct arctic_error *error);
+
 /*
  * Forgets a peer: its links, what was observed of it, and the note on it. One that is not known is no error. With `flush` what waits
  * to be sent to it leaves first. Not from within a callback of the link that this agent holds to it.

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from agents import Agent, running_pair
+from agents import Agent, Pair, running_pair
 from arctic_lab import Lab, wait_for
 
 # The peer can be dialled, and cannot dial.
@@ -22,6 +22,11 @@ table inet mute {
 def connected(agent: Agent) -> bool:
     (peer,) = agent.get("/v1/cluster/status")["peers"]
     return bool(peer["state"] == "connected")
+
+
+def last_seen(agent: Agent) -> str:
+    (peer,) = agent.get("/v1/cluster/status")["peers"]
+    return str(peer["last_seen_at"])
 
 
 def tries(agent: Agent) -> list[float]:
@@ -57,3 +62,16 @@ def test_a_peer_that_dials_is_met_at_once(lab: Lab, build: Path) -> None:
         wait_for(lambda: len(tries(entry)) == 3, 15, "tries; the next one is 6 s away at least")
         exit_.start()
         wait_for(lambda: connected(entry) and connected(exit_), 3, "both met again")
+
+
+def test_when_a_peer_was_seen_outlasts_a_restart(pair: Pair) -> None:
+    entry, exit_ = pair.entry, pair.exit
+    met = last_seen(entry)
+    wait_for(lambda: last_seen(entry) > met, 10, "a later answer")
+    exit_.kill()
+    wait_for(lambda: not connected(entry), 10, "the peer missed")
+    seen = last_seen(entry)
+    entry.stop()
+    entry.start()
+    assert last_seen(entry) == seen > met
+    exit_.start()
