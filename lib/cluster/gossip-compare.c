@@ -72,18 +72,39 @@ static int add_children(struct descent *descent, const struct arci_tree_path *pa
     return ARCTIC_OK;
 }
 
-static int add_items(struct descent *descent, const struct arci_tree_path *path,
-                     const struct arci_entry *const *entries, size_t count, struct arctic_error *error)
+static int add_summaries(struct descent *descent, const struct arci_entry *const *entries, size_t count,
+                         struct arctic_error *error)
 {
-    char name[ARCI_TREE_PATH_TEXT];
-    if (json_array_append_new(descent->paths, json_string(arci_tree_path_format(path, name))) < 0)
-        return arci_fail_memory(error);
     for (size_t i = 0; i < count; i++) {
         const struct arci_summary summary = arci_summary_of(entries[i]);
         if (json_array_append_new(descent->items, arci_summary_to_json(&summary)) < 0)
             return arci_fail_memory(error);
     }
     return ARCTIC_OK;
+}
+
+static int add_items(struct descent *descent, const struct arci_tree_path *path,
+                     const struct arci_entry *const *entries, size_t count, struct arctic_error *error)
+{
+    char name[ARCI_TREE_PATH_TEXT];
+    if (json_array_append_new(descent->paths, json_string(arci_tree_path_format(path, name))) < 0)
+        return arci_fail_memory(error);
+    return add_summaries(descent, entries, count, error);
+}
+
+/*
+ * Somebody has chosen ids that have their place below one leaf. What no message may hold is offered in parts, from a place drawn anew each
+ * time, so that both sides come to have all of it.
+ */
+static int add_part(struct descent *descent, const struct arci_entry *const *entries, size_t count,
+                    struct arctic_error *error)
+{
+    const size_t first = arci_gossip_random(descent->gossip, count);
+    const size_t last = first + ARCI_GOSSIP_ITEMS_MAX < count ? first + ARCI_GOSSIP_ITEMS_MAX : count;
+    if (json_array_size(descent->items) > 0)
+        return ARCTIC_OK;
+    int code = add_summaries(descent, entries + first, last - first, error);
+    return code < 0 ? code : add_summaries(descent, entries, ARCI_GOSSIP_ITEMS_MAX - (last - first), error);
 }
 
 /* A node that finds no room in the messages is left to the next round. */
@@ -95,9 +116,10 @@ static int descend(struct descent *descent, const struct arci_tree_path *path, s
         bool room = json_object_size(descent->nodes) + ARCI_TREE_FANOUT <= ARCI_GOSSIP_NODES_MAX;
         return room ? add_children(descent, path, error) : ARCTIC_OK;
     }
+    if (count > ARCI_GOSSIP_ITEMS_MAX)
+        return add_part(descent, entries, count, error);
     bool room = json_array_size(descent->items) + count <= ARCI_GOSSIP_ITEMS_MAX;
-    return room || json_array_size(descent->paths) == 0 ? add_items(descent, path, entries, count, error)
-                                                        : ARCTIC_OK;
+    return room ? add_items(descent, path, entries, count, error) : ARCTIC_OK;
 }
 
 static void send_descent(const struct descent *descent, const struct arctic_id *peer_id)
@@ -105,7 +127,7 @@ static void send_descent(const struct descent *descent, const struct arctic_id *
     if (json_object_size(descent->nodes) > 0)
         arci_gossip_send(descent->gossip, peer_id,
                          json_pack("{s:s, s:O}", "type", "nodes", "nodes", descent->nodes));
-    if (json_array_size(descent->paths) > 0)
+    if (json_array_size(descent->paths) + json_array_size(descent->items) > 0)
         arci_gossip_send(
             descent->gossip, peer_id,
             json_pack("{s:s, s:O, s:O}", "type", "items", "paths", descent->paths, "items", descent->items));

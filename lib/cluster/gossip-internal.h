@@ -1,4 +1,7 @@
-/* The insides of gossip, for its own files: gossip.c (rounds and rumours), gossip-compare.c (trees), gossip-records.c (records). */
+/*
+ * The insides of gossip, for its own files: gossip.c (rounds and rumours), gossip-compare.c (trees), gossip-wants.c (what is asked for),
+ * gossip-records.c (records given and taken).
+ */
 #ifndef ARCI_CLUSTER_GOSSIP_INTERNAL_H
 #define ARCI_CLUSTER_GOSSIP_INTERNAL_H
 
@@ -17,17 +20,32 @@
 #define ARCI_GOSSIP_RECORDS_MAX 512
 /* A rumour of a small record is the record, which saves asking for it. */
 #define ARCI_GOSSIP_SMALL_RECORD 8192
-/* Records asked for at one time, and for how long nobody else is asked for them: milliseconds, and bytes that come in one at least. */
+/* Records asked for at one time: of all peers, and of one, so that one that does not deliver leaves room for others. */
 #define ARCI_GOSSIP_WANTS_MAX 4096
+#define ARCI_GOSSIP_PEER_WANTS_MAX 1024
+/* For how long nobody else is asked for them: milliseconds, and bytes that come in one at least. */
 #define ARCI_GOSSIP_WANT_MS 3000
 #define ARCI_GOSSIP_SLOW_PATH 32
+/* For how long nobody is asked for a record for which there was no room. */
+#define ARCI_GOSSIP_REFUSED_MS 60000
 /* Rumours that wait to be told; more are left to the rounds. */
 #define ARCI_GOSSIP_HOT_MAX 256
 
+struct arci_gossip_peer {
+    struct arctic_id id;
+    bool unfinished; /* it has offered more than could be asked for at a time */
+    bool fruitful;   /* something that was asked for since has come and was news */
+};
+
+/* What was asked for: a version of a record. What is told of it otherwise is about another, or a lie, and may be asked for too. */
 struct arci_gossip_want {
     uint8_t place[ARCI_SHA256_SIZE];
+    uint8_t hash[ARCI_SHA256_SIZE];
+    uint32_t size;
+    bool came; /* but was refused: it is not waited for, and not asked for again before its time */
     struct arctic_id peer_id; /* who was asked */
     int64_t until;
+    int64_t deadline; /* `until` moves on as long as records come, but not beyond */
 };
 
 struct arci_gossip_rumour {
@@ -38,7 +56,7 @@ struct arci_gossip_rumour {
 struct arci_gossip {
     struct arci_gossip_options options;
     uint64_t random;
-    struct arctic_id *peers; /* in no order */
+    struct arci_gossip_peer *peers; /* ordered by id */
     size_t peer_count;
     size_t peer_capacity;
     struct arci_gossip_want *wants;
@@ -53,6 +71,12 @@ struct arci_gossip {
 void arci_gossip_send(struct arci_gossip *gossip, const struct arctic_id *peer_id, json_t *message);
 void arci_gossip_refuse(struct arci_gossip *gossip, const struct arctic_id *peer_id,
                         const struct arctic_error *error);
+
+/* A number of 0 .. limit - 1. */
+size_t arci_gossip_random(struct arci_gossip *gossip, size_t limit);
+
+/* NULL where a peer is not connected. */
+struct arci_gossip_peer *arci_gossip_find_peer(struct arci_gossip *gossip, const struct arctic_id *peer_id);
 void arci_gossip_make_hot(struct arci_gossip *gossip, const struct arci_entry *entry,
                           const struct arctic_id *heard_from);
 
@@ -66,15 +90,29 @@ int arci_gossip_take_nodes(struct arci_gossip *gossip, const struct arctic_id *p
 int arci_gossip_take_items(struct arci_gossip *gossip, const struct arctic_id *peer_id, const json_t *message,
                            int64_t now, struct arctic_error *error);
 
-/* --- gossip-records.c --- */
+/* --- gossip-wants.c --- */
 
-/* Asks a peer for records, but for those that somebody has just been asked for. */
+/*
+ * Asks a peer for records, but for those that somebody has just been asked for, and as far as there is room: the peer is `unfinished`
+ * where there was not.
+ */
 void arci_gossip_want(struct arci_gossip *gossip, const struct arctic_id *peer_id,
                       const struct arci_summary *summaries, size_t count, int64_t now);
 void arci_gossip_forget_wants(struct arci_gossip *gossip, const struct arctic_id *peer_id);
+
+/* A record has come from a peer: `code` is what became of it, `entry` what is known of it now (NULL: nothing). */
+void arci_gossip_settle_want(struct arci_gossip *gossip, const struct arctic_id *peer_id,
+                             const struct arci_record *record, const struct arci_entry *entry, int code,
+                             int64_t now);
+
+/* A message of records has been taken: what else the peer was asked for has more time; and where nothing is left, it is compared with again. */
+void arci_gossip_end_of_records(struct arci_gossip *gossip, const struct arctic_id *peer_id, int64_t now);
+
+/* --- gossip-records.c --- */
+
 int arci_gossip_take_want(struct arci_gossip *gossip, const struct arctic_id *peer_id, const json_t *message,
                           struct arctic_error *error);
 int arci_gossip_take_records(struct arci_gossip *gossip, const struct arctic_id *peer_id,
-                             const json_t *message, struct arctic_error *error);
+                             const json_t *message, int64_t now, struct arctic_error *error);
 
 #endif

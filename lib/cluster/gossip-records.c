@@ -1,79 +1,8 @@
-/* Gossip: records asked for, given, and taken. */
-#include <stdlib.h>
+/* Gossip: records given and taken. */
 #include <string.h>
 
 #include "base/error.h"
 #include "cluster/gossip-internal.h"
-
-/* --- Asking --- */
-
-static struct arci_gossip_want *find_want(struct arci_gossip *gossip, const uint8_t place[ARCI_SHA256_SIZE])
-{
-    for (size_t i = 0; i < gossip->want_count; i++) {
-        if (memcmp(gossip->wants[i].place, place, ARCI_SHA256_SIZE) == 0)
-            return &gossip->wants[i];
-    }
-    return NULL;
-}
-
-static void drop_want(struct arci_gossip *gossip, struct arci_gossip_want *want)
-{
-    *want = gossip->wants[--gossip->want_count];
-}
-
-void arci_gossip_forget_wants(struct arci_gossip *gossip, const struct arctic_id *peer_id)
-{
-    for (size_t i = gossip->want_count; i > 0; i--) {
-        if (arctic_id_equal(&gossip->wants[i - 1].peer_id, peer_id))
-            drop_want(gossip, &gossip->wants[i - 1]);
-    }
-}
-
-/* Notes that a peer is being asked; false where another one was a moment ago, or too much is under way. */
-static bool note_want(struct arci_gossip *gossip, const struct arctic_id *peer_id,
-                      const struct arci_summary *summary, int64_t now)
-{
-    struct arci_gossip_want *want = find_want(gossip, summary->place);
-    if (want && want->until > now)
-        return false;
-    if (!want) {
-        if (gossip->want_count == ARCI_GOSSIP_WANTS_MAX)
-            return false;
-        want = &gossip->wants[gossip->want_count++];
-    }
-    memcpy(want->place, summary->place, sizeof want->place);
-    want->peer_id = *peer_id;
-    want->until = now + ARCI_GOSSIP_WANT_MS + summary->size / ARCI_GOSSIP_SLOW_PATH;
-    return true;
-}
-
-static void forget_old_wants(struct arci_gossip *gossip, int64_t now)
-{
-    for (size_t i = gossip->want_count; i > 0; i--) {
-        if (gossip->wants[i - 1].until <= now)
-            drop_want(gossip, &gossip->wants[i - 1]);
-    }
-}
-
-void arci_gossip_want(struct arci_gossip *gossip, const struct arctic_id *peer_id,
-                      const struct arci_summary *summaries, size_t count, int64_t now)
-{
-    ARCI_JSON *items = json_array();
-    if (!gossip->wants)
-        gossip->wants = calloc(ARCI_GOSSIP_WANTS_MAX, sizeof gossip->wants[0]);
-    if (!gossip->wants || !items)
-        return; /* the next round asks */
-    forget_old_wants(gossip, now);
-    for (size_t i = 0; i < count; i++) {
-        if (!note_want(gossip, peer_id, &summaries[i], now))
-            continue;
-        json_t *name = json_pack("[s, s]", arci_record_kind_name(summaries[i].kind), summaries[i].id.text);
-        if (json_array_append_new(items, name) < 0)
-            return;
-    }
-    if (json_array_size(items) > 0)
-        arci_gossip_send(gossip, peer_id, json_pack("{s:s, s:O}", "type", "want", "items", items));
-}
 
 /* --- Giving --- */
 
@@ -83,6 +12,8 @@ struct parcel {
     const struct arctic_id *peer_id;
     json_t *records;
     size_t size;
+    size_t total; /* in all messages */
+    bool full;    /* what is left is asked for again */
 };
 
 static void send_parcel(struct parcel *parcel)
@@ -98,7 +29,11 @@ static void send_parcel(struct parcel *parcel)
 
 static int put(struct parcel *parcel, const struct arci_entry *entry, struct arctic_error *error)
 {
-    size_t size = arci_summary_of(entry).size;
+    const size_t size = entry->size;
+    parcel->full = parcel->full || (parcel->total > 0 && parcel->total + size > ARCI_GOSSIP_ANSWER_MAX);
+    if (parcel->full)
+        return ARCTIC_OK;
+    parcel->total += size;
     if (parcel->records && parcel->size + size > ARCI_GOSSIP_RECORDS_SIZE)
         send_parcel(parcel);
     if (!parcel->records)
@@ -199,31 +134,38 @@ static int bring_in(struct arci_gossip *gossip, const struct arci_record *record
     return arci_registry_merge(registry, record, ret_changed, error);
 }
 
+static void follow_news(struct arci_gossip *gossip, const struct arctic_id *peer_id,
+                        const struct arci_record *record, const struct arci_entry *entry)
+{
+    struct arci_gossip_peer *peer = arci_gossip_find_peer(gossip, peer_id);
+    /* What this host has made of it, such as a new tombstone, is news to the one that it came from, too. */
+    const bool as_it_came = entry->record.version == record->version;
+    if (peer)
+        peer->fruitful = true;
+    arci_gossip_make_hot(gossip, entry, as_it_came ? peer_id : &(const struct arctic_id){{0}});
+    gossip->options.changed(gossip->options.context, entry);
+}
+
 static int take_one(struct arci_gossip *gossip, const struct arctic_id *peer_id, const json_t *object,
-                    struct arctic_error *error)
+                    int64_t now, struct arctic_error *error)
 {
     struct arci_record record = {0};
     bool changed = false;
     int code = arci_record_from_json(object, &record, error);
-    if (code >= 0)
-        code = bring_in(gossip, &record, &changed, error);
-    if (changed) {
-        const struct arci_entry *entry =
-            arci_registry_find_any(gossip->options.registry, record.kind, &record.id);
-        struct arci_gossip_want *want = gossip->wants ? find_want(gossip, entry->place) : NULL;
-        if (want)
-            drop_want(gossip, want);
-        /* What this host has made of it, such as a new tombstone, is news to the one that it came from, too. */
-        const bool as_it_came = entry->record.version == record.version;
-        arci_gossip_make_hot(gossip, entry, as_it_came ? peer_id : &(const struct arctic_id){{0}});
-        gossip->options.changed(gossip->options.context, entry);
-    }
+    if (code < 0)
+        return code;
+    code = bring_in(gossip, &record, &changed, error);
+    const struct arci_entry *entry =
+        arci_registry_find_any(gossip->options.registry, record.kind, &record.id);
+    arci_gossip_settle_want(gossip, peer_id, &record, entry, code, now);
+    if (changed)
+        follow_news(gossip, peer_id, &record, entry);
     arci_record_release(&record);
     return code;
 }
 
 int arci_gossip_take_records(struct arci_gossip *gossip, const struct arctic_id *peer_id,
-                             const json_t *message, struct arctic_error *error)
+                             const json_t *message, int64_t now, struct arctic_error *error)
 {
     const json_t *records = json_object_get(message, "records");
     size_t index;
@@ -234,9 +176,10 @@ int arci_gossip_take_records(struct arci_gossip *gossip, const struct arctic_id 
     json_array_foreach(records, index, object)
     {
         /* One that is bad says nothing of the others; one whose owner is not known yet comes again. */
-        int code = take_one(gossip, peer_id, object, error);
+        int code = take_one(gossip, peer_id, object, now, error);
         if (code < 0 && code != ARCTIC_E_NOT_FOUND)
             arci_gossip_refuse(gossip, peer_id, error);
     }
+    arci_gossip_end_of_records(gossip, peer_id, now);
     return ARCTIC_OK;
 }

@@ -45,7 +45,7 @@ void arci_gossip_free(struct arci_gossip *gossip)
 }
 
 /* splitmix64 (Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators", 2014): repeatable, and good enough to choose. */
-static size_t random_below(struct arci_gossip *gossip, size_t limit)
+size_t arci_gossip_random(struct arci_gossip *gossip, size_t limit)
 {
     uint64_t value = gossip->random += 0x9e3779b97f4a7c15u;
     value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9u;
@@ -55,62 +55,100 @@ static size_t random_below(struct arci_gossip *gossip, size_t limit)
 
 /* --- Peers --- */
 
-static size_t find_peer(const struct arci_gossip *gossip, const struct arctic_id *peer_id)
+/* Index of a peer, or where it would stand. */
+static size_t place_of_peer(const struct arci_gossip *gossip, const struct arctic_id *peer_id,
+                            bool *ret_found)
 {
-    size_t at = 0;
-    while (at < gossip->peer_count && !arctic_id_equal(&gossip->peers[at], peer_id))
-        at++;
-    return at;
+    size_t low = 0;
+    size_t high = gossip->peer_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(gossip->peers[middle].id.text, peer_id->text) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *ret_found = low < gossip->peer_count && arctic_id_equal(&gossip->peers[low].id, peer_id);
+    return low;
+}
+
+struct arci_gossip_peer *arci_gossip_find_peer(struct arci_gossip *gossip, const struct arctic_id *peer_id)
+{
+    bool found;
+    size_t place = place_of_peer(gossip, peer_id, &found);
+    return found ? &gossip->peers[place] : NULL;
 }
 
 int arci_gossip_connect(struct arci_gossip *gossip, const struct arctic_id *peer_id,
                         struct arctic_error *error)
 {
-    if (find_peer(gossip, peer_id) < gossip->peer_count)
+    bool found;
+    size_t place = place_of_peer(gossip, peer_id, &found);
+    if (found)
         return ARCTIC_OK;
     if (gossip->peer_count == gossip->peer_capacity) {
         size_t capacity = gossip->peer_capacity ? gossip->peer_capacity * 2 : 16;
-        struct arctic_id *peers = reallocarray(gossip->peers, capacity, sizeof *peers);
+        struct arci_gossip_peer *peers = reallocarray(gossip->peers, capacity, sizeof *peers);
         if (!peers)
             return arci_fail_memory(error);
         gossip->peers = peers;
         gossip->peer_capacity = capacity;
     }
-    gossip->peers[gossip->peer_count++] = *peer_id;
+    memmove(gossip->peers + place + 1, gossip->peers + place,
+            (gossip->peer_count - place) * sizeof gossip->peers[0]);
+    gossip->peers[place] = (struct arci_gossip_peer){.id = *peer_id};
+    gossip->peer_count++;
     return ARCTIC_OK;
 }
 
 void arci_gossip_disconnect(struct arci_gossip *gossip, const struct arctic_id *peer_id)
 {
-    size_t at = find_peer(gossip, peer_id);
-    if (at == gossip->peer_count)
+    bool found;
+    size_t place = place_of_peer(gossip, peer_id, &found);
+    if (!found)
         return;
-    gossip->peers[at] = gossip->peers[--gossip->peer_count];
     arci_gossip_forget_wants(gossip, peer_id);
+    gossip->peer_count--;
+    memmove(gossip->peers + place, gossip->peers + place + 1,
+            (gossip->peer_count - place) * sizeof gossip->peers[0]);
 }
 
-/* Brings `count` peers, chosen at random, to the front, or all where there are fewer. Returns how many. */
-static size_t choose(struct arci_gossip *gossip, size_t count)
+/* Of `wanted` peers, at most ARCI_GOSSIP_TOLD_MAX, or of all where there are fewer. */
+struct choice {
+    size_t count;
+    size_t indexes[ARCI_GOSSIP_TOLD_MAX];
+};
+
+static bool is_chosen(const struct choice *choice, size_t index)
 {
-    if (count > gossip->peer_count)
-        count = gossip->peer_count;
-    for (size_t i = 0; i < count; i++) {
-        size_t other = i + random_below(gossip, gossip->peer_count - i);
-        const struct arctic_id chosen = gossip->peers[other];
-        gossip->peers[other] = gossip->peers[i];
-        gossip->peers[i] = chosen;
+    for (size_t i = 0; i < choice->count; i++) {
+        if (choice->indexes[i] == index)
+            return true;
     }
-    return count;
+    return false;
+}
+
+/* Floyd's sample (Bentley, Floyd: "A Sample of Brilliance", 1987): each set of peers is as likely as any other. */
+static struct choice choose(struct arci_gossip *gossip, size_t wanted)
+{
+    struct choice choice = {0};
+    const size_t all = gossip->peer_count;
+    for (size_t i = all > wanted ? all - wanted : 0; i < all; i++) {
+        size_t drawn = arci_gossip_random(gossip, i + 1);
+        choice.indexes[choice.count] = is_chosen(&choice, drawn) ? i : drawn;
+        choice.count++;
+    }
+    return choice;
 }
 
 /* --- Rounds --- */
 
 void arci_gossip_tick(struct arci_gossip *gossip, int64_t now)
 {
-    size_t count = choose(gossip, ARCI_GOSSIP_FANOUT);
+    const struct choice choice = choose(gossip, ARCI_GOSSIP_FANOUT);
     (void)now;
-    for (size_t i = 0; i < count; i++)
-        arci_gossip_send_digest(gossip, &gossip->peers[i]);
+    for (size_t i = 0; i < choice.count; i++)
+        arci_gossip_send_digest(gossip, &gossip->peers[choice.indexes[i]].id);
 }
 
 void arci_gossip_compare(struct arci_gossip *gossip, const struct arctic_id *peer_id)
@@ -133,7 +171,7 @@ bool arci_gossip_receive(struct arci_gossip *gossip, const struct arctic_id *pee
     else if (strcmp(type, "want") == 0)
         code = arci_gossip_take_want(gossip, peer_id, message, &error);
     else if (strcmp(type, "records") == 0)
-        code = arci_gossip_take_records(gossip, peer_id, message, &error);
+        code = arci_gossip_take_records(gossip, peer_id, message, now, &error);
     else
         return false;
     report(gossip, peer_id, code, &error);
@@ -191,15 +229,15 @@ static void tell(struct arci_gossip *gossip, const struct arctic_id *peer_id,
 void arci_gossip_announce(struct arci_gossip *gossip, const struct arci_entry *entry)
 {
     const struct arci_gossip_rumour rumour = {.entry = entry};
-    size_t count = choose(gossip, ARCI_GOSSIP_TOLD_MAX);
-    for (size_t i = 0; i < count; i++)
-        tell(gossip, &gossip->peers[i], &rumour, 1);
+    const struct choice choice = choose(gossip, ARCI_GOSSIP_TOLD_MAX);
+    for (size_t i = 0; i < choice.count; i++)
+        tell(gossip, &gossip->peers[choice.indexes[i]].id, &rumour, 1);
 }
 
 void arci_gossip_flush(struct arci_gossip *gossip)
 {
-    size_t count = gossip->hot_count > 0 ? choose(gossip, ARCI_GOSSIP_RUMOUR_FANOUT) : 0;
-    for (size_t i = 0; i < count; i++)
-        tell(gossip, &gossip->peers[i], gossip->hot, gossip->hot_count);
+    const struct choice choice = choose(gossip, gossip->hot_count > 0 ? ARCI_GOSSIP_RUMOUR_FANOUT : 0);
+    for (size_t i = 0; i < choice.count; i++)
+        tell(gossip, &gossip->peers[choice.indexes[i]].id, gossip->hot, gossip->hot_count);
     forget_rumours(gossip);
 }

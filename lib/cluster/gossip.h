@@ -26,12 +26,20 @@
 #define ARCI_GOSSIP_RUMOUR_FANOUT 4
 #define ARCI_GOSSIP_TOLD_MAX 32
 
+/*
+ * Bytes of records that are asked for at a time from one peer, by their summaries, and at which an answer ends, unless it is a single one:
+ * what waits on a link, and what is carried twice after it has broken, is bounded by them.
+ */
+#define ARCI_GOSSIP_BULK ((size_t)8 * 1024 * 1024)
+#define ARCI_GOSSIP_ANSWER_MAX ((size_t)16 * 1024 * 1024)
+
 struct arci_gossip;
 
 struct arci_gossip_options {
     struct arci_registry *registry; /* outlives the gossip */
     uint64_t seed;                  /* of its random choices */
-    void *context;                  /* for the callbacks; none of them may call back into the gossip */
+    size_t bulk;   /* bytes of records asked for at a time from one peer; 0: ARCI_GOSSIP_BULK */
+    void *context; /* for the callbacks; none of them may call back into the gossip */
     void (*send)(void *context, const struct arctic_id *peer_id, const json_t *message);
     /* A record from elsewhere is in the registry now. */
     void (*changed)(void *context, const struct arci_entry *entry);

@@ -6,6 +6,7 @@
 #include "base/base64.h"
 #include "base/json.h"
 #include "cluster/gossip.h"
+#include "cluster/registry-internal.h"
 #include "tests/unit/peer-model.h"
 
 #define QUEUE_MAX 1024
@@ -20,6 +21,9 @@ struct side {
     json_t *inbox[QUEUE_MAX];
     size_t inbox_count;
     size_t sent;
+    size_t longest;      /* message that was sent, in bytes */
+    size_t on_the_way;   /* bytes in the inbox */
+    size_t most_waiting; /* of these at a time */
     size_t changed;
     size_t refused;
 };
@@ -34,12 +38,18 @@ static void on_send(void *context, const struct arctic_id *peer_id, const json_t
 {
     struct side *side = context;
     struct side *other = side->other;
+    const size_t size = arci_json_size(message);
     side->sent++;
+    if (size > side->longest)
+        side->longest = size;
     /* To somebody who is not there: a third peer of the tests. */
     if (!arctic_id_equal(peer_id, &other->id))
         return;
     assert_true(other->inbox_count < QUEUE_MAX);
     other->inbox[other->inbox_count++] = json_incref((json_t *)message);
+    other->on_the_way += size;
+    if (other->on_the_way > other->most_waiting)
+        other->most_waiting = other->on_the_way;
 }
 
 static void on_changed(void *context, const struct arci_entry *entry)
@@ -123,6 +133,7 @@ static bool deliver_one(struct side *side, int64_t now)
         return false;
     ARCI_JSON *message = side->inbox[0];
     memmove(side->inbox, side->inbox + 1, --side->inbox_count * sizeof side->inbox[0]);
+    side->on_the_way -= arci_json_size(message);
     assert_true(arci_gossip_receive(side->gossip, &side->other->id, message, now));
     return true;
 }
@@ -332,6 +343,167 @@ static void test_a_message_of_records(void **state)
     assert_null(arci_gossip_records_message(entries, 0));
 }
 
+/* --- Bulk --- */
+
+#define BULK_SERVICES 30
+#define BULK_ROUTES 10000
+#define MIB (1024 * 1024)
+
+/* Ten thousand routes take some 0.8 MiB. */
+static struct arctic_id put_service(struct side *side, unsigned number)
+{
+    struct arctic_error error;
+    struct arci_service service = {.source_peer_id = side->id,
+                                   .target_peer_id = side->other->id,
+                                   .next_route_id = BULK_ROUTES + 1,
+                                   .created_at = 1,
+                                   .updated_at = 1};
+    snprintf(service.id.text, sizeof service.id.text, "svc_%026u", number);
+    snprintf(service.name, sizeof service.name, "service %u", number);
+    for (unsigned i = 0; i < BULK_ROUTES; i++) {
+        struct arci_route route = {.id = i + 1, .priority = 100};
+        char text[32];
+        snprintf(text, sizeof text, "10.%u.%u.0/24", i / 256, i % 256);
+        assert_ok(arctic_cidr_parse(text, &route.destination, &error), error);
+        assert_ok(arci_routes_append(&service.routes, &route, &error), error);
+    }
+    assert_ok(arci_registry_put_service(side->registry, &service, &error), error);
+    arci_service_release(&service);
+    return service.id;
+}
+
+/* One comparison brings all of it, though never more of it waits than a link takes. */
+static void test_a_long_catch_up_is_cut_into_pieces(void **state)
+{
+    struct side *sides = *state;
+    size_t whole = 0;
+    for (unsigned i = 0; i < BULK_SERVICES; i++) {
+        const struct arctic_id id = put_service(&sides[0], i);
+        whole += arci_registry_find(sides[0].registry, ARCI_RECORD_SERVICE, &id)->size;
+    }
+    assert_true(whole > ARCI_GOSSIP_ANSWER_MAX);
+    arci_gossip_tick(sides[1].gossip, 1);
+    deliver_all(sides, 1);
+    assert_true(agree(sides));
+    assert_int_equal(sides[1].changed, BULK_SERVICES + 1);
+    assert_true(sides[1].most_waiting <= ARCI_GOSSIP_BULK + MIB / 4);
+    assert_true(sides[0].longest <= MIB);
+    assert_true(sides[0].sent + sides[1].sent <= 2 * BULK_SERVICES);
+    assert_int_equal(sides[0].refused + sides[1].refused, 0);
+}
+
+/* Whoever asks for more than it should get gets what the link can take. */
+static void test_an_answer_has_an_end(void **state)
+{
+    struct side *sides = *state;
+    ARCI_JSON *items = json_array();
+    for (unsigned i = 0; i < BULK_SERVICES; i++) {
+        const struct arctic_id id = put_service(&sides[0], i);
+        json_array_append_new(items, json_pack("[s, s]", "service", id.text));
+    }
+    ARCI_JSON *want = json_pack("{s:s, s:O}", "type", "want", "items", items);
+    assert_true(arci_gossip_receive(sides[0].gossip, &sides[1].id, want, 1));
+    assert_true(sides[1].on_the_way <= ARCI_GOSSIP_ANSWER_MAX);
+    assert_true(sides[1].on_the_way >= ARCI_GOSSIP_ANSWER_MAX - MIB);
+}
+
+static json_t *offer(unsigned first, unsigned count, uint64_t version, const char *hash, unsigned size)
+{
+    json_t *items = json_array();
+    for (unsigned i = first; i < first + count; i++) {
+        char id[32];
+        snprintf(id, sizeof id, "cli_%026u", i);
+        json_array_append_new(
+            items, json_pack("[s, s, I, b, s, i]", "credential", id, (json_int_t)version, 0, hash, size));
+    }
+    return json_pack("{s:s, s:o}", "type", "items", "items", items);
+}
+
+static size_t sent_for(struct side *side, const struct arctic_id *peer_id, json_t *message, int64_t now)
+{
+    size_t before = side->sent;
+    assert_true(arci_gossip_receive(side->gossip, peer_id, message, now));
+    json_decref(message);
+    return side->sent - before;
+}
+
+/* One that offers what it does not have delays nothing that others have. */
+static void test_a_liar_is_in_nobodys_way(void **state)
+{
+    struct side *sides = *state;
+    const struct arctic_id liar = {"peer_00000000000000000000000003"};
+    const struct arctic_id another = {"peer_00000000000000000000000004"};
+    static const char other_hash[] = "BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    assert_int_equal(arci_gossip_connect(sides[0].gossip, &liar, NULL), ARCTIC_OK);
+    assert_int_equal(arci_gossip_connect(sides[0].gossip, &another, NULL), ARCTIC_OK);
+    assert_int_equal(sent_for(&sides[0], &another, offer(1, 1, 9, HASH, ARCI_RECORD_MAX), 1000), 1);
+    sent_for(&sides[0], &liar, offer(500, 1, 9, HASH, 500), 1000);
+    for (unsigned i = 0; i < 5; i++)
+        sent_for(&sides[0], &liar, offer(1000 + i * 4000, 4000, 9, HASH, 500), 1000);
+    /* Not of a record that another one has another version of, nor by a wrong size of the same. */
+    assert_int_equal(sent_for(&sides[0], &sides[1].id, offer(1, 1, 3, other_hash, 500), 1001), 1);
+    assert_int_equal(sent_for(&sides[0], &sides[1].id, offer(1, 1, 9, HASH, 500), 1001), 1);
+    /* And what it has told truly is asked of others when it does not come. */
+    assert_int_equal(sent_for(&sides[0], &sides[1].id, offer(500, 1, 9, HASH, 500), 1001), 0);
+    assert_int_equal(sent_for(&sides[0], &sides[1].id, offer(500, 1, 9, HASH, 500), 20000), 1);
+}
+
+/* A record for which there is no room, or that makes no sense here, is not carried again and again. */
+static void test_what_has_no_room_is_left_for_a_while(void **state)
+{
+    struct side *sides = *state;
+    const struct arctic_id long_id = {"peer_00000000000000000000000009"};
+    static char text[80000];
+    ARCI_IDENTITY *identity = NULL;
+    assert_int_equal(arci_identity_generate(&identity, NULL), ARCTIC_OK);
+    const struct arci_peer peer = peer_model(&long_id, identity);
+    struct arci_record record = {.kind = ARCI_RECORD_PEER,
+                                 .id = long_id,
+                                 .owner = long_id,
+                                 .version = 1,
+                                 .updated_at = 1,
+                                 .body = arci_peer_to_record(&peer)};
+    memset(text, 'x', sizeof text - 1);
+    json_object_set_new(record.body, "future", json_string(text));
+    assert_int_equal(arci_record_sign(&record, identity, NULL), ARCTIC_OK);
+    ARCI_JSON *offered = json_pack("{s:s, s:[[s, s, i, b, s, i]]}", "type", "items", "items", "peer",
+                                   long_id.text, 1, 0, HASH, 1500);
+    ARCI_JSON *brought =
+        json_pack("{s:s, s:[o]}", "type", "records", "records", arci_record_to_json(&record));
+    const struct arctic_id *other = &sides[1].id;
+    assert_int_equal(sent_for(&sides[0], other, json_incref(offered), 1000), 1);
+    assert_int_equal(sent_for(&sides[0], other, json_incref(brought), 1100), 0);
+    assert_int_equal(sides[0].refused, 1);
+    for (int64_t now = 2000; now < 50000; now += 1000)
+        assert_int_equal(sent_for(&sides[0], other, json_incref(offered), now), 0);
+    assert_int_equal(sent_for(&sides[0], other, json_incref(offered), 70000), 1);
+    arci_record_release(&record);
+}
+
+/* Ids can be chosen so that they all stand below one leaf. */
+static void test_a_crowded_leaf_is_told_in_parts(void **state)
+{
+    struct side *sides = *state;
+    const struct arci_tree_path leaf = {.depth = ARCI_TREE_DEPTH, .index = 7};
+    unsigned found = 0;
+    for (unsigned number = 0; found < 1500; number++) {
+        uint8_t place[ARCI_SHA256_SIZE];
+        struct arctic_id id;
+        snprintf(id.text, sizeof id.text, "cli_%026u", number);
+        assert_int_equal(arci_record_place(ARCI_RECORD_CREDENTIAL, &id, place, NULL), ARCTIC_OK);
+        if (arci_tree_path_holds(&leaf, place))
+            put_credential(&sides[found++ % 8 == 0], number);
+    }
+    int64_t round = 0;
+    for (; round < 60 && !agree(sides); round++) {
+        arci_gossip_tick(sides[round % 2].gossip, round * 1000);
+        deliver_all(sides, round * 1000);
+    }
+    assert_true(agree(sides));
+    assert_int_equal(arci_registry_count(sides[0].registry, ARCI_RECORD_CREDENTIAL), 1500);
+    assert_true(sides[0].longest <= MIB / 2 && sides[1].longest <= MIB / 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +514,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_record_is_asked_of_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_replayed_changes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_message_of_records, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_long_catch_up_is_cut_into_pieces, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_answer_has_an_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_liar_is_in_nobodys_way, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_has_no_room_is_left_for_a_while, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_crowded_leaf_is_told_in_parts, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("gossip", tests, NULL, NULL);
 }
