@@ -19,7 +19,6 @@
 #include "agent/store-age.h"
 #include "base/error.h"
 #include "base/time.h"
-#include "cluster/gossip.h"
 
 #define ROUND_MS 1000
 /* Addresses come and go with interfaces, such as those of containers. */
@@ -217,6 +216,11 @@ void arci_gossiping_forget(struct arctic_agent *agent, const struct arctic_id *p
 void arci_gossiping_compare(struct arctic_agent *agent, const struct arctic_id *peer_id)
 {
     arci_gossip_compare(agent->gossiping->gossip, peer_id);
+}
+
+const struct arci_gossip_counts *arci_gossiping_counts(const struct arctic_agent *agent)
+{
+    return arci_gossip_counts(agent->gossiping->gossip);
 }
 
 void arci_gossiping_announce(struct arctic_agent *agent, enum arci_record_kind kind,

@@ -6,6 +6,7 @@
 #define ARCI_AGENT_GOSSIPING_H
 
 #include "agent/agent-internal.h"
+#include "cluster/gossip.h"
 #include "cluster/link.h"
 
 /* Errors: ARCTIC_E_NO_MEMORY, ARCTIC_E_SYSTEM. */
@@ -30,6 +31,9 @@ void arci_gossiping_compare(struct arctic_agent *agent, const struct arctic_id *
  */
 bool arci_gossiping_take(struct arctic_agent *agent, struct arci_link *link, const struct arctic_id *peer_id,
                          const json_t *message);
+
+/* What has been told and taken since the start. */
+const struct arci_gossip_counts *arci_gossiping_counts(const struct arctic_agent *agent);
 
 /* Tells the peers at once of a change of a local record. */
 void arci_gossiping_announce(struct arctic_agent *agent, enum arci_record_kind kind,

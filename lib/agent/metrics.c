@@ -1,6 +1,7 @@
 /* Families of agent, peers, licence and API. */
 #include "agent/metrics.h"
 
+#include "agent/gossiping.h"
 #include "agent/identity-conflict.h"
 #include "agent/license.h"
 #include "agent/peer-links.h"
@@ -48,6 +49,32 @@ static void write_records(const struct arctic_agent *agent, struct arci_buffer *
         arci_metric_count(text, "arctic_registry_records", labels,
                           arci_registry_count(agent->registry, (enum arci_record_kind)kind));
     }
+}
+
+static void write_messages(const uint64_t *counts, const char *direction, struct arci_buffer *text)
+{
+    for (unsigned type = 0; type < ARCI_GOSSIP_TYPES; type++) {
+        const struct arci_metric_label labels[] = {
+            {"type", arci_gossip_type_name((enum arci_gossip_type)type)},
+            {"direction", direction},
+            {NULL, NULL}};
+        arci_metric_count(text, "arctic_gossip_messages_total", labels, counts[type]);
+    }
+}
+
+static void write_gossip(const struct arctic_agent *agent, struct arci_buffer *text)
+{
+    static const struct arci_metric_label taken[] = {{"result", "taken"}, {NULL, NULL}};
+    static const struct arci_metric_label refused[] = {{"result", "refused"}, {NULL, NULL}};
+    const struct arci_gossip_counts *counts = arci_gossiping_counts(agent);
+    arci_metric_family(text, "arctic_gossip_messages_total", "counter",
+                       "Messages by which agents come to know the same, by type.");
+    write_messages(counts->sent, "sent", text);
+    write_messages(counts->received, "received", text);
+    arci_metric_family(text, "arctic_gossip_records_total", "counter",
+                       "Records that came from other agents and were news, or were refused.");
+    arci_metric_count(text, "arctic_gossip_records_total", taken, counts->records_taken);
+    arci_metric_count(text, "arctic_gossip_records_total", refused, counts->records_refused);
 }
 
 static void write_license(const struct arctic_agent *agent, struct arci_buffer *text)
@@ -169,6 +196,7 @@ void arci_metrics_write(struct arctic_agent *agent, const struct arci_kernel_cou
     write_agent(agent, text);
     write_requests(agent, text);
     write_records(agent, text);
+    write_gossip(agent, text);
     if (agent->license)
         write_license(agent, text);
     write_peers(agent, text);

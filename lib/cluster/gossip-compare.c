@@ -149,10 +149,11 @@ static int compare_node(struct descent *descent, const struct arci_tree_path *pa
 }
 
 int arci_gossip_take_digest(struct arci_gossip *gossip, const struct arctic_id *peer_id,
-                            const json_t *message, struct arctic_error *error)
+                            const json_t *message, int64_t now, struct arctic_error *error)
 {
     ARCI_CLEANUP(release_descent)
     struct descent descent = {gossip, json_object(), json_array(), json_array()};
+    (void)now;
     int code = compare_node(&descent, &root_path, json_object_get(message, "root"), error);
     if (code >= 0)
         send_descent(&descent, peer_id);
@@ -160,13 +161,14 @@ int arci_gossip_take_digest(struct arci_gossip *gossip, const struct arctic_id *
 }
 
 int arci_gossip_take_nodes(struct arci_gossip *gossip, const struct arctic_id *peer_id, const json_t *message,
-                           struct arctic_error *error)
+                           int64_t now, struct arctic_error *error)
 {
     ARCI_CLEANUP(release_descent)
     struct descent descent = {gossip, json_object(), json_array(), json_array()};
     json_t *nodes = json_object_get(message, "nodes");
     const char *name;
     json_t *hash;
+    (void)now;
     if (!json_is_object(nodes) || json_object_size(nodes) > ARCI_GOSSIP_NODES_MAX)
         return arci_fail(error, ARCTIC_E_PROTOCOL, "nodes", "nodes must be an object of at most %d hashes",
                          ARCI_GOSSIP_NODES_MAX);

@@ -55,6 +55,7 @@ struct arci_gossip_rumour {
 
 struct arci_gossip {
     struct arci_gossip_options options;
+    struct arci_gossip_counts counts;
     uint64_t random;
     struct arci_gossip_peer *peers; /* ordered by id */
     size_t peer_count;
@@ -84,9 +85,9 @@ void arci_gossip_make_hot(struct arci_gossip *gossip, const struct arci_entry *e
 
 void arci_gossip_send_digest(struct arci_gossip *gossip, const struct arctic_id *peer_id);
 int arci_gossip_take_digest(struct arci_gossip *gossip, const struct arctic_id *peer_id,
-                            const json_t *message, struct arctic_error *error);
+                            const json_t *message, int64_t now, struct arctic_error *error);
 int arci_gossip_take_nodes(struct arci_gossip *gossip, const struct arctic_id *peer_id, const json_t *message,
-                           struct arctic_error *error);
+                           int64_t now, struct arctic_error *error);
 int arci_gossip_take_items(struct arci_gossip *gossip, const struct arctic_id *peer_id, const json_t *message,
                            int64_t now, struct arctic_error *error);
 
@@ -111,7 +112,7 @@ void arci_gossip_end_of_records(struct arci_gossip *gossip, const struct arctic_
 /* --- gossip-records.c --- */
 
 int arci_gossip_take_want(struct arci_gossip *gossip, const struct arctic_id *peer_id, const json_t *message,
-                          struct arctic_error *error);
+                          int64_t now, struct arctic_error *error);
 int arci_gossip_take_records(struct arci_gossip *gossip, const struct arctic_id *peer_id,
                              const json_t *message, int64_t now, struct arctic_error *error);
 

@@ -90,11 +90,12 @@ static int give_kind(struct parcel *parcel, const json_t *items, enum arci_recor
 }
 
 int arci_gossip_take_want(struct arci_gossip *gossip, const struct arctic_id *peer_id, const json_t *message,
-                          struct arctic_error *error)
+                          int64_t now, struct arctic_error *error)
 {
     const json_t *items = json_object_get(message, "items");
     struct parcel parcel = {.gossip = gossip, .peer_id = peer_id};
     int code = ARCTIC_OK;
+    (void)now;
     if (!json_is_array(items) || json_array_size(items) > ARCI_GOSSIP_WANTS_MAX)
         return arci_fail(error, ARCTIC_E_PROTOCOL, "items", "items must be a list of at most %d records",
                          ARCI_GOSSIP_WANTS_MAX);
@@ -142,6 +143,7 @@ static void follow_news(struct arci_gossip *gossip, const struct arctic_id *peer
     const bool as_it_came = entry->record.version == record->version;
     if (peer)
         peer->fruitful = true;
+    gossip->counts.records_taken++;
     arci_gossip_make_hot(gossip, entry, as_it_came ? peer_id : &(const struct arctic_id){{0}});
     gossip->options.changed(gossip->options.context, entry);
 }
@@ -177,8 +179,10 @@ int arci_gossip_take_records(struct arci_gossip *gossip, const struct arctic_id 
     {
         /* One that is bad says nothing of the others; one whose owner is not known yet comes again. */
         int code = take_one(gossip, peer_id, object, now, error);
-        if (code < 0 && code != ARCTIC_E_NOT_FOUND)
-            arci_gossip_refuse(gossip, peer_id, error);
+        if (code >= 0 || code == ARCTIC_E_NOT_FOUND)
+            continue;
+        gossip->counts.records_refused++;
+        arci_gossip_refuse(gossip, peer_id, error);
     }
     arci_gossip_end_of_records(gossip, peer_id, now);
     return ARCTIC_OK;

@@ -7,14 +7,6 @@
 #include "base/error.h"
 #include "cluster/handshake.h"
 
-static int report(struct arci_gossip *gossip, const struct arctic_id *peer_id, int code,
-                  const struct arctic_error *error)
-{
-    if (code < 0)
-        arci_gossip_refuse(gossip, peer_id, error);
-    return code;
-}
-
 int arci_gossip_create(const struct arci_gossip_options *options, struct arci_gossip **ret_gossip,
                        struct arctic_error *error)
 {
@@ -156,33 +148,62 @@ void arci_gossip_compare(struct arci_gossip *gossip, const struct arctic_id *pee
     arci_gossip_send_digest(gossip, peer_id);
 }
 
+/* --- Messages --- */
+
+typedef int (*message_taker)(struct arci_gossip *gossip, const struct arctic_id *peer_id,
+                             const json_t *message, int64_t now, struct arctic_error *error);
+
+static const struct {
+    const char *name;
+    message_taker take;
+} types[ARCI_GOSSIP_TYPES] = {
+    [ARCI_GOSSIP_DIGEST] = {"digest", arci_gossip_take_digest},
+    [ARCI_GOSSIP_NODES] = {"nodes", arci_gossip_take_nodes},
+    [ARCI_GOSSIP_ITEMS] = {"items", arci_gossip_take_items},
+    [ARCI_GOSSIP_WANT] = {"want", arci_gossip_take_want},
+    [ARCI_GOSSIP_RECORDS] = {"records", arci_gossip_take_records},
+};
+
+/* ARCI_GOSSIP_TYPES for a message that is none of gossip's. */
+static unsigned type_of(const json_t *message)
+{
+    const char *name = arci_message_type(message);
+    unsigned type = 0;
+    while (type < ARCI_GOSSIP_TYPES && strcmp(types[type].name, name) != 0)
+        type++;
+    return type;
+}
+
+const char *arci_gossip_type_name(enum arci_gossip_type type)
+{
+    return types[type].name;
+}
+
+const struct arci_gossip_counts *arci_gossip_counts(const struct arci_gossip *gossip)
+{
+    return &gossip->counts;
+}
+
 bool arci_gossip_receive(struct arci_gossip *gossip, const struct arctic_id *peer_id, const json_t *message,
                          int64_t now)
 {
-    const char *type = arci_message_type(message);
+    const unsigned type = type_of(message);
     struct arctic_error error;
-    int code;
-    if (strcmp(type, "digest") == 0)
-        code = arci_gossip_take_digest(gossip, peer_id, message, &error);
-    else if (strcmp(type, "nodes") == 0)
-        code = arci_gossip_take_nodes(gossip, peer_id, message, &error);
-    else if (strcmp(type, "items") == 0)
-        code = arci_gossip_take_items(gossip, peer_id, message, now, &error);
-    else if (strcmp(type, "want") == 0)
-        code = arci_gossip_take_want(gossip, peer_id, message, &error);
-    else if (strcmp(type, "records") == 0)
-        code = arci_gossip_take_records(gossip, peer_id, message, now, &error);
-    else
+    if (type == ARCI_GOSSIP_TYPES)
         return false;
-    report(gossip, peer_id, code, &error);
+    gossip->counts.received[type]++;
+    if (types[type].take(gossip, peer_id, message, now, &error) < 0)
+        arci_gossip_refuse(gossip, peer_id, &error);
     return true;
 }
 
 void arci_gossip_send(struct arci_gossip *gossip, const struct arctic_id *peer_id, json_t *message)
 {
     ARCI_JSON *taken = message;
-    if (taken)
-        gossip->options.send(gossip->options.context, peer_id, taken);
+    if (!taken)
+        return;
+    gossip->counts.sent[type_of(taken)]++;
+    gossip->options.send(gossip->options.context, peer_id, taken);
 }
 
 void arci_gossip_refuse(struct arci_gossip *gossip, const struct arctic_id *peer_id,

@@ -35,6 +35,25 @@
 
 struct arci_gossip;
 
+/* Messages by type. */
+enum arci_gossip_type {
+    ARCI_GOSSIP_DIGEST = 0,
+    ARCI_GOSSIP_NODES = 1,
+    ARCI_GOSSIP_ITEMS = 2,
+    ARCI_GOSSIP_WANT = 3,
+    ARCI_GOSSIP_RECORDS = 4,
+};
+
+#define ARCI_GOSSIP_TYPES 5
+
+/* Since the gossip was created. */
+struct arci_gossip_counts {
+    uint64_t sent[ARCI_GOSSIP_TYPES]; /* messages */
+    uint64_t received[ARCI_GOSSIP_TYPES];
+    uint64_t records_taken;   /* that were news */
+    uint64_t records_refused; /* but for those whose owner is not known yet, which come again */
+};
+
 struct arci_gossip_options {
     struct arci_registry *registry; /* outlives the gossip */
     uint64_t seed;                  /* of its random choices */
@@ -51,6 +70,12 @@ struct arci_gossip_options {
 int arci_gossip_create(const struct arci_gossip_options *options, struct arci_gossip **ret_gossip,
                        struct arctic_error *error);
 void arci_gossip_free(struct arci_gossip *gossip);
+
+/* Good as long as the gossip. */
+const struct arci_gossip_counts *arci_gossip_counts(const struct arci_gossip *gossip);
+
+/* As it stands in messages. */
+const char *arci_gossip_type_name(enum arci_gossip_type type);
 
 /* A peer can be spoken to, or no more. A second connect is no error. Errors: ARCTIC_E_NO_MEMORY. */
 int arci_gossip_connect(struct arci_gossip *gossip, const struct arctic_id *peer_id,

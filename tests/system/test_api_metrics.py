@@ -154,6 +154,24 @@ def test_peers_licence_api_and_process(pair: Pair) -> None:
     pair.exit.start()
 
 
+def test_gossip_is_counted(pair: Pair) -> None:
+    def messages(agent: Agent, kind: str, direction: str) -> float:
+        return value(scrape(agent), "arctic_gossip_messages_total", type=kind, direction=direction)
+
+    def records(agent: Agent, result: str) -> float:
+        return value(scrape(agent), "arctic_gossip_records_total", result=result)
+
+    sent, received = messages(pair.entry, "records", "sent"), messages(pair.exit, "records", "received")
+    taken = records(pair.exit, "taken")
+    pair.carry()
+    assert messages(pair.entry, "records", "sent") > sent
+    assert messages(pair.exit, "records", "received") > received
+    assert records(pair.exit, "taken") > taken
+    assert records(pair.entry, "refused") == records(pair.exit, "refused") == 0
+    digests = messages(pair.exit, "digest", "sent")
+    wait_for(lambda: messages(pair.exit, "digest", "sent") > digests, 5, "another round")
+
+
 def test_public_from_the_host_itself_only(lab: Lab, pair: Pair) -> None:
     url = f"http://{lab.entry.address(4, 'lan')}:{API_PORT}/metrics"
 

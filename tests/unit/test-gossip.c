@@ -169,6 +169,31 @@ static void test_a_comparison_makes_two_alike(void **state)
     assert_int_equal(sides[0].sent + sides[1].sent - before, 1);
 }
 
+static void test_messages_and_records_are_counted(void **state)
+{
+    struct side *sides = *state;
+    const struct arci_gossip_counts *here = arci_gossip_counts(sides[0].gossip);
+    const struct arci_gossip_counts *there = arci_gossip_counts(sides[1].gossip);
+    for (unsigned i = 0; i < 40; i++)
+        put_credential(&sides[0], i);
+    for (int64_t round = 0; round < 3; round++) {
+        arci_gossip_tick(sides[0].gossip, round);
+        deliver_all(sides, round);
+    }
+    uint64_t sent = 0;
+    for (unsigned type = 0; type < ARCI_GOSSIP_TYPES; type++) {
+        assert_int_equal(here->sent[type], there->received[type]);
+        assert_int_equal(there->sent[type], here->received[type]);
+        sent += here->sent[type];
+    }
+    assert_int_equal(sent, sides[0].sent);
+    assert_int_equal(here->sent[ARCI_GOSSIP_DIGEST], 3);
+    assert_int_equal(here->received[ARCI_GOSSIP_WANT], here->sent[ARCI_GOSSIP_RECORDS]);
+    assert_int_equal(here->records_taken, 1);
+    assert_int_equal(there->records_taken, 41);
+    assert_int_equal(here->records_refused + there->records_refused, 0);
+}
+
 /* The difference counts, not the whole. */
 static void test_one_change_among_many_is_cheap(void **state)
 {
@@ -474,6 +499,7 @@ static void test_what_has_no_room_is_left_for_a_while(void **state)
     assert_int_equal(sent_for(&sides[0], other, json_incref(offered), 1000), 1);
     assert_int_equal(sent_for(&sides[0], other, json_incref(brought), 1100), 0);
     assert_int_equal(sides[0].refused, 1);
+    assert_int_equal(arci_gossip_counts(sides[0].gossip)->records_refused, 1);
     for (int64_t now = 2000; now < 50000; now += 1000)
         assert_int_equal(sent_for(&sides[0], other, json_incref(offered), now), 0);
     assert_int_equal(sent_for(&sides[0], other, json_incref(offered), 70000), 1);
@@ -508,6 +534,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_comparison_makes_two_alike, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_messages_and_records_are_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_change_among_many_is_cheap, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bad_messages_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_long_messages_are_refused, set_up, tear_down),
