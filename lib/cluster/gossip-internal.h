@@ -23,11 +23,17 @@
 /* Records asked for at one time: of all peers, and of one, so that one that does not deliver leaves room for others. */
 #define ARCI_GOSSIP_WANTS_MAX 4096
 #define ARCI_GOSSIP_PEER_WANTS_MAX 1024
-/* For how long nobody else is asked for them: milliseconds, and bytes that come in one at least. */
+/*
+ * For how long nobody else is asked for them: milliseconds, and bytes that come in one at least. What is small is asked for again soon: a
+ * second copy costs less than the wait.
+ */
 #define ARCI_GOSSIP_WANT_MS 3000
+#define ARCI_GOSSIP_SMALL_WANT_MS 1000
 #define ARCI_GOSSIP_SLOW_PATH 32
 /* For how long nobody is asked for a record for which there was no room. */
 #define ARCI_GOSSIP_REFUSED_MS 60000
+/* What the record of a peer takes, about. */
+#define ARCI_GOSSIP_OWNER_SIZE 1500
 /* Rumours that wait to be told; more are left to the rounds. */
 #define ARCI_GOSSIP_HOT_MAX 256
 
@@ -100,6 +106,13 @@ int arci_gossip_take_items(struct arci_gossip *gossip, const struct arctic_id *p
 void arci_gossip_want(struct arci_gossip *gossip, const struct arctic_id *peer_id,
                       const struct arci_summary *summaries, size_t count, int64_t now);
 void arci_gossip_forget_wants(struct arci_gossip *gossip, const struct arctic_id *peer_id);
+
+/*
+ * Asks a peer for the record of an owner that is not known, of whom it has sent another record; when it is there, they are compared again.
+ * Else many records of one owner might keep those from being told of that they wait for.
+ */
+void arci_gossip_want_owner(struct arci_gossip *gossip, const struct arctic_id *peer_id,
+                            const struct arctic_id *owner, int64_t now);
 
 /* A record has come from a peer: `code` is what became of it, `entry` what is known of it now (NULL: nothing). */
 void arci_gossip_settle_want(struct arci_gossip *gossip, const struct arctic_id *peer_id,

@@ -162,6 +162,8 @@ static int take_one(struct arci_gossip *gossip, const struct arctic_id *peer_id,
     arci_gossip_settle_want(gossip, peer_id, &record, entry, code, now);
     if (changed)
         follow_news(gossip, peer_id, &record, entry);
+    if (code == ARCTIC_E_NOT_FOUND)
+        arci_gossip_want_owner(gossip, peer_id, &record.owner, now);
     arci_record_release(&record);
     return code;
 }

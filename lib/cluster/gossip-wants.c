@@ -86,6 +86,8 @@ static void note_want(struct arci_gossip *gossip, const struct arctic_id *peer_i
 static int64_t patience(const struct arci_gossip_want *want, size_t bytes)
 {
     const size_t next = want->size > ARCI_GOSSIP_RECORDS_SIZE ? want->size : ARCI_GOSSIP_RECORDS_SIZE;
+    if (bytes <= ARCI_GOSSIP_SMALL_RECORD)
+        return ARCI_GOSSIP_SMALL_WANT_MS;
     return ARCI_GOSSIP_WANT_MS + (int64_t)(bytes < next ? bytes : next) / ARCI_GOSSIP_SLOW_PATH;
 }
 
@@ -99,22 +101,34 @@ static void set_times(struct arci_gossip *gossip, size_t first, size_t bytes, in
     }
 }
 
-/* Notes what is asked for, and puts its names into `items`; false when memory runs out. */
+/* False when memory runs out. */
+static bool ask_for(struct arci_gossip *gossip, struct arci_gossip_peer *peer,
+                    const struct arci_summary *summary, struct open_wants *open, json_t *items)
+{
+    if (is_asked_for(gossip, summary))
+        return true;
+    if (!has_room(gossip, open, summary->size)) {
+        peer->unfinished = true;
+        return true;
+    }
+    json_t *name = json_pack("[s, s]", arci_record_kind_name(summary->kind), summary->id.text);
+    if (json_array_append_new(items, name) < 0)
+        return false;
+    note_want(gossip, &peer->id, summary, open);
+    return true;
+}
+
+/* Notes what is asked for, and puts its names into `items`: peers before what they own. False when memory runs out. */
 static bool collect(struct arci_gossip *gossip, struct arci_gossip_peer *peer,
                     const struct arci_summary *summaries, size_t count, struct open_wants *open,
                     json_t *items)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (is_asked_for(gossip, &summaries[i]))
-            continue;
-        if (!has_room(gossip, open, summaries[i].size)) {
-            peer->unfinished = true;
-            continue;
+    for (int owned = 0; owned < 2; owned++) {
+        for (size_t i = 0; i < count; i++) {
+            if ((summaries[i].kind != ARCI_RECORD_PEER) == owned &&
+                !ask_for(gossip, peer, &summaries[i], open, items))
+                return false;
         }
-        json_t *name = json_pack("[s, s]", arci_record_kind_name(summaries[i].kind), summaries[i].id.text);
-        if (json_array_append_new(items, name) < 0)
-            return false;
-        note_want(gossip, &peer->id, &summaries[i], open);
     }
     return true;
 }
@@ -141,6 +155,17 @@ void arci_gossip_want(struct arci_gossip *gossip, const struct arctic_id *peer_i
         return;
     peer->fruitful = false;
     arci_gossip_send(gossip, peer_id, json_pack("{s:s, s:O}", "type", "want", "items", items));
+}
+
+void arci_gossip_want_owner(struct arci_gossip *gossip, const struct arctic_id *peer_id,
+                            const struct arctic_id *owner, int64_t now)
+{
+    struct arci_summary summary = {.kind = ARCI_RECORD_PEER, .id = *owner, .size = ARCI_GOSSIP_OWNER_SIZE};
+    struct arci_gossip_peer *peer = arci_gossip_find_peer(gossip, peer_id);
+    if (!peer || arci_record_place(summary.kind, owner, summary.place, NULL) < 0)
+        return;
+    arci_gossip_want(gossip, peer_id, &summary, 1, now);
+    peer->unfinished = true;
 }
 
 /* --- What comes --- */

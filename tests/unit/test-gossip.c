@@ -506,6 +506,42 @@ static void test_what_has_no_room_is_left_for_a_while(void **state)
     arci_record_release(&record);
 }
 
+static bool is_last(const struct arctic_id *peer_id)
+{
+    uint8_t place[ARCI_SHA256_SIZE];
+    assert_int_equal(arci_record_place(ARCI_RECORD_PEER, peer_id, place, NULL), ARCTIC_OK);
+    return place[0] == 0xff;
+}
+
+/* More records of one owner than a message names, and the owner's own record behind all of them. */
+static void test_many_records_of_a_stranger_come_in(void **state)
+{
+    struct side *sides = *state;
+    struct side owner = {.other = &sides[1]};
+    const struct arci_entry *entry;
+    bool changed = false;
+    size_t cursor = 0;
+    unsigned number = 100;
+    do
+        snprintf(owner.id.text, sizeof owner.id.text, "peer_%026u", number++);
+    while (!is_last(&owner.id));
+    assert_int_equal(arci_identity_generate(&owner.identity, NULL), ARCTIC_OK);
+    assert_int_equal(arci_registry_create(NULL, &owner.registry, NULL), ARCTIC_OK);
+    arci_registry_simulate(owner.registry, clock_of_all, NULL, arci_record_verify);
+    arci_registry_set_owner(owner.registry, owner.identity, &owner.id);
+    put_peer(&owner);
+    for (unsigned i = 0; i < 3000; i++)
+        put_credential(&owner, i);
+    while ((entry = arci_registry_next_owned(owner.registry, &owner.id, &cursor)))
+        assert_int_equal(arci_registry_merge(sides[0].registry, &entry->record, &changed, NULL), ARCTIC_OK);
+    for (int64_t round = 0; round < 5 && !agree(sides); round++) {
+        arci_gossip_tick(sides[1].gossip, round * 1000);
+        deliver_all(sides, round * 1000);
+    }
+    assert_true(agree(sides));
+    free_side(&owner);
+}
+
 /* Ids can be chosen so that they all stand below one leaf. */
 static void test_a_crowded_leaf_is_told_in_parts(void **state)
 {
@@ -545,6 +581,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_an_answer_has_an_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_liar_is_in_nobodys_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_has_no_room_is_left_for_a_while, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_records_of_a_stranger_come_in, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_crowded_leaf_is_told_in_parts, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("gossip", tests, NULL, NULL);
