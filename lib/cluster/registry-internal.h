@@ -52,6 +52,10 @@ bool arci_registry_counts(const struct arci_registry *registry, const struct arc
 int arci_registry_take_stored(struct arci_registry *registry, struct arci_record *record,
                               struct arctic_error *error);
 
+/* Shows what another registry of this thread shows, with a reference of its own: for simulations. Errors: ARCTIC_E_NO_MEMORY. */
+int arci_registry_share(struct arci_registry *registry, const struct arci_entry *entry,
+                        struct arctic_error *error);
+
 /* Replaces a record of this host by a tombstone, whether it is known or not. Errors: as arci_registry_delete(). */
 int arci_registry_bury(struct arci_registry *registry, enum arci_record_kind kind, const struct arctic_id *id,
                        struct arctic_error *error);

@@ -205,6 +205,15 @@ int arci_registry_take_stored(struct arci_registry *registry, struct arci_record
     return code;
 }
 
+int arci_registry_share(struct arci_registry *registry, const struct arci_entry *entry,
+                        struct arctic_error *error)
+{
+    int code = reserve(registry, error);
+    if (code >= 0)
+        place_entry(registry, (struct arci_entry *)arci_entry_ref(entry));
+    return code;
+}
+
 static int load_record(void *context, const struct arci_stored_record *stored, struct arctic_error *error)
 {
     struct arci_record record;

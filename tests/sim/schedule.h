@@ -20,6 +20,8 @@ enum sim_action {
     SIM_SKEW,    /* the clock of `peer` is `value` milliseconds ahead */
     SIM_BACK_UP, /* the disk of `peer` is copied */
     SIM_RESTORE, /* and comes back */
+    SIM_RENAME,  /* `peer` changes its own record */
+    SIM_AGE,     /* `value` minutes pass at once, by the clocks of all */
     SIM_REVOKE,  /* `peer` revokes peer `value` */
     SIM_LEAVE,   /* `peer` leaves */
     SIM_ACTIONS,

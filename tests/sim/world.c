@@ -13,6 +13,8 @@
 #define LATENCY_MIN_MS 5
 #define LATENCY_SPREAD_MS 145
 #define FLUSH_MS 20
+/* A few records. */
+#define SMALL_BULK 6000
 
 enum event_kind { EVENT_MESSAGE, EVENT_TICK, EVENT_FLUSH };
 
@@ -136,7 +138,7 @@ static void on_send(void *context, const struct arctic_id *peer_id, const json_t
     struct sim_peer *other = find_peer(world, peer_id);
     world->counts.messages++;
     if (world->measure)
-        world->counts.bytes += json_dumpb(message, NULL, 0, JSON_COMPACT);
+        world->counts.bytes += arci_json_size(message);
     if (!can_talk(peer, other) || test_random_below(&world->random, 100) < world->loss_percent)
         return;
     int64_t latency = LATENCY_MIN_MS + test_random_below(&world->random, LATENCY_SPREAD_MS);
@@ -166,6 +168,12 @@ static void on_refused(void *context, const struct arctic_id *peer_id, const str
     peer->world->counts.refused++;
 }
 
+static void sweep(struct sim_peer *peer)
+{
+    struct arctic_error error;
+    check(arci_registry_sweep(peer->registry, &error), &error);
+}
+
 static void deliver(struct sim_world *world, struct sim_event *event)
 {
     struct sim_peer *peer = &world->peers[event->to];
@@ -174,6 +182,7 @@ static void deliver(struct sim_world *world, struct sim_event *event)
         return;
     if (event->kind == EVENT_TICK) {
         schedule(peer, EVENT_TICK, SIM_ROUND_MS);
+        sweep(peer);
         arci_gossip_tick(peer->gossip, world->now);
     } else if (event->kind == EVENT_FLUSH) {
         peer->flush_due = false;
@@ -188,7 +197,7 @@ static void deliver(struct sim_world *world, struct sim_event *event)
 static int64_t peer_clock(void *context)
 {
     const struct sim_peer *peer = context;
-    return EPOCH_MS + peer->world->now + peer->skew_ms;
+    return EPOCH_MS + peer->world->now + peer->world->age + peer->skew_ms;
 }
 
 static void connect_all(struct sim_peer *peer)
@@ -204,8 +213,11 @@ static void connect_all(struct sim_peer *peer)
 void sim_peer_start(struct sim_peer *peer)
 {
     struct arctic_error error;
+    bool outdated = false;
     if (peer->gossip)
         return;
+    check(arci_registry_resume(peer->registry, peer->alive_at, &outdated, &error), &error);
+    sweep(peer);
     peer->gossip_options.registry = peer->registry;
     peer->gossip_options.seed = test_random_next(&peer->world->random);
     check(arci_gossip_create(&peer->gossip_options, &peer->gossip, &error), &error);
@@ -215,6 +227,8 @@ void sim_peer_start(struct sim_peer *peer)
 
 void sim_peer_crash(struct sim_peer *peer)
 {
+    if (peer->gossip)
+        peer->alive_at = peer_clock(peer);
     arci_gossip_free(peer->gossip);
     peer->gossip = NULL;
     peer->flush_due = false;
@@ -231,11 +245,11 @@ static struct arci_registry *make_registry(struct sim_peer *peer)
     return registry;
 }
 
-static void put_peer_record(struct sim_peer *peer)
+static void put_peer_record(struct sim_peer *peer, const char *name)
 {
     struct arctic_error error;
     struct arci_peer model = peer_model(&peer->id, peer->identity);
-    snprintf(model.name, sizeof model.name, "agent-%zu", index_of(peer));
+    snprintf(model.name, sizeof model.name, "%s", name);
     check(arci_registry_put_peer(peer->registry, &model, &error), &error);
 }
 
@@ -250,16 +264,16 @@ static void make_peer(struct sim_world *world, size_t number)
         .context = peer, .send = on_send, .changed = on_changed, .refused = on_refused};
     check(arci_identity_from_seed(seed, &peer->identity, &error), &error);
     peer->registry = make_registry(peer);
-    put_peer_record(peer);
+    peer->alive_at = peer_clock(peer);
+    put_peer_record(peer, peer->id.text + strlen("peer_"));
 }
 
 static void merge_all(struct sim_peer *peer, const struct arci_registry *from)
 {
     struct arctic_error error;
-    bool changed = false;
     for (size_t i = 0; i < from->count; i++) {
         if (!arctic_id_equal(&from->entries[i]->record.owner, &peer->id))
-            check(arci_registry_merge(peer->registry, &from->entries[i]->record, &changed, &error), &error);
+            check(arci_registry_share(peer->registry, from->entries[i], &error), &error);
     }
 }
 
@@ -279,6 +293,8 @@ void sim_world_create(struct sim_world *world, uint64_t seed, size_t peers, bool
         fail("no memory");
     for (size_t i = 0; i < peers; i++)
         make_peer(world, i);
+    for (size_t i = 0; i < peers; i++)
+        world->peers[i].gossip_options.bulk = seed % 3 == 0 ? SMALL_BULK : 0;
     if (acquainted)
         acquaint(world);
     for (size_t i = 0; i < peers; i++)
@@ -311,6 +327,15 @@ void sim_world_run(struct sim_world *world, int64_t milliseconds)
         deliver(world, &next);
     }
     world->now = end;
+}
+
+void sim_world_age(struct sim_world *world, int64_t milliseconds)
+{
+    world->age += milliseconds;
+    for (size_t i = 0; i < world->peer_count; i++) {
+        if (world->peers[i].gossip)
+            sweep(&world->peers[i]);
+    }
 }
 
 bool sim_world_agrees(struct sim_world *world)
@@ -360,6 +385,12 @@ void sim_peer_delete(struct sim_peer *peer, unsigned number)
     announce(peer, ARCI_RECORD_CREDENTIAL, &id);
 }
 
+void sim_peer_rename(struct sim_peer *peer, const char *name)
+{
+    put_peer_record(peer, name);
+    announce(peer, ARCI_RECORD_PEER, &peer->id);
+}
+
 void sim_peer_revoke(struct sim_peer *peer, struct sim_peer *other)
 {
     struct arctic_error error;
@@ -388,6 +419,12 @@ const struct arci_entry *sim_peer_look_up(const struct sim_peer *peer, const str
     return arci_registry_find_any(peer->registry, ARCI_RECORD_CREDENTIAL, &id);
 }
 
+const char *sim_peer_name_of(const struct sim_peer *peer, const struct sim_peer *other)
+{
+    const struct arci_entry *entry = arci_registry_find(peer->registry, ARCI_RECORD_PEER, &other->id);
+    return entry ? entry->content.peer.name : "";
+}
+
 bool sim_peer_knows_gone(const struct sim_peer *peer, const struct sim_peer *other)
 {
     return arci_registry_is_gone(peer->registry, &other->id);
@@ -399,6 +436,8 @@ void sim_peer_back_up(struct sim_peer *peer)
 {
     json_decref(peer->backup);
     peer->backup = json_array();
+    peer->backup_alive_at = peer->gossip ? peer_clock(peer) : peer->alive_at;
+    peer->backup_gap = arci_registry_gap(peer->registry);
     for (size_t i = 0; i < peer->registry->count; i++)
         json_array_append_new(peer->backup, arci_record_to_json(&peer->registry->entries[i]->record));
 }
@@ -407,25 +446,23 @@ static void restore_record(struct sim_peer *peer, const json_t *object)
 {
     struct arctic_error error;
     struct arci_record record;
-    bool changed = false;
     check(arci_record_from_json(object, &record, &error), &error);
-    /* What is refused now had been taken while it still counted: another part of the backup says why it does not. */
-    if (arctic_id_equal(&record.owner, &peer->id))
-        arci_registry_recover(peer->registry, &record, &changed, &error);
-    else
-        arci_registry_merge(peer->registry, &record, &changed, &error);
-    arci_record_release(&record);
+    check(arci_registry_take_stored(peer->registry, &record, &error), &error);
 }
 
 void sim_peer_restore(struct sim_peer *peer)
 {
     size_t index;
     json_t *object;
+    struct arctic_error error;
     if (!peer->backup)
         return;
     sim_peer_crash(peer);
     arci_registry_free(peer->registry);
     peer->registry = make_registry(peer);
     json_array_foreach(peer->backup, index, object) restore_record(peer, object);
+    arci_registry_set_gap(peer->registry, &peer->backup_gap);
+    check(arci_registry_forget_owned(peer->registry, NULL, &error), &error);
+    peer->alive_at = peer->backup_alive_at;
     sim_peer_start(peer);
 }

@@ -28,7 +28,10 @@ struct sim_peer {
     bool gone;       /* has left or was revoked, whoever has heard of it */
     bool flush_due;
     unsigned generation; /* messages to an earlier one are lost */
+    int64_t alive_at;    /* by its own clock: when it last stopped */
     json_t *backup;      /* records of an earlier time; NULL: none */
+    int64_t backup_alive_at;
+    struct arci_registry_gap backup_gap;
 };
 
 struct sim_event; /* a message under way, a round, rumours to be told */
@@ -42,6 +45,7 @@ struct sim_counts {
 struct sim_world {
     struct test_random random;
     int64_t now; /* milliseconds */
+    int64_t age; /* milliseconds by which real-time clocks are ahead of that */
     struct sim_peer *peers;
     size_t peer_count;
     struct sim_event *events; /* a heap, the next one first */
@@ -53,12 +57,18 @@ struct sim_world {
     struct sim_counts counts;
 };
 
-/* Peers that know each other's records already where `acquainted`, and their own alone otherwise. */
+/*
+ * Peers that know each other's records already where `acquainted`, and their own alone otherwise. Those of every third seed ask for some
+ * records at a time only, so that most of what they do takes several turns.
+ */
 void sim_world_create(struct sim_world *world, uint64_t seed, size_t peers, bool acquainted);
 void sim_world_release(struct sim_world *world);
 
 /* Lets time pass. */
 void sim_world_run(struct sim_world *world, int64_t milliseconds);
+
+/* All real-time clocks jump ahead, as if nothing had happened meanwhile. */
+void sim_world_age(struct sim_world *world, int64_t milliseconds);
 
 /* Whether all members that are up and on one side hold the same. */
 bool sim_world_agrees(struct sim_world *world);
@@ -74,12 +84,16 @@ void sim_peer_restore(struct sim_peer *peer);
 /* A change of this peer's own records: `number` says which of its credentials, `name` what it is called then. */
 void sim_peer_put(struct sim_peer *peer, unsigned number, const char *name);
 void sim_peer_delete(struct sim_peer *peer, unsigned number);
+void sim_peer_rename(struct sim_peer *peer, const char *name);
 void sim_peer_revoke(struct sim_peer *peer, struct sim_peer *other);
 void sim_peer_leave(struct sim_peer *peer);
 
 /* What `peer` knows of a credential of `owner`; NULL: nothing. Tombstones count. */
 const struct arci_entry *sim_peer_look_up(const struct sim_peer *peer, const struct sim_peer *owner,
                                           unsigned number);
+
+/* What `peer` takes for the name of a member; "" where it does not know it. */
+const char *sim_peer_name_of(const struct sim_peer *peer, const struct sim_peer *other);
 
 /* Whether `peer` knows that another one is no member any more. */
 bool sim_peer_knows_gone(const struct sim_peer *peer, const struct sim_peer *other);
