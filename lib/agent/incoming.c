@@ -43,9 +43,10 @@ static bool is_stranger(const struct arci_incoming *incoming)
     return !incoming->peer_id.text[0];
 }
 
-/* The link is closed by the caller or has ended by itself. */
+/* The link is closed by the caller or has ended by itself; what waits on it is told last, when nothing finds it any more. */
 static void drop_incoming(struct arci_incoming *incoming)
 {
+    const struct arci_link *link = incoming->link;
     struct arci_incoming **place = &incoming->agent->incoming;
     const struct arci_link *link = incoming->link;
     while (*place != incoming)
