@@ -76,7 +76,13 @@ class Agent:
 
     def start(self, timeout: float = 15.0) -> None:
         """Returns when the API answers."""
-        process = self.launch()
+        self.launch()
+        self.wait_until_answers(timeout)
+
+    def wait_until_answers(self, timeout: float = 15.0) -> None:
+        """Waits for the API of an agent that was launched."""
+        process = self.process
+        assert process
 
         def answers() -> bool:
             if process.returncode is not None:
