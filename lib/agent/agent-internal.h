@@ -185,7 +185,8 @@ struct arctic_agent {
     struct arci_cluster_sync *sync; /* under way; NULL when none is */
     struct arci_explain *explains;  /* of a match, the first one under way */
     struct arci_own_addresses own_addresses;
-    bool leaving;                /* a departure is on disk; the identity goes with the next pass */
+    bool leaving;       /* a departure is on disk; the identity goes with the next pass */
+    int64_t departs_at; /* monotonic milliseconds: a departure that a crash has cut short; 0 for none */
     struct arci_request *leaver; /* waits for that; NULL where it has its answer */
     bool
         wipe_failed; /* the identity has gone but not from the disk: it does before a bootstrap, or at the next start */

@@ -12,6 +12,7 @@
 #include "agent/api-listeners.h"
 #include "agent/cluster-id.h"
 #include "agent/credentials.h"
+#include "agent/departure.h"
 #include "agent/license.h"
 #include "agent/own-endpoints.h"
 #include "agent/gossiping.h"
@@ -329,7 +330,7 @@ static int check_unused(struct arctic_agent *agent, struct arctic_error *error)
                      agent->settings.data_dir);
 }
 
-/* A departure that a crash has cut short is finished: the others know of it. */
+/* A departure of which nobody needs to be told any more is finished. */
 static int finish_departure(struct arctic_agent *agent, struct arctic_error *error)
 {
     arci_log_info(agent->log, "gossip", "this agent has left its cluster and can be bootstrapped anew",
@@ -356,6 +357,8 @@ int arci_local_peer_load(struct arctic_agent *agent, struct arctic_error *error)
         return code;
     key_path(agent, path, sizeof path);
     code = load_id(agent, "peer_id", ARCTIC_ID_PEER, &agent->local_id, error);
+    if (code >= 0)
+        code = arci_departure_recall(agent, error);
     if (code >= 0 && has_left(agent))
         return finish_departure(agent, error);
     if (code >= 0)

@@ -5,6 +5,7 @@
 
 #include "agent/carry.h"
 #include "agent/cluster-sync.h"
+#include "agent/departure.h"
 #include "agent/discovery.h"
 #include "agent/gossiping.h"
 #include "agent/incoming.h"
@@ -306,6 +307,7 @@ static void on_tick(uv_timer_t *timer)
 {
     struct arctic_agent *agent = timer->data;
     int64_t now = arci_time_monotonic();
+    arci_departure_take_up(agent);
     if (agent->leaving || arci_membership_own_revocation(agent))
         return;
     arci_service_states_publish(agent);

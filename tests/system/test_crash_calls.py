@@ -493,3 +493,49 @@ def test_revocation(pair: Trio, crashes: Crashes) -> None:
         return death
 
     assert until_it_lives(attempt) >= 2
+
+
+def is_bootstrapped(agent: Agent) -> bool:
+    return agent.api("GET", "/v1/cluster/identity", token=None).status == 200
+
+
+def knows(agent: Agent, member: str) -> bool:
+    """Whether it has a peer, or a service of it."""
+    listed = [peer["id"] for peer in agent.get("/v1/peers")["peers"]]
+    return member in [*listed, *(item["source_peer_id"] for item in services(agent).values())]
+
+
+def attempt_departure(pair: Trio, crashes: Crashes, number: int) -> Death:
+    """The third agent dies while it leaves: it is a member as before, or one no more, and the others know."""
+    both = (pair.first, pair.second)
+    third = pair.third
+    if not third.process:
+        pair.join(pair.first, third)
+        third.create_service(pair.first, "--name", "of-the-third")
+    pair.agree(*both, third)
+    member = third.id
+    with third.dying(crashes, number) as death:
+        answer = third.ask("DELETE", "/v1/peers/self")
+    if is_bootstrapped(third) and "is taken up" not in third.log:
+        assert not answer
+        pair.agree(*both, third)
+        return death
+    wait_for(lambda: not is_bootstrapped(third), 10, "an agent that has left")
+    wait_for(lambda: not any(knows(agent, member) for agent in both), 5, "the others' knowing it")
+    pair.agree(*both)
+    pair.replace_third()
+    return death
+
+
+def test_departure_that_nobody_has_heard_of(pair: Trio) -> None:
+    """On disk, and not told to any peer: they are told after the next start, and then the agent is as before its bootstrap."""
+    death = attempt_departure(pair, AFTER_SYNC, 1)
+    assert death.came
+    pair.third.start()
+    pair.third.bootstrap(pair.license)
+
+
+@pytest.mark.slow
+@at_syncs
+def test_departure(pair: Trio, crashes: Crashes) -> None:
+    assert until_it_lives(lambda number: attempt_departure(pair, crashes, number)) >= 2
