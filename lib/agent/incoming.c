@@ -48,7 +48,6 @@ static void drop_incoming(struct arci_incoming *incoming)
 {
     const struct arci_link *link = incoming->link;
     struct arci_incoming **place = &incoming->agent->incoming;
-    const struct arci_link *link = incoming->link;
     while (*place != incoming)
         place = &(*place)->next;
     *place = incoming->next;
