@@ -98,11 +98,9 @@ static bool ends_membership(const struct arci_record *record)
     return record->kind == ARCI_RECORD_REVOCATION || (record->kind == ARCI_RECORD_PEER && record->deleted);
 }
 
-/* There is room in the tree for all, whether they have counted before or not. Most who have left own nothing but their tombstone. */
+/* There is room in the tree for all, whether they have counted before or not. */
 static void tell_tree_of_owned(struct arci_registry *registry, const struct arctic_id *owner)
 {
-    if (arci_registry_owners_count(&registry->owners, owner) <= 1)
-        return;
     for (size_t i = 0; i < registry->count; i++) {
         if (arctic_id_equal(&registry->entries[i]->record.owner, owner))
             tell_tree(registry, registry->entries[i]);
@@ -113,7 +111,9 @@ static void tell_tree_of_owned(struct arci_registry *registry, const struct arct
 static void tell_tree_of_end(struct arci_registry *registry, const struct arci_entry *end)
 {
     if (end->record.kind == ARCI_RECORD_PEER || end->record.deleted) {
-        tell_tree_of_owned(registry, &end->record.owner);
+        /* Most who have left own nothing but their tombstone, which has just been told. */
+        if (arci_registry_owners_count(&registry->owners, &end->record.owner) > 1)
+            tell_tree_of_owned(registry, &end->record.owner);
         return;
     }
     const struct arci_revocation *revocation = &end->content.revocation;

@@ -350,6 +350,34 @@ static void test_what_a_revoked_peer_signed_counts_no_more(void **state)
 }
 
 /* A peer that revokes itself would rather leave; one that names itself under another id gains nothing. */
+/* Also where it owns nothing else: each host may know another version of its record, or none. */
+static void test_the_record_of_a_revoked_peer_is_not_compared(void **state)
+{
+    struct fixture *fixture = *state;
+    struct arctic_error error;
+    struct arci_registry *other = NULL;
+    bool changed = false;
+    const struct arci_peer local = peer_model(&fixture->local_id, fixture->local);
+    const struct arci_revocation revocation = revocation_of(fixture, &fixture->remote_id);
+    assert_ok(arci_registry_put_peer(fixture->registry, &local, &error), error);
+    assert_ok(arci_registry_put_revocation(fixture->registry, &revocation, &error), error);
+    assert_ok(arci_registry_create(NULL, &other, &error), error);
+    const struct arci_entry *entries[] = {
+        arci_registry_find(fixture->registry, ARCI_RECORD_PEER, &fixture->local_id),
+        arci_registry_find(fixture->registry, ARCI_RECORD_REVOCATION, &revocation.id),
+    };
+    struct arci_record newer = peer_record(&fixture->remote_id, fixture->remote, 2, false);
+    assert_ok(arci_registry_merge(other, &newer, &changed, &error), error);
+    for (size_t i = 0; i < 2; i++)
+        assert_ok(arci_registry_merge(other, &entries[i]->record, &changed, &error), error);
+    assert_string_equal(arci_registry_digest(other), arci_registry_digest(fixture->registry));
+    close_registry(fixture);
+    open_registry(fixture);
+    assert_string_equal(arci_registry_digest(other), arci_registry_digest(fixture->registry));
+    arci_record_release(&newer);
+    arci_registry_free(other);
+}
+
 static void test_a_revocation_of_oneself_is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -995,6 +1023,7 @@ int main(void)
         TEST(test_a_body_that_contradicts_its_record_is_refused),
         TEST(test_wire_form_round_trip_and_tampering),
         TEST(test_what_a_revoked_peer_signed_counts_no_more),
+        TEST(test_the_record_of_a_revoked_peer_is_not_compared),
         TEST(test_a_revocation_of_oneself_is_refused),
         TEST(test_what_a_backup_did_not_have_is_recovered),
         TEST(test_the_digest_follows_every_change),
