@@ -4,6 +4,7 @@ as the last one until it comes through; after each death the agent starts, what 
 whole or not at all, and the cluster agrees.
 """
 
+import http.client
 import json
 import signal
 import urllib.parse
@@ -217,8 +218,9 @@ def test_clean_stop(pair: Trio, crashes: Crashes) -> None:
 
 
 @at_all_calls
-def test_adding_a_peer(apart: Trio, crashes: Crashes) -> None:
-    """Both are peers of each other, or may become it by the same request."""
+@pytest.mark.parametrize("mortal", ["first", "second"])
+def test_adding_a_peer(apart: Trio, crashes: Crashes, mortal: str) -> None:
+    """Who adds dies, or who is added: both are peers of each other, or become it by the same request."""
 
     def attempt(number: int) -> Death:
         for agent in (apart.first, apart.second):
@@ -231,7 +233,7 @@ def test_adding_a_peer(apart: Trio, crashes: Crashes) -> None:
             agent.start()
             agent.bootstrap(apart.license)
         body = {"address": f"{second.host.ipv4}:{API_PORT}"}
-        with first.dying(crashes, number) as death:
+        with getattr(apart, mortal).dying(crashes, number) as death:
             answer = first.ask("POST", "/v1/peers", body)
         if not answer:
             assert first.api("POST", "/v1/peers", body).status == 201
@@ -398,6 +400,32 @@ def test_changes(pair: Trio, crashes: Crashes) -> None:
 def test_changes_that_are_carried(pair: Trio, crashes: Crashes) -> None:
     """The owner dies; who was asked for it says that it does not know, or has the owner's word."""
     die_in_changes(pair, pair.second, crashes, CARRIED)
+
+
+def holds(agent: Agent, change: Change) -> bool:
+    try:
+        return change.done(agent)
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+@at_syncs
+def test_changes_that_are_received(pair: Trio, crashes: Crashes) -> None:
+    """The peer dies that is told of a change: it holds it in the end."""
+    first, second = pair.first, pair.second
+    for make in ALL:
+        print(make.__name__, end=": ")
+
+        def attempt(number: int, make: Callable[[Trio, str], Change] = make) -> Death:
+            change = make(pair, f"received-{make.__name__.replace('_', '-')}-{number}")
+            with second.dying(crashes, number) as death:
+                assert first.ask(change.method, change.path, change.body)
+                wait_for(lambda: second.killed or holds(second, change), 10, "word of the change, or a death")
+            pair.agree(first, second)
+            assert change.done(first) and change.done(second)
+            return death
+
+        assert until_it_lives(attempt) >= 1
 
 
 @at_all_calls
