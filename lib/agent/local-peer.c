@@ -103,6 +103,31 @@ int arci_local_peer_set_cluster(struct arctic_agent *agent, const struct arci_cl
     return put_local_peer(agent, &peer, error);
 }
 
+struct naming {
+    struct arctic_agent *agent;
+    struct arci_peer *peer;
+};
+
+static int write_naming(void *context, struct arctic_error *error)
+{
+    const struct naming *naming = context;
+    int code = arci_store_put_note(naming->agent->store, "agent", "name", NAME_GIVEN, error);
+    return code < 0 ? code : put_local_peer(naming->agent, naming->peer, error);
+}
+
+/* The name, and that it was given: one without the other would turn a later suggestion away, or let it win. */
+static int put_named_peer(struct arctic_agent *agent, const struct arci_entry *known, struct arci_peer *peer,
+                          struct arctic_error *error)
+{
+    struct naming naming = {agent, peer};
+    const struct arci_entry *former = arci_entry_ref(known);
+    int code = arci_store_transaction(agent->store, write_naming, &naming, error);
+    if (code < 0)
+        arci_registry_restore(agent->registry, ARCI_RECORD_PEER, &agent->local_id, former);
+    arci_entry_unref(former);
+    return code;
+}
+
 int arci_local_peer_suggest_name(struct arctic_agent *agent, const char *name, struct arctic_error *error)
 {
     ARCI_FREE char *origin = NULL;
@@ -114,32 +139,22 @@ int arci_local_peer_suggest_name(struct arctic_agent *agent, const char *name, s
         return code;
     struct arci_peer peer = entry->content.peer;
     snprintf(peer.name, sizeof peer.name, "%s", name);
-    code = put_local_peer(agent, &peer, error);
-    if (code >= 0)
-        code = arci_store_put_note(agent->store, "agent", "name", NAME_GIVEN, error);
+    code = put_named_peer(agent, entry, &peer, error);
     if (code >= 0)
         arci_gossiping_announce(agent, ARCI_RECORD_PEER, &agent->local_id);
     return code;
 }
 
-static int read_update(struct arctic_agent *agent, const json_t *object, struct arci_peer *ret_peer,
-                       struct arctic_error *error)
+int arci_local_peer_update(struct arctic_agent *agent, const json_t *object, struct arctic_error *error)
 {
     const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_PEER, &agent->local_id);
     if (!entry)
         return arci_fail(error, ARCTIC_E_NOT_FOUND, NULL, "this peer leaves the cluster");
-    *ret_peer = entry->content.peer;
-    return arci_peer_update_from_json(object, ret_peer, error);
-}
-
-int arci_local_peer_update(struct arctic_agent *agent, const json_t *object, struct arctic_error *error)
-{
-    struct arci_peer peer;
-    int code = read_update(agent, object, &peer, error);
-    if (code >= 0 && json_object_get(object, "name"))
-        code = arci_store_put_note(agent->store, "agent", "name", NAME_GIVEN, error);
+    struct arci_peer peer = entry->content.peer;
+    int code = arci_peer_update_from_json(object, &peer, error);
     if (code >= 0)
-        code = put_local_peer(agent, &peer, error);
+        code = json_object_get(object, "name") ? put_named_peer(agent, entry, &peer, error)
+                                               : put_local_peer(agent, &peer, error);
     if (code >= 0)
         arci_gossiping_announce(agent, ARCI_RECORD_PEER, &agent->local_id);
     return code;

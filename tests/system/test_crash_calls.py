@@ -83,7 +83,8 @@ class Trio:
             self.third.stop()
         self.third = self.new(self.third.host)
 
-    def end(self) -> None:
+    def stop(self) -> None:
+        """Ends those that run."""
         for agent in (self.first, self.second, self.third):
             agent.end()
 
@@ -93,7 +94,7 @@ def trio(build: Path) -> Iterator[Trio]:
     with Topology() as topology:
         agents = Trio(topology, build)
         yield agents
-        agents.end()
+        agents.stop()
 
 
 @pytest.fixture
@@ -223,9 +224,7 @@ def test_adding_a_peer(apart: Trio, crashes: Crashes, mortal: str) -> None:
     """Who adds dies, or who is added: both are peers of each other, or become it by the same request."""
 
     def attempt(number: int) -> Death:
-        for agent in (apart.first, apart.second):
-            if agent.process:
-                agent.stop()
+        apart.stop()
         first = apart.first = apart.new(apart.first.host)
         second = apart.second = apart.new(apart.second.host)
         # The second is bootstrapped before the first, whose cluster id therefore gives way.
@@ -400,6 +399,33 @@ def test_changes(pair: Trio, crashes: Crashes) -> None:
 def test_changes_that_are_carried(pair: Trio, crashes: Crashes) -> None:
     """The owner dies; who was asked for it says that it does not know, or has the owner's word."""
     die_in_changes(pair, pair.second, crashes, CARRIED)
+
+
+@at_syncs
+def test_a_first_name(apart: Trio, crashes: Crashes) -> None:
+    """A name that was not taken leaves room for the one that another agent's operator suggests; one that was taken does not."""
+
+    def attempt(number: int) -> Death:
+        apart.stop()
+        first = apart.first = apart.new(apart.first.host)
+        second = apart.second = apart.new(apart.second.host)
+        for agent in (first, second):
+            agent.start()
+        first.bootstrap(apart.license)
+        url = f"http://127.0.0.1:{API_PORT}"
+        second.cli("bootstrap", "--url", url, "--license-file", str(apart.license))
+        path = f"/v1/peers/{second.id}"
+        with second.dying(crashes, number) as death:
+            answer = second.ask("PUT", path, {"name": "own"})
+        taken = second.get(path)["name"] == "own"
+        assert taken or not answer
+        body = {"address": f"{second.host.ipv4}:{API_PORT}", "name": "suggested"}
+        assert first.api("POST", "/v1/peers", body).status == 201
+        apart.agree(first, second)
+        assert second.get(path)["name"] == ("own" if taken else "suggested")
+        return death
+
+    assert until_it_lives(attempt) >= 1
 
 
 def holds(agent: Agent, change: Change) -> bool:
