@@ -15,6 +15,14 @@ static void rtt_text(const json_t *peer, char *text, size_t size)
         snprintf(text, size, "-");
 }
 
+/* The peer that answers is not "connected" to itself; that it was revoked is worth saying. */
+static const char *state_text(const json_t *peer)
+{
+    const char *state = cli_json_text(peer, "state");
+    bool local = json_is_true(json_object_get(peer, "is_local"));
+    return local && strcmp(state, "revoked") != 0 ? "local" : state;
+}
+
 static int print_peers(const json_t *peers, struct arctic_error *error)
 {
     struct cli_table table = {.table = NULL};
@@ -36,7 +44,7 @@ static int print_peers(const json_t *peers, struct arctic_error *error)
         }
         cli_table_row(&table, (const char *[]){cli_json_text(peer, "id"), cli_json_text(peer, "name"),
                                                cli_json_text(peer, "address"),
-                                               local ? "local" : cli_json_text(peer, "state"), reachable,
+                                               state_text(peer), reachable,
                                                seen, rtt, cli_json_text(peer, "version")});
     }
     return cli_table_end(&table, stdout, error);

@@ -134,7 +134,8 @@ struct arctic_agent {
     struct arci_registry *registry;
     struct arci_store_age store_age;
     struct arci_recovery recovery;
-    struct arci_log_limit login_log; /* of wrong client ids and secrets */
+    struct arci_log_limit login_log;    /* of wrong client ids and secrets */
+    struct arci_log_limit incoming_log; /* of handshakes refused and links dropped */
 
     /* Set by the bootstrap, or at start where one has been; NULL or "" before. */
     bool bootstrapped;

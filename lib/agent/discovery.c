@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/membership.h"
 #include "agent/own-endpoints.h"
 #include "agent/peer-links.h"
 #include "base/address.h"
@@ -141,9 +142,11 @@ static void dial_done(void *context, struct arci_link *link, const struct arci_h
     struct arci_discovered *item = context;
     struct arci_agent_peer *peer;
     struct arctic_error problem;
+    const json_t *revocation = arci_dial_revocation(item->dial);
     item->dial = NULL;
     if (!link) {
         schedule_retry(item, error);
+        arci_membership_hear(item->agent, revocation);
         return;
     }
     if (admit(item, link, remote, &peer, &problem) < 0) {

@@ -75,15 +75,37 @@ static void close_former(const struct arci_incoming *newest)
     }
 }
 
-static void refuse(struct arci_incoming *incoming, const struct arctic_error *reason)
+/* Others cause these, as often as they like. */
+static void log_offence(struct arci_incoming *incoming, const char *what, const struct arctic_error *error)
 {
     char remote[ARCTIC_ENDPOINT_TEXT];
-    arci_log_warn(incoming->agent->log, "gossip", "refused a handshake",
-                  ARCI_TEXT("remote", arctic_endpoint_format(arci_link_remote(incoming->link), remote)),
-                  ARCI_ERROR(reason));
+    int64_t suppressed;
+    if (arci_log_allowed(&incoming->agent->incoming_log, arci_time_monotonic(), &suppressed))
+        arci_log_warn(incoming->agent->log, "gossip", what,
+                      ARCI_TEXT("remote", arctic_endpoint_format(arci_link_remote(incoming->link), remote)),
+                      ARCI_TEXT("peer_id", incoming->peer_id.text), ARCI_ERROR(error),
+                      ARCI_INT("more", suppressed));
+}
+
+/* Who was away when it was revoked hears of it here. It names nobody but the asker and who has revoked it. */
+static void add_revocation(const struct arci_incoming *incoming, json_t *answer)
+{
+    uint8_t key[ARCI_KEY_SIZE];
+    const struct arci_entry *entry = arci_link_peer_key(incoming->link, key)
+                                         ? arci_registry_revocation_of_key(incoming->agent->registry, key)
+                                         : NULL;
+    if (entry)
+        json_object_set_new(answer, "revocation", arci_record_to_json(&entry->record));
+}
+
+static void refuse(struct arci_incoming *incoming, const struct arctic_error *reason)
+{
+    log_offence(incoming, "refused a handshake", reason);
     ARCI_JSON *answer = arci_handshake_refusal(reason);
-    if (answer)
+    if (answer) {
+        add_revocation(incoming, answer);
         arci_link_send(incoming->link, answer, NULL);
+    }
     arci_link_finish(incoming->link);
     drop_incoming(incoming);
 }
@@ -200,6 +222,8 @@ static void on_closed(void *context, struct arci_link *link, const struct arctic
 {
     struct arci_incoming *incoming = context;
     (void)link;
+    if (error->code == ARCTIC_E_PROTOCOL)
+        log_offence(incoming, "dropped a link that broke the protocol", error);
     arci_log_debug(incoming->agent->log, "gossip", "incoming link ended",
                    ARCI_TEXT("peer_id", incoming->peer_id.text), ARCI_ERROR(error));
     drop_incoming(incoming);

@@ -143,6 +143,33 @@ void arci_membership_follow(struct arctic_agent *agent, const struct arci_record
     }
 }
 
+static int take_revocation(struct arctic_agent *agent, const struct arci_record *record, bool *ret_changed,
+                           struct arctic_error *error)
+{
+    if (record->kind != ARCI_RECORD_REVOCATION)
+        return arci_fail(error, ARCTIC_E_PROTOCOL, "revocation", "a %s record is no revocation",
+                         arci_record_kind_name(record->kind));
+    return arci_registry_merge(agent->registry, record, ret_changed, error);
+}
+
+void arci_membership_hear(struct arctic_agent *agent, const json_t *revocation)
+{
+    struct arci_record record = {0};
+    struct arctic_error error;
+    bool changed = false;
+    if (!revocation)
+        return;
+    int code = arci_record_from_json(revocation, &record, &error);
+    if (code >= 0)
+        code = take_revocation(agent, &record, &changed, &error);
+    if (code < 0)
+        arci_log_warn(agent->log, "gossip",
+                      "a peer refuses this agent by a revocation that cannot be checked", ARCI_ERROR(&error));
+    else if (changed)
+        arci_membership_follow(agent, &record);
+    arci_record_release(&record);
+}
+
 void arci_membership_load(struct arctic_agent *agent)
 {
     struct arctic_error error;

@@ -23,6 +23,12 @@ int arci_membership_revoke(struct arctic_agent *agent, const struct arci_entry *
 /* Does what a record that has just come from a peer says, where that ends a membership. */
 void arci_membership_follow(struct arctic_agent *agent, const struct arci_record *record);
 
+/*
+ * Takes the revocation that a peer has refused this agent with (arci_dial_revocation()): who was away when it was revoked hears of it
+ * that way. One that does not hold is logged. NULL is allowed. Not while the dial that brought it counts as under way.
+ */
+void arci_membership_hear(struct arctic_agent *agent, const json_t *revocation);
+
 /* At start: finishes what a crash may have kept from being done. */
 void arci_membership_load(struct arctic_agent *agent);
 

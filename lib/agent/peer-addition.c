@@ -82,8 +82,10 @@ static void add_done(void *context, struct arci_link *link, const struct arci_ha
     struct arci_peer_addition *add = context;
     struct arci_agent_peer *peer;
     struct arctic_error problem;
+    const json_t *revocation = arci_dial_revocation(add->dial);
     add->dial = NULL;
     if (!link) {
+        arci_membership_hear(add->agent, revocation);
         fail_try(add, error);
         return;
     }

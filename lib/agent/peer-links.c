@@ -187,12 +187,14 @@ static void dial_done(void *context, struct arci_link *link, const struct arci_h
     struct arci_agent_peer *peer = context;
     struct arci_agent_peer *admitted;
     struct arctic_error problem;
+    const json_t *revocation = arci_dial_revocation(peer->dial);
     peer->dial = NULL;
     if (!link) {
         arci_log_debug(peer->agent->log, "gossip", "cannot reach peer", ARCI_TEXT("peer_id", peer->id.text),
                        ARCI_ERROR(error));
         schedule_retry(peer);
         set_state(peer, ARCI_PEER_UNREACHABLE, error->message);
+        arci_membership_hear(peer->agent, revocation);
         return;
     }
     int code = check_same(peer, remote, &problem);

@@ -16,12 +16,15 @@ struct arci_dial {
     struct arci_link *link;
     struct arci_handshake_initiator initiator;
     struct arctic_error last_error;
-    uv_timer_t timer; /* the start, outside of the caller's stack, and the limit on the handshake */
+    json_t *revocation; /* that came with a refusal; may be NULL */
+    uv_timer_t timer;   /* the start, outside of the caller's stack, and the limit on the handshake */
 };
 
 static void free_dial(uv_handle_t *handle)
 {
-    free(handle->data);
+    struct arci_dial *dial = handle->data;
+    json_decref(dial->revocation);
+    free(dial);
 }
 
 static void close_dial(struct arci_dial *dial)
@@ -30,6 +33,11 @@ static void close_dial(struct arci_dial *dial)
     dial->link = NULL;
     if (!uv_is_closing((uv_handle_t *)&dial->timer))
         uv_close((uv_handle_t *)&dial->timer, free_dial);
+}
+
+const json_t *arci_dial_revocation(const struct arci_dial *dial)
+{
+    return dial->revocation;
 }
 
 void arci_dial_cancel(struct arci_dial *dial)
@@ -88,6 +96,15 @@ static void on_open(void *context, struct arci_link *link)
         uv_timer_start(&dial->timer, on_handshake_timeout, dial->options.link.connect_timeout, 0);
 }
 
+static void keep_revocation(struct arci_dial *dial, const json_t *answer)
+{
+    json_t *revocation = json_object_get(answer, "revocation");
+    if (!revocation || strcmp(arci_message_type(answer), "refused") != 0)
+        return;
+    json_decref(dial->revocation);
+    dial->revocation = json_incref(revocation);
+}
+
 static void on_message(void *context, struct arci_link *link, const json_t *message)
 {
     struct arci_dial *dial = context;
@@ -103,6 +120,7 @@ static void on_message(void *context, struct arci_link *link, const json_t *mess
     if (code >= 0)
         code = arci_handshake_judge_answer(&self, &dial->initiator, key, message, &remote, &error);
     if (code < 0) {
+        keep_revocation(dial, message);
         fail_attempt(dial, &error);
         return;
     }

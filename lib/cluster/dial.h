@@ -39,6 +39,12 @@ int arci_dial_start(const struct arci_dial_options *options, struct arci_dial **
 /* Whether this is the endpoint that is being tried now. */
 bool arci_dial_tries(const struct arci_dial *dial, const struct arctic_endpoint *endpoint);
 
+/*
+ * For the callback of a dial that has failed: the revocation by which a peer has refused, in the form of a record that is still to be
+ * checked. Borrowed; NULL where there was none.
+ */
+const json_t *arci_dial_revocation(const struct arci_dial *dial);
+
 /* Gives up without a callback. NULL is allowed. */
 void arci_dial_cancel(struct arci_dial *dial);
 

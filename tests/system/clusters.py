@@ -50,14 +50,15 @@ class Cluster:
 
 
 def _build(topology: Topology, west: int, east: int, guests: tuple[str, ...]) -> tuple[list[Namespace], Cable]:
-    """Guests are in the west."""
+    """Guests are in the west and in the east by turns."""
     names = [f"a{number + 1}" for number in range(west + east)]
     ports = [
         Port(topology.host(name), "lan", (f"10.5.0.{number + 1}/24",))
         for number, name in enumerate([*names, *guests])
     ]
-    topology.lan("west", *ports[:west], *ports[west + east :])
-    topology.lan("east", *ports[west : west + east])
+    members, others = ports[: west + east], ports[west + east :]
+    topology.lan("west", *members[:west], *others[::2])
+    topology.lan("east", *members[west:], *others[1::2])
     return [topology.hosts[name] for name in names], topology.cable("west", "east")
 
 
