@@ -3,6 +3,7 @@
 import base64
 import json
 import queue
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -93,6 +94,10 @@ class ControlPeer:
         """Whether the link still is: a ping is answered."""
         self.send({"type": "ping"})
         return self.receive_type("pong") is not None
+
+    def pause(self) -> None:
+        """Reads nothing any more that the agent sends."""
+        self._process.send_signal(signal.SIGSTOP)
 
     def end(self) -> None:
         """Drops the link."""

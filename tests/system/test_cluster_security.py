@@ -1,0 +1,705 @@
+"""What a hostile member and a stranger get out of live agents, which is nothing, and change, which is their own."""
+
+import base64
+import json
+import os
+import random
+import sqlite3
+import ssl
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from access import ask_for_token, create_client
+from agents import API_PORT, Agent, issue_license
+from arctic_lab import Connection, Namespace, wait_for
+from clusters import TERMS, Cluster, running_cluster
+from control_peer import ControlPeer, control_peer
+from tunnel_peer import TunnelPeer, make_key
+
+Record = dict[str, Any]
+HASH = "A" * 43
+HOUR = 3_600_000
+CONTROL = "arctic-control/1"
+
+
+@pytest.fixture(scope="module")
+def cluster(build: Path) -> Iterator[Cluster]:
+    """Two agents that know each other, and hosts beside them for who is none; they log all there is to log."""
+    with running_cluster(build, 2, 1, "mallory", LOG_LEVEL="debug") as agents:
+        agents.add(0, 1)
+        wait_for(lambda: agents.agree(0, 1), 5, "equal hashes")
+        yield agents
+
+
+@dataclass
+class Scene:
+    """A member that lies to `victim`, which has a friend called `witness`."""
+
+    cluster: Cluster
+    member: ControlPeer
+    victim: Agent
+    witness: Agent
+    service: Record
+    credential: Record
+
+    def hash(self) -> str:
+        return str(self.victim.get("/v1/cluster/status")["registry_hash"])
+
+    def own(self, template: Record, **changes: Any) -> Record:
+        """A new record of the member itself, signed, made from somebody else's."""
+        id = new_id("svc" if template["kind"] == "service" else "cli")
+        body = {**template["body"], "name": id[-8:], **changes.pop("body", {})}
+        if template["kind"] == "service":
+            body = {"id": id, **without(body, "id"), "source_peer_id": self.member.id}
+        else:
+            body = {"client_id": id, **without(body, "client_id", "bootstrap")}
+        record = {"id": id, "owner": self.member.id, "version": now(), "updated_at": now(), "body": body}
+        return self.member.sign({**template, **record, **changes})
+
+    def tell(self, *records: Any) -> None:
+        self.member.send({"type": "records", "records": list(records)})
+
+    def refused(self) -> list[str]:
+        """What the victim's log says of records and messages of the member."""
+        lines = [json.loads(line) for line in self.victim.log.splitlines()]
+        return [line["error"] for line in lines if line.get("peer_id") == self.member.id and line["level"] == "warn"]
+
+
+def now() -> int:
+    return int(time.time() * 1000)
+
+
+def new_id(prefix: str) -> str:
+    return f"{prefix}_0" + "".join(random.choices("0123456789ABCDEFGHJKMNPQRSTVWXYZ", k=25))
+
+
+def without(record: Record, *names: str) -> Record:
+    return {name: value for name, value in record.items() if name not in names}
+
+
+def frame(text: bytes, length: int | None = None) -> bytes:
+    return (len(text) if length is None else length).to_bytes(4, "big") + text
+
+
+def get_record(member: ControlPeer, kind: str, id: str) -> Record:
+    """A record as the agent gives it to a member."""
+    member.send({"type": "want", "items": [[kind, id]]})
+    while True:
+        for record in member.receive_type("records")["records"]:
+            if record["id"] == id:
+                return dict(record)
+
+
+@pytest.fixture(scope="module")
+def shared(cluster: Cluster) -> tuple[str, str]:
+    """A service and a credential of the witness."""
+    victim, witness, _ = cluster.agents
+    service = witness.create_service(victim)
+    client = create_client(witness, "admin")["client_id"]
+    wait_for(lambda: cluster.agree(0, 1), 5, "equal hashes")
+    return service, client
+
+
+@pytest.fixture
+def scene(cluster: Cluster, build: Path, shared: tuple[str, str]) -> Iterator[Scene]:
+    victim, witness, _ = cluster.agents
+    with control_peer(cluster.guests["mallory"], build, cluster.license, victim.host.ipv4) as member:
+        service = get_record(member, "service", shared[0])
+        credential = get_record(member, "credential", shared[1])
+        wait_for(lambda: cluster.agree(0, 1), 5, "equal hashes")
+        yield Scene(cluster, member, victim, witness, service, credential)
+        member.end()
+        assert victim.api("DELETE", f"/v1/peers/{member.id}").status == 204
+        wait_for(lambda: cluster.agree(0, 1), 5, "equal hashes")
+
+
+# What a member sends, made from a scene, and what the log says of it.
+Lie = Callable[[Scene], Record]
+
+LIES: dict[str, tuple[Lie, str]] = {
+    "another's record, signed by the member": (
+        lambda s: s.member.sign({**s.service, "version": now()}),
+        "signature",
+    ),
+    "another's record, as its own": (
+        lambda s: s.member.sign({**s.service, "version": now(), "owner": s.member.id}),
+        "belongs to",
+    ),
+    "another's tombstone": (
+        lambda s: s.member.sign({**s.credential, "version": now(), "deleted": True, "body": {}}),
+        "signature",
+    ),
+    "another's departure": (
+        lambda s: s.member.sign(
+            {
+                "kind": "peer",
+                "id": s.witness.id,
+                "owner": s.witness.id,
+                "version": now(),
+                "deleted": True,
+                "updated_at": now(),
+                "body": {"public_key": s.member.public_key},
+            }
+        ),
+        "signature",
+    ),
+    "the agent's own record": (
+        lambda s: s.member.sign({**s.service, "id": new_id("svc"), "owner": s.victim.id}),
+        "signature",
+    ),
+    "the agent's own departure": (
+        lambda s: s.member.sign(
+            {**s.service, "kind": "peer", "id": s.victim.id, "owner": s.victim.id, "deleted": True, "body": {}}
+        ),
+        "none of this host's own",
+    ),
+    "a service in the place of a credential": (
+        lambda s: s.member.sign({**s.own(s.service), "kind": "credential"}),
+        "svc_",
+    ),
+    "a record that was changed on its way": (lambda s: {**s.own(s.credential), "version": now() + 5}, "signature"),
+    "a date an hour ahead": (lambda s: s.own(s.credential, updated_at=now() + HOUR), "dated in the future"),
+    "version 0": (lambda s: s.own(s.credential, version=0), "version"),
+    "a version that is a text": (lambda s: s.own(s.credential, version="1"), "version"),
+    "a body that is a list": (lambda s: {**s.own(s.credential), "body": []}, "body"),
+    "a member too many": (lambda s: {**s.own(s.credential), "comment": "x"}, "comment"),
+    "no signature": (lambda s: without(s.own(s.credential), "signature"), "signature"),
+    "a name that is too long": (lambda s: s.own(s.service, body={"name": "x" * 300}), "name"),
+    "a scope that is none": (lambda s: s.own(s.credential, body={"scope": "root"}), "root"),
+    "a transport that is none": (lambda s: s.own(s.service, body={"transport_type": "pigeon"}), "pigeon"),
+    "another's service in the body": (
+        lambda s: s.member.sign(
+            {**s.own(s.service), "body": {**s.service["body"], "source_peer_id": s.member.id}}
+        ),
+        "another id",
+    ),
+    "a network with host bits": (
+        lambda s: s.own(s.service, body={"routes": [{"id": 1, "dest_cidr": "10.1.2.3/8", "priority": 1}]}),
+        "10.1.2.3/8",
+    ),
+    "a body full of nothing": (lambda s: s.own(s.credential, body={"padding": "x" * 100_000}), "16384 are the limit"),
+    "a tombstone full of nothing": (
+        lambda s: s.own(s.credential, deleted=True, body={"padding": "x" * 100_000}),
+        "16384 are the limit",
+    ),
+    "a revocation of itself": (lambda s: revocation(s.member, s.member.id, s.member.public_key), "revoke itself"),
+    "a revocation that is taken back": (
+        lambda s: s.member.sign({**revocation(s.member, s.witness.id, HASH), "deleted": True, "body": {}}),
+        "neither changed nor taken back",
+    ),
+}
+
+
+def revocation(member: ControlPeer, peer_id: str, public_key: str, id: str = "") -> Record:
+    id = id or new_id("rev")
+    body = {"id": id, "peer_id": peer_id, "public_key": public_key, "created_at": 1}
+    head = {"kind": "revocation", "id": id, "owner": member.id, "version": now(), "deleted": False, "updated_at": now()}
+    return member.sign({**head, "body": body})
+
+
+@pytest.mark.slow
+def test_the_log_says_what_was_refused(scene: Scene) -> None:
+    messages = {name: ({"type": "records", "records": [lie(scene)]}, told) for name, (lie, told) in LIES.items()}
+    for name, (message, told) in {**messages, **MESSAGES}.items():
+
+        def said(message: Record = message, told: str = told) -> bool:
+            """Once a second it is logged, so that the member says it again."""
+            scene.member.send(message)
+            assert scene.member.is_alive()
+            return any(told in line for line in scene.refused())
+
+        wait_for(said, 5, f"a refusal of {name} in the log")
+
+
+def test_records_that_lie_change_nothing(scene: Scene) -> None:
+    before = scene.hash()
+    for name, (lie, _) in LIES.items():
+        scene.tell(lie(scene))
+        assert scene.member.is_alive() and scene.hash() == before, name
+    # One bad record takes no good one along.
+    good = scene.own(scene.credential)
+    scene.tell({}, 7, LIES["no signature"][0](scene), good, scene.member.sign({**scene.service, "version": now()}))
+    wait_for(lambda: scene.hash() != before, 5, "the good one")
+    wait_for(lambda: scene.cluster.agree(0, 1), 5, "the good one at the witness")
+    credentials = scene.witness.get("/v1/credentials")["credentials"]
+    assert good["id"] in [item["client_id"] for item in credentials]
+    assert not any(line["level"] == "error" for line in map(json.loads, scene.victim.log.splitlines()))
+
+
+def test_the_log_is_not_filled(scene: Scene) -> None:
+    """A thousand lies within seconds are a line in each, which says how many there were."""
+    lie = LIES["another's record, signed by the member"][0](scene)
+    started_at = time.monotonic()
+    before = len(scene.refused())
+    for _ in range(1000):
+        scene.tell(lie)
+    assert scene.member.is_alive()
+    assert len(scene.refused()) - before <= time.monotonic() - started_at + 2
+
+
+def test_old_and_reordered_records_change_nothing(scene: Scene) -> None:
+    older, newer, gone = (
+        scene.own(scene.credential, id=id, version=version, deleted=deleted, body=body)
+        for id in [new_id("cli")]
+        for version, deleted in ((5, False), (6, False), (7, True))
+        for body in [{"client_id": id}]
+    )
+    gone = scene.member.sign({**gone, "body": {}})
+    scene.tell(newer)
+    assert scene.member.is_alive()
+    held = scene.hash()
+    for _ in range(3):
+        scene.tell(older, newer, older)
+    assert scene.member.is_alive() and scene.hash() == held
+    scene.tell(gone)
+    assert scene.member.is_alive() and scene.hash() != held
+    held = scene.hash()
+    scene.tell(older, newer)
+    assert scene.member.is_alive() and scene.hash() == held
+    # A tombstone of what nobody has seen, and then what it buries.
+    never, buried = (
+        scene.member.sign({**record, "id": id, "body": body})
+        for id in [new_id("cli")]
+        for record, body in ((gone, {}), (newer, {**newer["body"], "client_id": id}))
+    )
+    scene.tell(never)
+    assert scene.member.is_alive() and scene.hash() != held
+    held = scene.hash()
+    scene.tell(buried)
+    assert scene.member.is_alive() and scene.hash() == held
+    # The last version that there is is the member's own affair.
+    last = scene.own(scene.credential, version=2**63 - 1)
+    scene.tell(last)
+    assert scene.member.is_alive() and scene.hash() != held
+    held = scene.hash()
+    scene.tell(scene.member.sign({**last, "version": 2**63 - 2, "deleted": True, "body": {}}))
+    assert scene.member.is_alive() and scene.hash() == held
+    wait_for(lambda: scene.cluster.agree(0, 1), 5, "equal hashes")
+
+
+def test_records_of_a_peer_that_nobody_has_met(scene: Scene, build: Path) -> None:
+    """Hearsay: they wait for the record of their owner, and its clients are let in nowhere."""
+    agent = scene.victim
+    with control_peer(
+        scene.cluster.guests["mallory"], build, scene.cluster.license, agent.host.ipv4, "--stranger"
+    ) as other:
+        client = scene.own(scene.credential)
+        secret = create_client(agent, "admin")
+        known = get_record(scene.member, "credential", secret["client_id"])["body"]["secret_hash"]
+        client = other.sign({**client, "owner": other.id, "body": {**client["body"], "secret_hash": known}})
+        before = scene.hash()
+        scene.tell(client)
+        assert scene.member.is_alive() and scene.hash() == before
+        scene.tell(other.hello["peer"])
+        assert scene.member.is_alive() and scene.hash() != before
+        before = scene.hash()
+        scene.tell(client)
+        assert scene.member.is_alive() and scene.hash() != before
+        stolen = {"client_id": client["id"], "client_secret": secret["client_secret"]}
+        assert ask_for_token(agent, stolen).status == 401
+        assert agent.get(f"/v1/peers/{other.id}")["state"] == "discovered"
+        assert agent.api("DELETE", f"/v1/peers/{other.id}").status == 204
+        assert agent.api("DELETE", f"/v1/credentials/{secret['client_id']}").status == 204
+
+
+def test_a_member_evades_no_revocation(scene: Scene, build: Path) -> None:
+    """Neither by another key in its record, nor behind a second id, nor by what it has revoked."""
+    victim, member = scene.victim, scene.member
+    own = get_record(member, "peer", member.id)
+    before = scene.hash()
+    for changes in ({"body": {**own["body"], "public_key": HASH}}, {"deleted": True, "body": {"public_key": HASH}}):
+        moved = member.sign({**own, "version": now(), **changes})
+        wait_for(lambda: scene.tell(moved) or any("another key" in line for line in scene.refused()), 5, "a refusal")
+    assert scene.hash() == before
+    # A revocation of a key that nobody has.
+    of_nobody = revocation(member, new_id("peer"), HASH)
+    scene.tell(of_nobody)
+    assert member.is_alive() and scene.hash() != before
+    before = scene.hash()
+    scene.tell(revocation(member, scene.witness.id, HASH[::-1].replace("A", "B", 1), of_nobody["id"]))
+    scene.tell(member.sign({**of_nobody, "version": now() + 1, "deleted": True, "body": {}}))
+    assert member.is_alive() and scene.hash() == before
+
+    alias = "peer_00000000000000000000000000"[:-6] + member.id[-6:]
+    assert alias < member.id
+    scene.tell(member.sign({**own, "id": alias, "owner": alias, "body": {**own["body"], "id": alias, "name": "alias"}}))
+    wait_for(lambda: victim.api("GET", f"/v1/peers/{alias}").status == 200, 5, "the second id")
+    mine = scene.own(scene.service)
+    scene.tell(mine)
+    wait_for(lambda: victim.api("GET", f"/v1/services/{mine['id']}").status == 200, 5, "its service")
+    assert victim.api("DELETE", f"/v1/peers/{alias}").status == 204
+    member.hear_to_end()
+    for agent in (victim, scene.witness):
+        wait_for(lambda agent=agent: agent.api("GET", f"/v1/services/{mine['id']}").status == 404, 5, "it is gone")
+        listed = {peer["id"] for peer in agent.get("/v1/peers")["peers"]}
+        assert not listed & {alias, member.id}
+
+
+# Messages as a whole: what is sent, and what the log says of it.
+OFFER = ["service", new_id("svc"), now(), False, HASH, 1000]
+MESSAGES: dict[str, tuple[Record, str]] = {
+    "a digest that is a number": ({"type": "digest", "root": 7}, "must be a text"),
+    "a node that is none": ({"type": "nodes", "nodes": {"xyz": HASH}}, "no node of a tree"),
+    "nodes that are a list": ({"type": "nodes", "nodes": []}, "nodes must be"),
+    "too many nodes": ({"type": "nodes", "nodes": {f"{number:03x}": HASH for number in range(300)}}, "at most 256"),
+    "5,000 summaries": ({"type": "items", "items": [OFFER] * 5000}, "at most 4096"),
+    "a summary without a hash": ({"type": "items", "items": [OFFER[:4]]}, "summary of a record"),
+    "a summary of another kind": ({"type": "items", "items": [["peer", *OFFER[1:]]]}, "summary of a record"),
+    "a size that is none": ({"type": "items", "items": [[*OFFER[:5], 2**40]]}, "summary of a record"),
+    "5,000 wishes": ({"type": "want", "items": [OFFER[:2]] * 5000}, "at most 4096"),
+    "a wish for nothing": ({"type": "want", "items": [{}]}, "[kind, id]"),
+    "records that are none": ({"type": "records", "records": {}}, "must be a list"),
+    "600 records": ({"type": "records", "records": [{}] * 600}, "at most 512"),
+}
+
+
+def test_messages_that_make_no_sense(scene: Scene) -> None:
+    before = scene.hash()
+    for name, (message, _) in MESSAGES.items():
+        scene.member.send(message)
+        assert scene.member.is_alive() and scene.hash() == before, name
+    for ignored in ({"type": 7}, {}, {"type": "unheard of"}, {"type": "pong", "registry_hash": 7}, {"type": "states"}):
+        scene.member.send(ignored)
+    assert scene.member.is_alive() and scene.hash() == before
+
+
+BROKEN: dict[str, tuple[bytes, str]] = {
+    "text that is cut": (frame(b'{"type":"digest","root":'), "not valid JSON"),
+    "text that is a list": (frame(b"[]"), "must be one object"),
+    "text that is no UTF-8": (frame(b'{"type":"\xff"}'), "not valid JSON"),
+    "two members of one name": (frame(b'{"type":"want","type":"digest"}'), "not valid JSON"),
+    "a version of 2^63": (frame(b'{"type":"records","version":9223372036854775808}'), "not valid JSON"),
+    "deep nesting": (frame(b'{"type":' + b"[" * 5000 + b"]" * 5000 + b"}"), "not valid JSON"),
+    "a length over 32 MiB": (frame(b"", 32 * 1024 * 1024 + 1), "over the limit"),
+    "a length of 4 GiB": (frame(b"", 2**32 - 1), "over the limit"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_link_that_breaks_the_protocol_ends(scene: Scene, name: str) -> None:
+    data, told = BROKEN[name]
+    before = scene.hash()
+    scene.member.send_bytes(data)
+    scene.member.hear_to_end()
+    assert scene.hash() == before
+    # At the level of debugging each is logged; as a warning one a second is.
+    lines = [json.loads(line) for line in scene.victim.log.splitlines()]
+    assert [line for line in lines if line.get("peer_id") == scene.member.id and told in line.get("error", "")]
+
+
+def test_offers_that_lie(scene: Scene) -> None:
+    """What is offered and never given changes nothing, and keeps nobody from getting the true one."""
+    before = scene.hash()
+    item = [*OFFER[:2], now(), False, HASH, 32 * 1024 * 1024]
+    of_witness = ["service", scene.service["id"], 2**62, False, HASH, 32 * 1024 * 1024]
+    scene.member.send({"type": "items", "items": [item, of_witness]})
+    wanted = scene.member.receive_type("want")["items"]
+    assert sorted(wanted) == sorted([item[:2], of_witness[:2]])
+    scene.member.send({"type": "items", "items": [[*OFFER[:1], new_id("svc"), *item[2:]] for _ in range(4000)]})
+    scene.member.send({"type": "items", "paths": [""] * 256, "items": []})
+    scene.member.send({"type": "nodes", "nodes": {f"{number:x}": HASH for number in range(16)}})
+    assert scene.member.is_alive() and scene.hash() == before
+    service = scene.witness.create_service(scene.victim)
+    wait_for(lambda: scene.victim.api("GET", f"/v1/services/{service}").status == 200, 5, "a true service")
+    path = f"/v1/services/{scene.service['id']}"
+    name = service[-8:]
+    assert scene.witness.api("PUT", path, {"name": name}).status == 200
+    wait_for(lambda: scene.victim.get(path)["name"] == name, 5, "the true version")
+    assert scene.witness.api("DELETE", f"/v1/services/{service}").status == 204
+
+
+def test_too_many_routes(scene: Scene) -> None:
+    before = scene.hash()
+    routes = [{"id": number + 1, "dest_cidr": "10.0.0.0/8", "priority": 1} for number in range(200_001)]
+    scene.tell(scene.own(scene.service, body={"routes": routes, "next_route_id": 200_002}))
+    assert scene.member.is_alive()
+    assert scene.hash() == before
+    assert any("200000" in line or "200,000" in line for line in scene.refused())
+
+
+def test_wishes_for_everything_again_and_again(scene: Scene) -> None:
+    """The agent goes on to serve, and what it holds ready for the member is bounded."""
+    for _ in range(20):
+        scene.member.send({"type": "want", "items": [["service", scene.service["id"]]] * 4096})
+        scene.member.send({"type": "digest", "root": HASH})
+    started_at = time.monotonic()
+    assert scene.victim.request("GET", "/livez").status == 200
+    assert time.monotonic() - started_at < 5
+    scene.hash()
+    assert scene.member.is_alive()
+
+
+@pytest.mark.timing
+def test_memory_is_bounded(scene: Scene) -> None:
+    """A member that asks for all and reads nothing."""
+    routes = [{"id": number + 1, "dest_cidr": "10.0.0.0/8", "priority": 1} for number in range(200)]
+    large = scene.own(scene.service, body={"routes": routes, "next_route_id": 201})
+    scene.tell(large)
+    assert scene.member.is_alive()
+    before = scene.victim.resident_bytes
+    for _ in range(8):
+        scene.member.send({"type": "want", "items": [["service", large["id"]]] * 4096})
+    scene.member.pause()
+    wait_for(lambda: scene.victim.request("GET", "/livez").status == 200, 10, "an agent that serves")
+    assert scene.victim.resident_bytes - before < 200 * 1024 * 1024
+
+
+def test_a_link_that_ends_takes_no_answers_of_others_along(scene: Scene, build: Path) -> None:
+    """A member's new link ends its former one while another member waits for an answer."""
+    key = scene.cluster.directory / "twice.key"
+    id = new_id("peer")
+    write_key(key)
+    options = ("--key", str(key), "--id", id)
+    place = (scene.cluster.guests["mallory"], build, scene.cluster.license, scene.victim.host.ipv4)
+    with control_peer(*place, *options) as former:
+        # Nobody listens there: three tries with half a second in between.
+        body = json.dumps({"address": "127.0.0.1:1"})
+        scene.member.ask(1, "POST", "/v1/peers", scene.victim.token(), body=body)
+        with control_peer(*place, *options) as newest:
+            former.hear_to_end()
+            answer = scene.member.receive_type("response")
+            assert json.loads(answer["body"])["code"] == "PEER_UNREACHABLE"
+            assert newest.is_alive()
+    assert scene.victim.api("DELETE", f"/v1/peers/{id}").status == 204
+
+
+# --- Strangers. ---
+
+
+def write_key(path: Path) -> Path:
+    """A key file as an agent writes it: the private key, and the public one once more."""
+    make_key(path)
+    public = subprocess.run(
+        ["openssl", "pkey", "-in", str(path), "-pubout"], check=True, capture_output=True, text=True
+    )
+    path.write_text(path.read_text() + public.stdout)
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture(scope="module")
+def mallory(cluster: Cluster) -> Namespace:
+    return cluster.guests["mallory"]
+
+
+@pytest.fixture(scope="module")
+def private(cluster: Cluster, shared: tuple[str, str]) -> list[str]:
+    """What none but members may see: other peers, names, and what makes the licence one."""
+    victim, witness, third = cluster.agents
+    license = json.loads(cluster.license.read_text())
+    own = victim.get(f"/v1/peers/{victim.id}")
+    return [
+        *shared,
+        witness.id,
+        third.id,
+        witness.host.ipv4,
+        third.host.ipv4,
+        f'"{witness.name}"',
+        f'"{own["name"]}"',
+        license["customer_id"],
+        license["admission_secret"],
+        license["signature"],
+        victim.credentials[0],
+    ]
+
+
+def check_refusal(messages: list[Record], private: list[str], told: str) -> Record:
+    """There is one message, which refuses, and says nothing else."""
+    (refusal,) = messages
+    assert refusal["type"] == "refused" and told in refusal["error"], refusal
+    assert set(refusal) <= {"type", "code", "error", "revocation"}
+    text = json.dumps({name: refusal[name] for name in ("code", "error")})
+    assert not [word for word in private if word in text], refusal
+    return refusal
+
+
+def stranger(cluster: Cluster, build: Path, *options: str, license: Path | None = None) -> Any:
+    place = cluster.guests["mallory"], build, license or cluster.license, cluster.agents[0].host.ipv4
+    return control_peer(*place, "--stranger", *options)
+
+
+def test_another_customer(cluster: Cluster, build: Path, private: list[str]) -> None:
+    license = issue_license(build, cluster.agents[0], cluster.directory / "other.json", *TERMS)
+    with stranger(cluster, build, license=license) as other:
+        other.send(other.hello)
+        check_refusal(other.hear_to_end(), private, "another customer")
+
+
+def test_a_licence_without_its_file(cluster: Cluster, build: Path, private: list[str]) -> None:
+    """Who has seen a licence has not got it."""
+    with stranger(cluster, build) as other:
+        other.send({**other.hello, "admission": other.hello["signature"]})
+        check_refusal(other.hear_to_end(), private, "whose file it does not hold")
+
+
+@pytest.mark.parametrize("member", ["license", "signature", "admission", "challenge", "peer", "cluster_id", "version"])
+def test_a_hello_that_lacks_something(cluster: Cluster, build: Path, private: list[str], member: str) -> None:
+    with stranger(cluster, build) as other:
+        other.send(without(other.hello, member))
+        check_refusal(other.hear_to_end(), private, "")
+
+
+def test_an_id_with_another_key(cluster: Cluster, build: Path, private: list[str]) -> None:
+    witness = cluster.agents[1].id
+    with stranger(cluster, build, "--id", witness) as other:
+        other.send(other.hello)
+        check_refusal(other.hear_to_end(), [word for word in private if word != witness], "another key")
+
+
+def test_a_hello_of_another_connection(cluster: Cluster, build: Path, private: list[str]) -> None:
+    """The same key, the same host, a moment later."""
+    key = write_key(cluster.directory / "replay.key")
+    options = ("--key", str(key), "--id", new_id("peer"))
+    with stranger(cluster, build, *options) as former, stranger(cluster, build, *options) as other:
+        other.send(former.hello)
+        check_refusal(other.hear_to_end(), private, "does not hold for this connection")
+
+
+@pytest.mark.parametrize("type", ["digest", "want", "ping", "request", "welcome", "refused", ""])
+def test_no_hello(cluster: Cluster, build: Path, private: list[str], type: str) -> None:
+    rest = {"items": [["peer", cluster.agents[0].id]], "root": HASH, "id": 1, "method": "GET", "target": "/v1/peers"}
+    with stranger(cluster, build) as other:
+        other.send({"type": type, **rest})
+        check_refusal(other.hear_to_end(), private, "no hello")
+
+
+def test_a_revoked_peer(cluster: Cluster, build: Path, private: list[str]) -> None:
+    """It is told by whom and that it was, with the record that proves it, and nothing of others."""
+    key = write_key(cluster.directory / "revoked.key")
+    id = new_id("peer")
+    victim = cluster.agents[0]
+    with control_peer(
+        cluster.guests["mallory"], build, cluster.license, victim.host.ipv4, "--key", str(key), "--id", id
+    ) as member:
+        assert victim.api("DELETE", f"/v1/peers/{id}").status == 204
+        member.hear_to_end()
+    with stranger(cluster, build, "--key", str(key), "--id", id) as other:
+        other.send(other.hello)
+        revocation = check_refusal(other.hear_to_end(), private, "has been revoked")["revocation"]
+        assert (revocation["kind"], revocation["owner"]) == ("revocation", victim.id)
+        assert (revocation["body"]["peer_id"], revocation["body"]["public_key"]) == (id, other.public_key)
+        assert set(revocation["body"]) == {"id", "peer_id", "public_key", "created_at"}
+
+
+@pytest.mark.parametrize("protocol", [CONTROL, "arctic-flow/1"])
+@pytest.mark.parametrize("key", ["", "stranger"])
+def test_bytes_at_the_tunnel_port(cluster: Cluster, private: list[str], protocol: str, key: str) -> None:
+    """Also in its certificate the agent shows its key and no more."""
+    victim = cluster.agents[0]
+    path = make_key(cluster.directory / "stranger.key") if key else None
+    received = b""
+    try:
+        with TunnelPeer(cluster.guests["mallory"], victim.host.ipv4, path, cluster.directory, protocol) as other:
+            assert isinstance(other.socket, ssl.SSLSocket)
+            received += other.socket.getpeercert(binary_form=True) or b""
+            other.send(b"\xff" * 100)
+            received += other.receive_to_end()[0]
+    except (OSError, EOFError):
+        pass
+    assert not [word for word in private if word.strip('"').encode() in received]
+    assert victim.name.encode() not in received
+
+
+def test_handshakes_that_fail_fill_no_log(cluster: Cluster, build: Path) -> None:
+    victim = cluster.agents[0]
+    started_at = time.monotonic()
+    before = victim.log.count('"refused a handshake"')
+    attempts = lines = 0
+    while attempts < 40 or lines == 0:
+        with stranger(cluster, build) as other:
+            other.send({"type": "digest"})
+            other.hear_to_end()
+        attempts += 1
+        lines = victim.log.count('"refused a handshake"') - before
+    assert lines <= time.monotonic() - started_at + 1 and lines < attempts / 2
+
+
+def test_the_api_without_a_token(cluster: Cluster, private: list[str], mallory: Namespace) -> None:
+    victim = cluster.agents[0]
+    public = set()
+    for path, methods in victim.get("/v1/openapi.json")["paths"].items():
+        for method in methods:
+            target = path.replace("{id}", victim.id).replace("{client_id}", victim.credentials[0])
+            with Connection(mallory, victim.host.ipv4, API_PORT, timeout=5) as connection:
+                lines = (f"{method.upper()} {target} HTTP/1.1", "Host: x", "Content-Length: 0", "Connection: close")
+                connection.send("".join(f"{line}\r\n" for line in (*lines, "")).encode())
+                answer = connection.receive_to_end()[0].decode()
+            assert not [word for word in private if word in answer], (method, path)
+            if answer.split()[1].startswith("2"):
+                public.add(path)
+    assert public == {
+        "/livez",
+        "/readyz",
+        "/v1/cluster/identity",
+        "/v1/openapi.json",
+        "/.well-known/openid-configuration",
+        "/.well-known/jwks.json",
+    }
+
+
+# --- Secrets. ---
+
+
+def key_text(path: Path) -> str:
+    return "".join(line for line in path.read_text().split("-----")[2].split())
+
+
+def test_secrets_stay_where_they_are(scene: Scene) -> None:
+    """Not in a database, not in logs at their most talkative, not told to members, not on a command line."""
+    cluster, victim, witness = scene.cluster, scene.victim, scene.witness
+    made = create_client(victim, "admin")
+    rotated = victim.api("POST", "/v1/cluster/credentials/rotate").json()
+    wanted = {"source_peer_id": victim.id, "target_peer_id": witness.id, "transport_type": "tcp"}
+    carried = witness.api("POST", "/v1/services", wanted).json()
+    recovery = (victim.run_dir / "recovery.token").read_text().strip()
+    with_recovery = {"X-Arctic-Recovery": recovery, "Content-Type": "application/json"}
+    minted = victim.request("POST", "/v1/credentials", b'{"scopes":["services.read"]}', with_recovery)
+    assert minted.status == 201
+    wait_for(lambda: cluster.agree(0, 1), 5, "equal hashes")
+    scene.member.send({"type": "digest", "root": HASH})
+    for kind, id in (("credential", made["client_id"]), ("credential", rotated["client_id"]), ("peer", victim.id)):
+        get_record(scene.member, kind, id)
+    secrets = {
+        "client secrets": made["client_secret"],
+        "the rotated secret": rotated["client_secret"],
+        "the minted secret": minted.json()["client_secret"],
+        "the bootstrap's secret": victim.credentials[1],
+        "the witness's secret": witness.credentials[1],
+        "a token": victim.token(),
+        "the witness's token": witness.token(),
+        "the recovery token": recovery,
+        "the key": key_text(victim.data_dir / "peer.key"),
+        "the seed": base64.b64decode(key_text(victim.data_dir / "peer.key"))[-32:].hex(),
+    }
+    admission = json.loads(cluster.license.read_text())["admission_secret"]
+    processes = [agent.process.pid for agent in cluster.agents if agent.process]
+    places = {
+        "what a member hears": "".join(scene.member.heard),
+        "the log": "".join(agent.log for agent in cluster.agents),
+        "command lines": "".join(Path(f"/proc/{pid}/cmdline").read_text() for pid in processes),
+        "environments": "".join(Path(f"/proc/{pid}/environ").read_text() for pid in processes),
+        "the records": "".join(records_of(agent) for agent in cluster.agents),
+    }
+    databases = "".join(
+        path.read_bytes().decode("latin-1") for agent in cluster.agents for path in agent.data_dir.glob("arctic.db*")
+    )
+    assert made["client_id"] in places["what a member hears"] and made["client_id"] in databases
+    for place, text in places.items():
+        assert admission not in text, place
+        assert not [name for name, secret in secrets.items() if secret in text], place
+    assert not [name for name, secret in secrets.items() if secret in databases]
+    # The agent's own copy of the licence is in its database, which nobody else reads.
+    for agent in cluster.agents:
+        for path in agent.data_dir.iterdir():
+            assert not os.stat(path).st_mode & 0o077, path
+    assert victim.api("DELETE", f"/v1/services/{carried['id']}").status == 204
+
+
+def records_of(agent: Agent) -> str:
+    with sqlite3.connect(f"file:{agent.data_dir}/arctic.db?mode=ro", uri=True) as database:
+        return "".join(str(row) for row in database.execute("SELECT * FROM record"))
