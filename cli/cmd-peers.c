@@ -43,8 +43,7 @@ static int print_peers(const json_t *peers, struct arctic_error *error)
             break;
         }
         cli_table_row(&table, (const char *[]){cli_json_text(peer, "id"), cli_json_text(peer, "name"),
-                                               cli_json_text(peer, "address"),
-                                               state_text(peer), reachable,
+                                               cli_json_text(peer, "address"), state_text(peer), reachable,
                                                seen, rtt, cli_json_text(peer, "version")});
     }
     return cli_table_end(&table, stdout, error);
