@@ -243,16 +243,16 @@ def test_the_log_is_not_filled(scene: Scene) -> None:
 
 
 def test_old_and_reordered_records_change_nothing(scene: Scene) -> None:
+    first = scene.own(scene.credential)
+    before = scene.hash()
     older, newer, gone = (
-        scene.own(scene.credential, id=id, version=version, deleted=deleted, body=body)
-        for id in [new_id("cli")]
-        for version, deleted in ((5, False), (6, False), (7, True))
-        for body in [{"client_id": id}]
+        scene.member.sign({**first, "version": first["version"] + number, "deleted": deleted, "body": body})
+        for number, deleted, body in ((-2, False, first["body"]), (-1, False, first["body"]), (0, True, {}))
     )
-    gone = scene.member.sign({**gone, "body": {}})
     scene.tell(newer)
     assert scene.member.is_alive()
     held = scene.hash()
+    assert held != before
     for _ in range(3):
         scene.tell(older, newer, older)
     assert scene.member.is_alive() and scene.hash() == held
@@ -399,7 +399,8 @@ def test_offers_that_lie(scene: Scene) -> None:
     of_witness = ["service", scene.service["id"], 2**62, False, HASH, 32 * 1024 * 1024]
     scene.member.send({"type": "items", "items": [item, of_witness]})
     wanted = scene.member.receive_type("want")["items"]
-    assert sorted(wanted) == sorted([item[:2], of_witness[:2]])
+    # Not of both at once: that would be more than is asked of one peer at a time.
+    assert wanted in ([item[:2]], [of_witness[:2]])
     scene.member.send({"type": "items", "items": [[*OFFER[:1], new_id("svc"), *item[2:]] for _ in range(4000)]})
     scene.member.send({"type": "items", "paths": [""] * 256, "items": []})
     scene.member.send({"type": "nodes", "nodes": {f"{number:x}": HASH for number in range(16)}})
@@ -537,7 +538,7 @@ def test_a_licence_without_its_file(cluster: Cluster, build: Path, private: list
         check_refusal(other.hear_to_end(), private, "whose file it does not hold")
 
 
-@pytest.mark.parametrize("member", ["license", "signature", "admission", "challenge", "peer", "cluster_id", "version"])
+@pytest.mark.parametrize("member", ["license", "signature", "admission", "challenge", "peer", "version"])
 def test_a_hello_that_lacks_something(cluster: Cluster, build: Path, private: list[str], member: str) -> None:
     with stranger(cluster, build) as other:
         other.send(without(other.hello, member))
