@@ -31,13 +31,41 @@ static const uint8_t *find_issuer_key(void *context, const char *issuer)
     return entry ? entry->content.peer.public_key : NULL;
 }
 
-static const struct arci_credential *find_credential(struct arctic_agent *agent, const char *client_id)
+/* Those of members; start with *cursor = 0, NULL at the end. There is one, but where somebody has signed another under its id. */
+static const struct arci_credential *next_credential(struct arctic_agent *agent, const char *client_id,
+                                                     size_t *cursor)
 {
     struct arctic_id id;
+    const struct arci_entry *entry;
     if (arctic_id_parse(ARCTIC_ID_CLIENT, client_id, &id, NULL) < 0)
         return NULL;
-    const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_CREDENTIAL, &id);
-    return entry && arci_auth_is_member(agent, &entry->record.owner) ? &entry->content.credential : NULL;
+    while ((entry = arci_registry_next_of_id(agent->registry, ARCI_RECORD_CREDENTIAL, &id, cursor))) {
+        if (!entry->record.deleted && arci_auth_is_member(agent, &entry->record.owner))
+            return &entry->content.credential;
+    }
+    return NULL;
+}
+
+static const struct arci_credential *find_credential(struct arctic_agent *agent, const char *client_id,
+                                                     const char *secret)
+{
+    const struct arci_credential *credential;
+    size_t cursor = 0;
+    do
+        credential = next_credential(agent, client_id, &cursor);
+    while (!arci_credentials_match(credential, secret) && credential);
+    return credential;
+}
+
+/* What a token of this client may give, as the client stands now; false where there is none. */
+static bool find_scopes(struct arctic_agent *agent, const char *client_id, uint32_t *ret_scopes)
+{
+    const struct arci_credential *credential;
+    bool found = false;
+    *ret_scopes = 0;
+    for (size_t cursor = 0; (credential = next_credential(agent, client_id, &cursor)); found = true)
+        *ret_scopes |= credential->scopes;
+    return found;
 }
 
 /* Who mistakes the two sends the secret where the id should be. */
@@ -61,8 +89,8 @@ int arci_auth_issue(struct arctic_agent *agent, const char *client_id, const cha
 {
     if (arci_auth_check_bootstrapped(agent, error) < 0)
         return ARCTIC_E_NOT_BOOTSTRAPPED;
-    const struct arci_credential *credential = find_credential(agent, client_id);
-    if (!arci_credentials_match(credential, client_secret)) {
+    const struct arci_credential *credential = find_credential(agent, client_id, client_secret);
+    if (!credential) {
         log_wrong_login(agent, client_id);
         return arci_fail(error, ARCTIC_E_UNAUTHORIZED, NULL, "client id or secret is wrong");
     }
@@ -90,24 +118,25 @@ static int read_principal(struct arctic_agent *agent, const char *bearer,
                           struct arci_principal *ret_principal, struct arctic_error *error)
 {
     struct arci_token token;
+    struct arci_principal principal = {.scopes = 0};
+    uint32_t allowed;
     uint32_t scopes;
     int code = arci_token_cache_verify(agent->token_cache, bearer, find_issuer_key, agent,
                                        arci_time_now() / 1000, &token, error);
     if (code < 0)
         return code;
-    const struct arci_credential *credential = find_credential(agent, token.subject);
-    if (!credential)
+    if (!find_scopes(agent, token.subject, &allowed))
         return arci_fail(error, ARCTIC_E_UNAUTHORIZED, NULL,
                          "the client of this token is not known here: it has been revoked, or this agent has "
                          "not heard of it yet");
     code = arci_scopes_parse(token.scope, &scopes, error);
     if (code < 0)
         return arci_fail(error, ARCTIC_E_UNAUTHORIZED, NULL, "the token's scopes are not known");
-    *ret_principal = (struct arci_principal){
-        .client_id = credential->client_id,
-        .scopes = credential->scopes & ARCI_SCOPE_ADMIN ? scopes : scopes & credential->scopes,
-    };
-    return ARCTIC_OK;
+    principal.scopes = allowed & ARCI_SCOPE_ADMIN ? scopes : scopes & allowed;
+    code = arctic_id_parse(ARCTIC_ID_CLIENT, token.subject, &principal.client_id, error);
+    if (code >= 0)
+        *ret_principal = principal;
+    return code;
 }
 
 int arci_auth_check_bootstrapped(const struct arctic_agent *agent, struct arctic_error *error)

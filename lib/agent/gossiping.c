@@ -103,7 +103,7 @@ static void follow(struct arctic_agent *agent, const struct arci_entry *entry)
         arci_license_hear(agent, entry->content.peer.license);
     if (entry->record.kind == ARCI_RECORD_SERVICE && !entry->record.deleted)
         agent->gossiping->names_in_doubt = true;
-    arci_membership_follow(agent, &entry->record);
+    arci_membership_follow(agent, entry);
 }
 
 static void follow_news(struct arctic_agent *agent)

@@ -132,12 +132,12 @@ int arci_membership_revoke(struct arctic_agent *agent, const struct arci_entry *
     return ARCTIC_OK;
 }
 
-void arci_membership_follow(struct arctic_agent *agent, const struct arci_record *record)
+void arci_membership_follow(struct arctic_agent *agent, const struct arci_entry *entry)
 {
-    const struct arci_entry *entry = arci_registry_find_any(agent->registry, record->kind, &record->id);
-    if (entry && record->kind == ARCI_RECORD_REVOCATION && !entry->record.deleted) {
+    const struct arci_record *record = &entry->record;
+    if (record->kind == ARCI_RECORD_REVOCATION && !record->deleted) {
         obey(agent, entry, false);
-    } else if (entry && record->kind == ARCI_RECORD_PEER && entry->record.deleted) {
+    } else if (record->kind == ARCI_RECORD_PEER && record->deleted) {
         arci_log_info(agent->log, "gossip", "peer has left", ARCI_TEXT("peer_id", record->id.text));
         expel(agent, &record->id, false);
     }
@@ -150,6 +150,20 @@ static int take_revocation(struct arctic_agent *agent, const struct arci_record 
         return arci_fail(error, ARCTIC_E_PROTOCOL, "revocation", "a %s record is no revocation",
                          arci_record_kind_name(record->kind));
     return arci_registry_merge(agent->registry, record, ret_changed, error);
+}
+
+/* What is followed may be what is dropped. */
+static void follow_revocation(struct arctic_agent *agent, const struct arctic_id *id)
+{
+    size_t cursor = 0;
+    const struct arci_entry *entry =
+        arci_registry_next_of_id(agent->registry, ARCI_RECORD_REVOCATION, id, &cursor);
+    for (const struct arci_entry *next; entry; entry = next) {
+        arci_entry_ref(entry);
+        arci_membership_follow(agent, entry);
+        next = arci_registry_next_of_id(agent->registry, ARCI_RECORD_REVOCATION, id, &cursor);
+        arci_entry_unref(entry);
+    }
 }
 
 void arci_membership_hear(struct arctic_agent *agent, const json_t *revocation)
@@ -166,7 +180,7 @@ void arci_membership_hear(struct arctic_agent *agent, const json_t *revocation)
         arci_log_warn(agent->log, "gossip",
                       "a peer refuses this agent by a revocation that cannot be checked", ARCI_ERROR(&error));
     else if (changed)
-        arci_membership_follow(agent, &record);
+        follow_revocation(agent, &record.id);
     arci_record_release(&record);
 }
 

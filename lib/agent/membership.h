@@ -21,7 +21,7 @@ int arci_membership_revoke(struct arctic_agent *agent, const struct arci_entry *
                            struct arctic_error *error);
 
 /* Does what a record that has just come from a peer says, where that ends a membership. */
-void arci_membership_follow(struct arctic_agent *agent, const struct arci_record *record);
+void arci_membership_follow(struct arctic_agent *agent, const struct arci_entry *entry);
 
 /*
  * Takes the revocation that a peer has refused this agent with (arci_dial_revocation()): who was away when it was revoked hears of it

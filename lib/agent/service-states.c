@@ -131,8 +131,15 @@ static bool may_be_service_of(const struct arctic_agent *agent, const char *text
     struct arctic_id id;
     if (arctic_id_parse(ARCTIC_ID_SERVICE, text, &id, NULL) < 0 || strcmp(id.text, text) != 0)
         return false;
-    const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_SERVICE, &id);
-    return !entry || arctic_id_equal(&entry->record.owner, peer_id);
+    const struct arci_entry *entry = NULL;
+    bool known = false;
+    for (size_t cursor = 0;
+         (entry = arci_registry_next_of_id(agent->registry, ARCI_RECORD_SERVICE, &id, &cursor));) {
+        if (arctic_id_equal(&entry->record.owner, peer_id))
+            return true;
+        known = true;
+    }
+    return !known;
 }
 
 void arci_service_states_take(struct arctic_agent *agent, const struct arctic_id *peer_id,

@@ -136,7 +136,7 @@ static int digest(struct arci_entry *entry, struct arctic_error *error)
     char text[256];
     int length = snprintf(text, sizeof text, "%s %s %" PRIu64 " %s", arci_record_kind_name(record->kind),
                           record->id.text, record->version, record->signature);
-    int code = arci_record_place(record->kind, &record->id, entry->place, error);
+    int code = arci_record_place(record, entry->place, error);
     return code < 0 ? code : arci_sha256(text, (size_t)length, entry->hash, error);
 }
 

@@ -19,7 +19,7 @@
 struct arci_entry {
     unsigned references;
     struct arci_record record;
-    uint8_t place[ARCI_SHA256_SIZE]; /* of kind and id: where it stands in the hash tree */
+    uint8_t place[ARCI_SHA256_SIZE]; /* arci_record_place(): which record it is */
     uint8_t hash[ARCI_SHA256_SIZE];  /* of kind, id, version and signature: what it is there */
     uint32_t size; /* of the record's text in bytes and what it takes beside that; at most ARCI_RECORD_MAX */
     /* Nothing for a tombstone, but for the id and the key of a peer. */

@@ -245,7 +245,8 @@ static int compare_one(struct comparison *comparison, const struct arci_summary 
                        struct arctic_error *error)
 {
     const struct arci_registry *registry = comparison->gossip->options.registry;
-    const struct arci_entry *mine = arci_registry_find_any(registry, theirs->kind, &theirs->id);
+    const struct arci_entry *mine =
+        arci_registry_find_place(registry, theirs->kind, &theirs->id, theirs->place);
     enum arci_newer newer = ARCI_NEWER_LEFT;
     if ((!mine || mine->record.deleted) &&
         arci_registry_is_expired(registry, theirs->kind, theirs->deleted, theirs->version))

@@ -67,6 +67,19 @@ static int read_name(const json_t *array, enum arci_record_kind *ret_kind, struc
     return ARCTIC_OK;
 }
 
+/* Of whomever: an id that two have signed records under is two records. */
+static int give_all_of(struct parcel *parcel, enum arci_record_kind kind, const struct arctic_id *id,
+                       struct arctic_error *error)
+{
+    const struct arci_entry *entry;
+    size_t cursor = 0;
+    int code = ARCTIC_OK;
+    while (code >= 0 &&
+           (entry = arci_registry_next_of_id(parcel->gossip->options.registry, kind, id, &cursor)))
+        code = give(parcel, entry, error);
+    return code;
+}
+
 /* Those of a kind, so that peers go before what they own. */
 static int give_kind(struct parcel *parcel, const json_t *items, enum arci_record_kind wanted,
                      struct arctic_error *error)
@@ -78,11 +91,8 @@ static int give_kind(struct parcel *parcel, const json_t *items, enum arci_recor
         enum arci_record_kind kind;
         struct arctic_id id;
         int code = read_name(item, &kind, &id, error);
-        const struct arci_entry *entry =
-            code >= 0 && kind == wanted ? arci_registry_find_any(parcel->gossip->options.registry, kind, &id)
-                                        : NULL;
-        if (entry)
-            code = give(parcel, entry, error);
+        if (code >= 0 && kind == wanted)
+            code = give_all_of(parcel, kind, &id, error);
         if (code < 0)
             return code;
     }
@@ -157,10 +167,10 @@ static int take_one(struct arci_gossip *gossip, const struct arctic_id *peer_id,
     if (code < 0)
         return code;
     code = bring_in(gossip, &record, &changed, error);
-    const struct arci_entry *entry =
-        arci_registry_find_any(gossip->options.registry, record.kind, &record.id);
+    const struct arci_entry *entry = NULL;
+    (void)arci_registry_find_version(gossip->options.registry, &record, &entry, NULL);
     arci_gossip_settle_want(gossip, peer_id, &record, entry, code, now);
-    if (changed)
+    if (changed && entry)
         follow_news(gossip, peer_id, &record, entry);
     if (code == ARCTIC_E_NOT_FOUND)
         arci_gossip_want_owner(gossip, peer_id, &record.owner, now);

@@ -162,7 +162,8 @@ void arci_gossip_want_owner(struct arci_gossip *gossip, const struct arctic_id *
 {
     struct arci_summary summary = {.kind = ARCI_RECORD_PEER, .id = *owner, .size = ARCI_GOSSIP_OWNER_SIZE};
     struct arci_gossip_peer *peer = arci_gossip_find_peer(gossip, peer_id);
-    if (!peer || arci_record_place(summary.kind, owner, summary.place, NULL) < 0)
+    const struct arci_record record = {.kind = ARCI_RECORD_PEER, .id = *owner, .owner = *owner};
+    if (!peer || arci_record_place(&record, summary.place, NULL) < 0)
         return;
     arci_gossip_want(gossip, peer_id, &summary, 1, now);
     peer->unfinished = true;
@@ -193,7 +194,7 @@ void arci_gossip_settle_want(struct arci_gossip *gossip, const struct arctic_id 
                              int64_t now)
 {
     uint8_t place[ARCI_SHA256_SIZE];
-    if (gossip->want_count == 0 || arci_record_place(record->kind, &record->id, place, NULL) < 0)
+    if (gossip->want_count == 0 || arci_record_place(record, place, NULL) < 0)
         return;
     for (size_t i = gossip->want_count; i > 0; i--) {
         struct arci_gossip_want *want = &gossip->wants[i - 1];

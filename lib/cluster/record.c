@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 
 /* Domain separation: a signature over a record is good for nothing else. */
@@ -107,12 +108,24 @@ int arci_record_name_parse(const char *kind, const char *id, enum arci_record_ki
     return code < 0 ? code : parse_id("id", id, kinds[*ret_kind].id_kind, ret_id, error);
 }
 
-int arci_record_place(enum arci_record_kind kind, const struct arctic_id *id,
-                      uint8_t ret_place[ARCI_SHA256_SIZE], struct arctic_error *error)
+const char *arci_record_subject(const struct arci_record *record)
 {
-    char text[64];
-    int length = snprintf(text, sizeof text, "%s %s", kinds[kind].name, id->text);
-    return arci_sha256(text, (size_t)length, ret_place, error);
+    const char *key = json_string_value(json_object_get(record->body, "public_key"));
+    return record->kind == ARCI_RECORD_REVOCATION && key ? key : "";
+}
+
+int arci_record_place(const struct arci_record *record, uint8_t ret_place[ARCI_SHA256_SIZE],
+                      struct arctic_error *error)
+{
+    ARCI_BUFFER text = {0};
+    arci_buffer_text(&text, kinds[record->kind].name);
+    arci_buffer_text(&text, " ");
+    arci_buffer_text(&text, record->id.text);
+    arci_buffer_text(&text, " ");
+    arci_buffer_text(&text, record->owner.text);
+    arci_buffer_text(&text, " ");
+    arci_buffer_text(&text, arci_record_subject(record));
+    return text.failed ? arci_fail_memory(error) : arci_sha256(text.data, text.length, ret_place, error);
 }
 
 static int read_identity(const json_t *object, struct arci_record *record, struct arctic_error *error)
@@ -180,6 +193,7 @@ int arci_record_store(const struct arci_record *record, struct arci_store *store
         .kind = kinds[record->kind].name,
         .id = record->id.text,
         .owner = record->owner.text,
+        .subject = arci_record_subject(record),
         .version = record->version,
         .deleted = record->deleted,
         .updated_at = record->updated_at,
@@ -187,6 +201,16 @@ int arci_record_store(const struct arci_record *record, struct arci_store *store
         .signature = record->signature,
     };
     return arci_store_put_record(store, &stored, error);
+}
+
+int arci_record_unstore(const struct arci_record *record, struct arci_store *store,
+                        struct arctic_error *error)
+{
+    const struct arci_stored_record stored = {.kind = kinds[record->kind].name,
+                                              .id = record->id.text,
+                                              .owner = record->owner.text,
+                                              .subject = arci_record_subject(record)};
+    return arci_store_delete_record(store, &stored, error);
 }
 
 int arci_record_from_stored(const struct arci_stored_record *stored, struct arci_record *ret_record,

@@ -49,9 +49,18 @@ const char *arci_record_kind_name(enum arci_record_kind kind);
 int arci_record_name_parse(const char *kind, const char *id, enum arci_record_kind *ret_kind,
                            struct arctic_id *ret_id, struct arctic_error *error);
 
-/* The SHA-256 of kind and id, by which records are ordered in the hash tree. Errors: ARCTIC_E_NO_MEMORY, ARCTIC_E_INTERNAL. */
-int arci_record_place(enum arci_record_kind kind, const struct arctic_id *id,
-                      uint8_t ret_place[ARCI_SHA256_SIZE], struct arctic_error *error);
+/*
+ * What tells a record from others of its kind, id and owner: the key that a revocation names, "" for other kinds. Two revocations of one
+ * id that name different keys are two, so that neither takes the place of the other. Borrowed from the body.
+ */
+const char *arci_record_subject(const struct arci_record *record);
+
+/*
+ * The SHA-256 of kind, id, owner and subject: which record it is, of all versions and for all hosts, and where it stands in the hash tree.
+ * An id alone does not tell: somebody who has seen one may sign another record under it. Errors: ARCTIC_E_NO_MEMORY, ARCTIC_E_INTERNAL.
+ */
+int arci_record_place(const struct arci_record *record, uint8_t ret_place[ARCI_SHA256_SIZE],
+                      struct arctic_error *error);
 
 /* Signs all members with the owner's identity. Errors: ARCTIC_E_NO_MEMORY, ARCTIC_E_INTERNAL. */
 int arci_record_sign(struct arci_record *record, const struct arci_identity *identity,
@@ -70,12 +79,16 @@ int arci_record_from_json(const json_t *object, struct arci_record *ret_record, 
 /* Writes a record to the store. */
 int arci_record_store(const struct arci_record *record, struct arci_store *store, struct arctic_error *error);
 
+/* Removes a record from the store, whatever version is there. */
+int arci_record_unstore(const struct arci_record *record, struct arci_store *store,
+                        struct arctic_error *error);
+
 /* Reads a stored record. Errors: ARCTIC_E_CORRUPT. */
 int arci_record_from_stored(const struct arci_stored_record *stored, struct arci_record *ret_record,
                             struct arctic_error *error);
 
 /*
- * Whether `a` takes the place of `b` (same kind and id): a higher version does; of two with one version, which an honest owner never
+ * Whether `a` takes the place of `b` (of one place): a higher version does; of two with one version, which an honest owner never
  * signs, the one with the greater signature, so that all peers choose alike whatever came first. A peer's departure is final: no
  * version of its record takes the place of the tombstone.
  */

@@ -26,7 +26,7 @@ struct arci_registry {
     arci_record_verifier verify;
     const struct arci_identity *identity;
     struct arctic_id local_id;
-    struct arci_entry **entries; /* ordered by kind, then id */
+    struct arci_entry **entries; /* ordered by kind, id and place */
     size_t count;
     size_t capacity;
     struct arci_registry_owners owners;
@@ -35,9 +35,21 @@ struct arci_registry {
     char digest[ARCI_DIGEST_TEXT]; /* text of its root, when it was last asked for */
 };
 
-/* Index of an entry, or where it would stand. */
+/*
+ * Index of an entry, or where it would stand: entries are ordered by kind, id and place. Without a place (NULL) that of the first one of
+ * an id.
+ */
 size_t arci_registry_place(const struct arci_registry *registry, enum arci_record_kind kind, const char *id,
-                           bool *ret_found);
+                           const uint8_t *place, bool *ret_found);
+
+/* The entry of one place; NULL where there is none. */
+const struct arci_entry *arci_registry_find_place(const struct arci_registry *registry,
+                                                  enum arci_record_kind kind, const struct arctic_id *id,
+                                                  const uint8_t place[ARCI_SHA256_SIZE]);
+
+/* What is known of the record that this is a version of; NULL: nothing. Errors: ARCTIC_E_NO_MEMORY, ARCTIC_E_INTERNAL. */
+int arci_registry_find_version(const struct arci_registry *registry, const struct arci_record *record,
+                               const struct arci_entry **ret_known, struct arctic_error *error);
 
 /* Whether a peer has left or was revoked: what it owns counts no more. */
 bool arci_registry_is_gone(const struct arci_registry *registry, const struct arctic_id *peer_id);

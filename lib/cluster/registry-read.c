@@ -3,22 +3,24 @@
 
 #include "cluster/registry-internal.h"
 
-static int compare_key(const struct arci_entry *entry, enum arci_record_kind kind, const char *id)
+static int compare_key(const struct arci_entry *entry, enum arci_record_kind kind, const char *id,
+                       const uint8_t *place)
 {
     if (entry->record.kind != kind)
         return entry->record.kind < kind ? -1 : 1;
-    return strcmp(entry->record.id.text, id);
+    int order = strcmp(entry->record.id.text, id);
+    return order == 0 && place ? memcmp(entry->place, place, ARCI_SHA256_SIZE) : order;
 }
 
 size_t arci_registry_place(const struct arci_registry *registry, enum arci_record_kind kind, const char *id,
-                           bool *ret_found)
+                           const uint8_t *place, bool *ret_found)
 {
     size_t low = 0;
     size_t high = registry->count;
     *ret_found = false;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = compare_key(registry->entries[middle], kind, id);
+        int order = compare_key(registry->entries[middle], kind, id, place);
         if (order == 0)
             *ret_found = true;
         if (order < 0)
@@ -32,9 +34,47 @@ size_t arci_registry_place(const struct arci_registry *registry, enum arci_recor
 const struct arci_entry *arci_registry_find_any(const struct arci_registry *registry,
                                                 enum arci_record_kind kind, const struct arctic_id *id)
 {
+    const struct arci_entry *meant = NULL;
+    const struct arci_entry *entry;
+    size_t cursor = 0;
+    while ((entry = arci_registry_next_of_id(registry, kind, id, &cursor))) {
+        if (arctic_id_equal(&entry->record.owner, &registry->local_id))
+            return entry;
+        if (!meant || strcmp(entry->record.owner.text, meant->record.owner.text) < 0)
+            meant = entry;
+    }
+    return meant;
+}
+
+const struct arci_entry *arci_registry_find_place(const struct arci_registry *registry,
+                                                  enum arci_record_kind kind, const struct arctic_id *id,
+                                                  const uint8_t place[ARCI_SHA256_SIZE])
+{
     bool found;
-    size_t place = arci_registry_place(registry, kind, id->text, &found);
-    return found ? registry->entries[place] : NULL;
+    size_t at = arci_registry_place(registry, kind, id->text, place, &found);
+    return found ? registry->entries[at] : NULL;
+}
+
+int arci_registry_find_version(const struct arci_registry *registry, const struct arci_record *record,
+                               const struct arci_entry **ret_known, struct arctic_error *error)
+{
+    uint8_t place[ARCI_SHA256_SIZE];
+    int code = arci_record_place(record, place, error);
+    if (code >= 0)
+        *ret_known = arci_registry_find_place(registry, record->kind, &record->id, place);
+    return code;
+}
+
+const struct arci_entry *arci_registry_next_of_id(const struct arci_registry *registry,
+                                                  enum arci_record_kind kind, const struct arctic_id *id,
+                                                  size_t *cursor)
+{
+    bool found;
+    if (*cursor == 0)
+        *cursor = arci_registry_place(registry, kind, id->text, NULL, &found);
+    if (*cursor >= registry->count || compare_key(registry->entries[*cursor], kind, id->text, NULL) != 0)
+        return NULL;
+    return registry->entries[(*cursor)++];
 }
 
 const struct arci_entry *arci_registry_find(const struct arci_registry *registry, enum arci_record_kind kind,
@@ -82,7 +122,7 @@ static const struct arci_entry *find_revocation(const struct arci_registry *regi
 {
     const struct arci_entry *entry;
     bool found;
-    size_t cursor = arci_registry_place(registry, ARCI_RECORD_REVOCATION, "", &found);
+    size_t cursor = arci_registry_place(registry, ARCI_RECORD_REVOCATION, "", NULL, &found);
     while ((entry = arci_registry_next(registry, ARCI_RECORD_REVOCATION, &cursor))) {
         if (test(&entry->content.revocation, wanted))
             return entry;

@@ -135,7 +135,8 @@ static void follow_change(struct arci_registry *registry, const struct arci_entr
 static void place_entry(struct arci_registry *registry, struct arci_entry *entry)
 {
     bool found;
-    size_t place = arci_registry_place(registry, entry->record.kind, entry->record.id.text, &found);
+    size_t place =
+        arci_registry_place(registry, entry->record.kind, entry->record.id.text, entry->place, &found);
     if (found) {
         arci_hash_tree_remove(registry->tree, registry->entries[place]);
         arci_registry_owners_remove(&registry->owners, registry->entries[place]);
@@ -167,7 +168,7 @@ void arci_registry_restore(struct arci_registry *registry, enum arci_record_kind
                            const struct arctic_id *id, const struct arci_entry *former)
 {
     bool found;
-    size_t place = arci_registry_place(registry, kind, id->text, &found);
+    size_t place = arci_registry_place(registry, kind, id->text, NULL, &found);
     if (!found || registry->entries[place] == former)
         return;
     if (former)
@@ -180,8 +181,11 @@ void arci_registry_restore(struct arci_registry *registry, enum arci_record_kind
 static int commit(struct arci_registry *registry, struct arci_record *record, struct arctic_error *error)
 {
     ARCI_CLEANUP(arci_entry_cleanup) struct arci_entry *entry = NULL;
-    const struct arci_entry *known = arci_registry_find_any(registry, record->kind, &record->id);
     int code = arci_entry_create(record, &entry, error);
+    if (code < 0)
+        return code;
+    const struct arci_entry *known =
+        arci_registry_find_place(registry, entry->record.kind, &entry->record.id, entry->place);
     if (code >= 0)
         code = arci_registry_check_share(registry, entry, known, error);
     if (code >= 0)
@@ -359,10 +363,7 @@ int arci_registry_forget_owned(struct arci_registry *registry, const struct arct
         const struct arci_record *record = &registry->entries[i - 1]->record;
         if (!is_owned_by(registry, record, owner))
             continue;
-        int code = registry->store
-                       ? arci_store_delete_record(registry->store, arci_record_kind_name(record->kind),
-                                                  record->id.text, error)
-                       : ARCTIC_OK;
+        int code = registry->store ? arci_record_unstore(record, registry->store, error) : ARCTIC_OK;
         remove_entry(registry, i - 1);
         result = code < 0 ? code : result;
     }
@@ -393,8 +394,7 @@ static int remove_stored(void *context, struct arctic_error *error)
         const struct arci_record *record = &registry->entries[i]->record;
         if (!is_to_go(removal, record))
             continue;
-        code = arci_store_delete_record(registry->store, arci_record_kind_name(record->kind), record->id.text,
-                                        error);
+        code = arci_record_unstore(record, registry->store, error);
         removed++;
     }
     return code;
@@ -444,16 +444,12 @@ int arci_registry_remove_where(struct arci_registry *registry, arci_registry_tes
 /* --- Merging --- */
 
 static int check_ownership(const struct arci_registry *registry, const struct arci_record *record,
-                           const struct arci_entry *known, struct arctic_error *error)
+                           struct arctic_error *error)
 {
-    if (arctic_id_equal(&record->owner, &registry->local_id))
-        return arci_fail(error, ARCTIC_E_FORBIDDEN, "owner", "%s record %s is this host's own",
-                         arci_record_kind_name(record->kind), record->id.text);
-    if (known && !arctic_id_equal(&known->record.owner, &record->owner))
-        return arci_fail(error, ARCTIC_E_FORBIDDEN, "owner", "%s record %s belongs to %s, not to %s",
-                         arci_record_kind_name(record->kind), record->id.text, known->record.owner.text,
-                         record->owner.text);
-    return ARCTIC_OK;
+    if (!arctic_id_equal(&record->owner, &registry->local_id))
+        return ARCTIC_OK;
+    return arci_fail(error, ARCTIC_E_FORBIDDEN, "owner", "%s record %s is this host's own",
+                     arci_record_kind_name(record->kind), record->id.text);
 }
 
 /* Stores a record whose signature is good where it is newer than the known one. */
@@ -504,18 +500,13 @@ static int check_membership(const struct arci_registry *registry, const struct a
     return ARCTIC_OK;
 }
 
-/*
- * A revocation is found by the key that it names: one that named another key later, or none, would let its peer come back. A new version
- * with the same body is that of a record that was signed once more.
- */
-static int check_revocation(const struct arci_record *record, const struct arci_entry *known,
-                            struct arctic_error *error)
+/* Else its peer would come back. That it cannot name another key later follows from its place. */
+static int check_revocation(const struct arci_record *record, struct arctic_error *error)
 {
-    if (record->kind != ARCI_RECORD_REVOCATION ||
-        (!record->deleted && (!known || json_equal(known->record.body, record->body))))
+    if (record->kind != ARCI_RECORD_REVOCATION || !record->deleted)
         return ARCTIC_OK;
-    return arci_fail(error, ARCTIC_E_FORBIDDEN, NULL,
-                     "revocation %s is neither changed nor taken back by anyone", record->id.text);
+    return arci_fail(error, ARCTIC_E_FORBIDDEN, NULL, "revocation %s is not taken back by anyone",
+                     record->id.text);
 }
 
 /* Else a member could leave the key that is about to be revoked, and stay. */
@@ -542,7 +533,7 @@ static int check_room(const struct arci_registry *registry, const struct arci_re
     bool ignored;
     if (known || record->kind != ARCI_RECORD_PEER)
         return ARCTIC_OK;
-    if (arci_registry_place(registry, ARCI_RECORD_SERVICE, "", &ignored) >= PEERS_EVER_MAX)
+    if (arci_registry_place(registry, ARCI_RECORD_SERVICE, "", NULL, &ignored) >= PEERS_EVER_MAX)
         return arci_fail(error, ARCTIC_E_LIMIT, NULL,
                          "%d peers are known already, with those that have left: more are not taken",
                          PEERS_EVER_MAX);
@@ -565,9 +556,11 @@ static int check_date(const struct arci_registry *registry, const struct arci_re
 int arci_registry_merge(struct arci_registry *registry, const struct arci_record *record, bool *ret_changed,
                         struct arctic_error *error)
 {
-    const struct arci_entry *known = arci_registry_find_any(registry, record->kind, &record->id);
+    const struct arci_entry *known = NULL;
     uint8_t key[ARCI_KEY_SIZE];
-    int code = check_ownership(registry, record, known, error);
+    int code = arci_registry_find_version(registry, record, &known, error);
+    if (code >= 0)
+        code = check_ownership(registry, record, error);
     *ret_changed = false;
     if (code >= 0 && arci_registry_is_old_news(registry, record, known))
         return ARCTIC_OK;
@@ -584,23 +577,25 @@ int arci_registry_merge(struct arci_registry *registry, const struct arci_record
     if (code >= 0)
         code = check_key(record, key, error);
     if (code >= 0)
-        code = check_revocation(record, known, error);
+        code = check_revocation(record, error);
     return code < 0 ? code : take_newer(registry, record, known, ret_changed, error);
 }
 
 int arci_registry_recover(struct arci_registry *registry, const struct arci_record *record, bool *ret_changed,
                           struct arctic_error *error)
 {
-    const struct arci_entry *known = arci_registry_find_any(registry, record->kind, &record->id);
+    const struct arci_entry *known = NULL;
+    int code = arci_registry_find_version(registry, record, &known, error);
     *ret_changed = false;
+    if (code < 0)
+        return code;
     if (!registry->identity || !arctic_id_equal(&record->owner, &registry->local_id) ||
-        (known && !arctic_id_equal(&known->record.owner, &registry->local_id)) ||
         (record->kind == ARCI_RECORD_PEER && record->deleted))
         return arci_fail(error, ARCTIC_E_FORBIDDEN, "owner", "%s record %s is none of this host's own",
                          arci_record_kind_name(record->kind), record->id.text);
     if (arci_registry_is_old_news(registry, record, known))
         return ARCTIC_OK;
-    int code = registry->verify(record, arci_identity_public_key(registry->identity), error);
+    code = registry->verify(record, arci_identity_public_key(registry->identity), error);
     if (code < 0 || !arci_registry_was_deleted(registry, record, known))
         return code < 0 ? code : take_newer(registry, record, known, ret_changed, error);
     code = arci_registry_bury(registry, record->kind, &record->id, error);

@@ -52,13 +52,21 @@ int arci_registry_load(struct arci_registry *registry, struct arctic_error *erro
 void arci_registry_set_owner(struct arci_registry *registry, const struct arci_identity *identity,
                              const struct arctic_id *local_id);
 
-/* Looks a living record up by id; NULL where there is none or it was deleted. */
+/*
+ * Looks a living record up by id; NULL where there is none or it was deleted. Of several owners' records of one id, which only a member that
+ * means harm signs, this host's own is meant, else that of the oldest member.
+ */
 const struct arci_entry *arci_registry_find(const struct arci_registry *registry, enum arci_record_kind kind,
                                             const struct arctic_id *id);
 
 /* Looks a record up by id, tombstones included. */
 const struct arci_entry *arci_registry_find_any(const struct arci_registry *registry,
                                                 enum arci_record_kind kind, const struct arctic_id *id);
+
+/* Walks all records of one id, whoever owns them, tombstones included: start with *cursor = 0; NULL at the end. */
+const struct arci_entry *arci_registry_next_of_id(const struct arci_registry *registry,
+                                                  enum arci_record_kind kind, const struct arctic_id *id,
+                                                  size_t *cursor);
 
 /* Walks the living records of a kind in the order of their ids: start with *cursor = 0; NULL at the end. */
 const struct arci_entry *arci_registry_next(const struct arci_registry *registry, enum arci_record_kind kind,
@@ -172,7 +180,7 @@ int arci_registry_resume(struct arci_registry *registry, int64_t alive_at, bool 
  * (for a peer that is not known, by the key that the record names), and the body, and stores it. *ret_changed says whether it was
  * news: an expired tombstone is none, but where there is something living here that it deletes. A record that fails changes nothing.
  * Errors: ARCTIC_E_CORRUPT (signature), ARCTIC_E_INVALID_REQUEST (body), ARCTIC_E_NOT_FOUND (an owner that is not known yet),
- * ARCTIC_E_FORBIDDEN (owner differs from the known one, is this host, is no member any more; or a date in the future), ARCTIC_E_LIMIT
+ * ARCTIC_E_FORBIDDEN (the owner is this host, or no member any more; a date in the future; the end of a revocation), ARCTIC_E_LIMIT
  * (the owner has all that one may have), those of the store.
  */
 int arci_registry_merge(struct arci_registry *registry, const struct arci_record *record, bool *ret_changed,

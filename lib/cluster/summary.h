@@ -1,6 +1,6 @@
 /*
- * Summaries: which version of which record a peer has, in 120 bytes instead of a record. In messages a summary is the array
- * [kind, id, version, deleted, hash, size].
+ * Summaries: which version of which record a peer has, in 160 bytes instead of a record. In messages a summary is the array
+ * [kind, id, place, version, deleted, hash, size].
  */
 #ifndef ARCI_CLUSTER_SUMMARY_H
 #define ARCI_CLUSTER_SUMMARY_H
@@ -12,7 +12,7 @@ struct arci_summary {
     struct arctic_id id;
     uint64_t version;
     bool deleted;
-    uint8_t place[ARCI_SHA256_SIZE]; /* as arci_entry.place; computed by the reader, not sent */
+    uint8_t place[ARCI_SHA256_SIZE]; /* as arci_entry.place; only the record itself shows whether it is so */
     uint8_t hash[ARCI_SHA256_SIZE];  /* as arci_entry.hash */
     uint32_t size;                   /* as arci_entry.size: how long it may take */
 };

@@ -47,14 +47,15 @@ static void *find(const void *rows, size_t count, size_t size, const struct arct
     return found ? (char *)rows + index * size : NULL;
 }
 
-/* Makes room for a row in its place; its id is set, the rest is zero. */
-static int insert(void **rows, size_t *count, size_t size, const struct arctic_id *id, void **ret_row,
-                  struct arctic_error *error)
+static int fail_present(struct arctic_error *error, const struct arctic_id *id)
 {
-    bool found;
-    size_t index = place(*rows, *count, size, id, &found);
-    if (found)
-        return arci_fail(error, ARCTIC_E_ALREADY_EXISTS, NULL, "%s is in the snapshot already", id->text);
+    return arci_fail(error, ARCTIC_E_ALREADY_EXISTS, NULL, "%s is in the snapshot already", id->text);
+}
+
+/* Makes room for a row at its place; its id is set, the rest is zero. */
+static int insert_at(void **rows, size_t *count, size_t size, const struct arctic_id *id, size_t index,
+                     void **ret_row, struct arctic_error *error)
+{
     char *grown = realloc(*rows, (*count + 1) * size);
     if (!grown)
         return arci_fail_memory(error);
@@ -66,6 +67,14 @@ static int insert(void **rows, size_t *count, size_t size, const struct arctic_i
     (*count)++;
     *ret_row = row;
     return ARCTIC_OK;
+}
+
+static int insert(void **rows, size_t *count, size_t size, const struct arctic_id *id, void **ret_row,
+                  struct arctic_error *error)
+{
+    bool found;
+    size_t index = place(*rows, *count, size, id, &found);
+    return found ? fail_present(error, id) : insert_at(rows, count, size, id, index, ret_row, error);
 }
 
 int arci_snapshot_create(const struct arci_snapshot_options *options, struct arci_snapshot **ret_snapshot,
@@ -161,11 +170,16 @@ int arci_snapshot_add_exit(struct arci_snapshot *snapshot, const struct arci_sna
                            struct arctic_error *error)
 {
     void *row;
+    bool ignored;
     size_t peer = 0;
     int code = find_peer(snapshot, service, &peer, error);
+    if (code >= 0 && arci_snapshot_find_exit(snapshot, &service->id, &service->peer_id))
+        code = fail_present(error, &service->id);
+    size_t index =
+        place(snapshot->exits, snapshot->exit_count, sizeof *snapshot->exits, &service->id, &ignored);
     if (code >= 0)
-        code = insert((void **)&snapshot->exits, &snapshot->exit_count, sizeof *snapshot->exits, &service->id,
-                      &row, error);
+        code = insert_at((void **)&snapshot->exits, &snapshot->exit_count, sizeof *snapshot->exits,
+                         &service->id, index, &row, error);
     if (code < 0)
         return code;
     struct arci_snapshot_exit *exit = row;
@@ -212,9 +226,16 @@ const struct arci_snapshot_entry *arci_snapshot_find_entry(const struct arci_sna
 }
 
 const struct arci_snapshot_exit *arci_snapshot_find_exit(const struct arci_snapshot *snapshot,
-                                                         const struct arctic_id *id)
+                                                         const struct arctic_id *id,
+                                                         const struct arctic_id *peer_id)
 {
-    return find(snapshot->exits, snapshot->exit_count, sizeof *snapshot->exits, id);
+    bool found;
+    size_t index = place(snapshot->exits, snapshot->exit_count, sizeof *snapshot->exits, id, &found);
+    for (; index < snapshot->exit_count && arctic_id_equal(&snapshot->exits[index].id, id); index++) {
+        if (arctic_id_equal(&snapshot->peers[snapshot->exits[index].peer].id, peer_id))
+            return &snapshot->exits[index];
+    }
+    return NULL;
 }
 
 const struct arci_snapshot_entry *arci_snapshot_match(const struct arci_snapshot *snapshot,
@@ -240,8 +261,8 @@ const struct arci_snapshot_exit *arci_snapshot_admit(const struct arci_snapshot 
                                                      const char **ret_why, bool *ret_may_change)
 {
     *ret_may_change = false;
-    const struct arci_snapshot_exit *exit = arci_snapshot_find_exit(snapshot, &request->service_id);
-    if (exit && !arctic_id_equal(&snapshot->peers[exit->peer].id, peer_id)) {
+    const struct arci_snapshot_exit *exit = arci_snapshot_find_exit(snapshot, &request->service_id, peer_id);
+    if (!exit && find(snapshot->exits, snapshot->exit_count, sizeof *snapshot->exits, &request->service_id)) {
         *ret_why = "the service belongs to another peer";
         return NULL;
     }

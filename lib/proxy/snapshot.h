@@ -100,8 +100,11 @@ const struct arci_snapshot_entry *arci_snapshot_match(const struct arci_snapshot
 /* By id; NULL where there is none. Services are kept in the order of their ids. */
 const struct arci_snapshot_entry *arci_snapshot_find_entry(const struct arci_snapshot *snapshot,
                                                            const struct arctic_id *id);
+
+/* Of the services of one id that of a peer: another peer may have signed one under the same id. NULL where there is none. */
 const struct arci_snapshot_exit *arci_snapshot_find_exit(const struct arci_snapshot *snapshot,
-                                                         const struct arctic_id *id);
+                                                         const struct arctic_id *id,
+                                                         const struct arctic_id *peer_id);
 
 /*
  * Whether a flow that `peer_id` sends may be served: its service has its exit here, comes from that peer, which is connected, and

@@ -124,7 +124,8 @@ static bool still_wanted(const struct arci_snapshot *snapshot, const struct arci
     const struct arci_snapshot_peer *peers = arci_snapshot_peers(snapshot, &count);
     const struct arci_snapshot_peer *peer = NULL;
     const struct arci_snapshot_entry *entry = arci_snapshot_find_entry(snapshot, &flow->request.service_id);
-    const struct arci_snapshot_exit *exit = arci_snapshot_find_exit(snapshot, &flow->request.service_id);
+    const struct arci_snapshot_exit *exit =
+        arci_snapshot_find_exit(snapshot, &flow->request.service_id, &flow->peer_id);
     if (flow->is_entry && entry)
         peer = &peers[entry->peer];
     if (!flow->is_entry && exit)

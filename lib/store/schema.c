@@ -25,6 +25,23 @@ static const char *const steps[] = {
     " key TEXT NOT NULL,"
     " value TEXT NOT NULL,"
     " PRIMARY KEY (space, key)) STRICT, WITHOUT ROWID;",
+    /* Which record it is takes its owner, too, and for a revocation the key that it names. */
+    "ALTER TABLE record RENAME TO former;"
+    "CREATE TABLE record ("
+    " kind TEXT NOT NULL,"
+    " id TEXT NOT NULL,"
+    " owner TEXT NOT NULL,"
+    " subject TEXT NOT NULL,"
+    " version INTEGER NOT NULL,"
+    " deleted INTEGER NOT NULL,"
+    " updated_at INTEGER NOT NULL,"
+    " body TEXT NOT NULL,"
+    " signature TEXT NOT NULL,"
+    " PRIMARY KEY (kind, id, owner, subject)) STRICT;"
+    "INSERT INTO record SELECT kind, id, owner,"
+    " CASE kind WHEN 'revocation' THEN coalesce(json_extract(body, '$.public_key'), '') ELSE '' END,"
+    " version, deleted, updated_at, body, signature FROM former;"
+    "DROP TABLE former;",
 };
 
 #define STEP_COUNT ((int)(sizeof steps / sizeof steps[0]))

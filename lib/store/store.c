@@ -122,39 +122,45 @@ static void bind_text(sqlite3_stmt *statement, int index, const char *text)
     sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
 }
 
+static void bind_name(sqlite3_stmt *statement, const struct arci_stored_record *record)
+{
+    bind_text(statement, 1, record->kind);
+    bind_text(statement, 2, record->id);
+    bind_text(statement, 3, record->owner);
+    bind_text(statement, 4, record->subject);
+}
+
 /* A bind can fail only for want of memory, and leaves NULL then, which the NOT NULL columns refuse at the step. */
 int arci_store_put_record(struct arci_store *store, const struct arci_stored_record *record,
                           struct arctic_error *error)
 {
     ARCI_STATEMENT *statement = NULL;
-    int code = arci_sql_prepare(
-        store->database,
-        "INSERT OR REPLACE INTO record (kind, id, owner, version, deleted, updated_at, body, signature) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        &statement, error);
+    int code = arci_sql_prepare(store->database,
+                                "INSERT OR REPLACE INTO record (kind, id, owner, subject, version, deleted, "
+                                "updated_at, body, signature) "
+                                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                                &statement, error);
     if (code < 0)
         return code;
-    bind_text(statement, 1, record->kind);
-    bind_text(statement, 2, record->id);
-    bind_text(statement, 3, record->owner);
-    sqlite3_bind_int64(statement, 4, (sqlite3_int64)record->version);
-    sqlite3_bind_int(statement, 5, record->deleted);
-    sqlite3_bind_int64(statement, 6, record->updated_at);
-    bind_text(statement, 7, record->body);
-    bind_text(statement, 8, record->signature);
+    bind_name(statement, record);
+    sqlite3_bind_int64(statement, 5, (sqlite3_int64)record->version);
+    sqlite3_bind_int(statement, 6, record->deleted);
+    sqlite3_bind_int64(statement, 7, record->updated_at);
+    bind_text(statement, 8, record->body);
+    bind_text(statement, 9, record->signature);
     return note_outcome(store, arci_sql_finish(store->database, statement, error));
 }
 
-int arci_store_delete_record(struct arci_store *store, const char *kind, const char *id,
+int arci_store_delete_record(struct arci_store *store, const struct arci_stored_record *record,
                              struct arctic_error *error)
 {
     ARCI_STATEMENT *statement = NULL;
-    int code =
-        arci_sql_prepare(store->database, "DELETE FROM record WHERE kind = ? AND id = ?", &statement, error);
+    int code = arci_sql_prepare(store->database,
+                                "DELETE FROM record WHERE kind = ? AND id = ? AND owner = ? AND subject = ?",
+                                &statement, error);
     if (code < 0)
         return code;
-    bind_text(statement, 1, kind);
-    bind_text(statement, 2, id);
+    bind_name(statement, record);
     return note_outcome(store, arci_sql_finish(store->database, statement, error));
 }
 
@@ -188,13 +194,14 @@ static int give_record(sqlite3_stmt *statement, arci_store_record_callback callb
         .kind = column_text(statement, 0),
         .id = column_text(statement, 1),
         .owner = column_text(statement, 2),
-        .version = (uint64_t)sqlite3_column_int64(statement, 3),
-        .deleted = sqlite3_column_int(statement, 4) != 0,
-        .updated_at = sqlite3_column_int64(statement, 5),
-        .body = column_text(statement, 6),
-        .signature = column_text(statement, 7),
+        .subject = column_text(statement, 3),
+        .version = (uint64_t)sqlite3_column_int64(statement, 4),
+        .deleted = sqlite3_column_int(statement, 5) != 0,
+        .updated_at = sqlite3_column_int64(statement, 6),
+        .body = column_text(statement, 7),
+        .signature = column_text(statement, 8),
     };
-    if (!record.kind || !record.id || !record.owner || !record.body || !record.signature)
+    if (!record.kind || !record.id || !record.owner || !record.subject || !record.body || !record.signature)
         return arci_fail_memory(error);
     return callback(context, &record, error);
 }
@@ -205,8 +212,8 @@ int arci_store_each_record(struct arci_store *store, arci_store_record_callback 
     ARCI_STATEMENT *statement = NULL;
     int code =
         arci_sql_prepare(store->database,
-                         "SELECT kind, id, owner, version, deleted, updated_at, body, signature FROM record "
-                         "ORDER BY kind, id",
+                         "SELECT kind, id, owner, subject, version, deleted, updated_at, body, signature "
+                         "FROM record ORDER BY kind, id",
                          &statement, error);
     if (code < 0)
         return code;

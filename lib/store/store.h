@@ -20,7 +20,8 @@ struct arci_stored_record {
     const char *kind;
     const char *id;
     const char *owner;
-    uint64_t version; /* at most 2^63-1 */
+    const char *subject; /* what else tells it from others of one kind, id and owner; "" */
+    uint64_t version;    /* at most 2^63-1 */
     bool deleted;
     int64_t updated_at;
     const char *body; /* JSON text */
@@ -52,12 +53,12 @@ int arci_store_check(struct arci_store *store, struct arctic_error *error);
 int arci_store_transaction(struct arci_store *store, arci_store_work work, void *context,
                            struct arctic_error *error);
 
-/* Inserts or replaces the record of this kind and id. Outside of a transaction it is one of its own. */
+/* Inserts or replaces the record of this kind, id, owner and subject. Outside of a transaction it is one of its own. */
 int arci_store_put_record(struct arci_store *store, const struct arci_stored_record *record,
                           struct arctic_error *error);
 
-/* Removes a record without a trace; one that is not there is no error. */
-int arci_store_delete_record(struct arci_store *store, const char *kind, const char *id,
+/* Removes a record of this kind, id, owner and subject without a trace; one that is not there is no error. */
+int arci_store_delete_record(struct arci_store *store, const struct arci_stored_record *record,
                              struct arctic_error *error);
 
 /* Removes all records and notes in one transaction, and what was left of them in the file. */

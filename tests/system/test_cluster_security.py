@@ -128,7 +128,7 @@ LIES: dict[str, tuple[Lie, str]] = {
     ),
     "another's record, as its own": (
         lambda s: s.member.sign({**s.service, "version": now(), "owner": s.member.id}),
-        "belongs to",
+        "another source peer",
     ),
     "another's tombstone": (
         lambda s: s.member.sign({**s.credential, "version": now(), "deleted": True, "body": {}}),
@@ -190,7 +190,7 @@ LIES: dict[str, tuple[Lie, str]] = {
     "a revocation of itself": (lambda s: revocation(s.member, s.member.id, s.member.public_key), "revoke itself"),
     "a revocation that is taken back": (
         lambda s: s.member.sign({**revocation(s.member, s.witness.id, HASH), "deleted": True, "body": {}}),
-        "neither changed nor taken back",
+        "is not taken back by anyone",
     ),
 }
 
@@ -282,6 +282,24 @@ def test_old_and_reordered_records_change_nothing(scene: Scene) -> None:
     wait_for(lambda: scene.cluster.agree(0, 1), 5, "equal hashes")
 
 
+def test_an_id_that_is_taken_is_not_taken_away(scene: Scene) -> None:
+    """Who has seen an id may sign something of its own under it, which takes the place of nothing."""
+    path = f"/v1/services/{scene.service['id']}"
+    body = {**scene.service["body"], "name": "stolen", "source_peer_id": scene.member.id}
+    before = scene.hash()
+    stolen = scene.member.sign({**scene.service, "owner": scene.member.id, "version": now(), "body": body})
+    scene.tell(stolen)
+    assert scene.member.is_alive() and scene.hash() != before
+    for agent in (scene.victim, scene.witness):
+        assert agent.get(path)["source_peer_id"] == scene.witness.id
+    assert scene.victim.api("PUT", path, {"name": "still-mine"}).status == 200
+    assert scene.witness.get(path)["name"] == scene.victim.get(path)["name"] == "still-mine"
+    scene.tell(scene.member.sign({**stolen, "version": now() + 1, "deleted": True, "body": {}}))
+    assert scene.member.is_alive()
+    assert scene.victim.get(path)["name"] == "still-mine"
+    wait_for(lambda: scene.cluster.agree(0, 1), 5, "equal hashes")
+
+
 def test_records_of_a_peer_that_nobody_has_met(scene: Scene, build: Path) -> None:
     """Hearsay: they wait for the record of their owner, and its clients are let in nowhere."""
     agent = scene.victim
@@ -321,9 +339,12 @@ def test_a_member_evades_no_revocation(scene: Scene, build: Path) -> None:
     scene.tell(of_nobody)
     assert member.is_alive() and scene.hash() != before
     before = scene.hash()
-    scene.tell(revocation(member, scene.witness.id, HASH[::-1].replace("A", "B", 1), of_nobody["id"]))
     scene.tell(member.sign({**of_nobody, "version": now() + 1, "deleted": True, "body": {}}))
     assert member.is_alive() and scene.hash() == before
+    # With another key it is another one.
+    scene.tell(revocation(member, scene.witness.id, "B" + HASH[1:], of_nobody["id"]))
+    assert member.is_alive() and scene.hash() != before
+    assert get_record(member, "revocation", of_nobody["id"])["owner"] == member.id
 
     alias = "peer_00000000000000000000000000"[:-6] + member.id[-6:]
     assert alias < member.id
@@ -341,16 +362,16 @@ def test_a_member_evades_no_revocation(scene: Scene, build: Path) -> None:
 
 
 # Messages as a whole: what is sent, and what the log says of it.
-OFFER = ["service", new_id("svc"), now(), False, HASH, 1000]
+OFFER = ["service", new_id("svc"), HASH, now(), False, HASH, 1000]
 MESSAGES: dict[str, tuple[Record, str]] = {
     "a digest that is a number": ({"type": "digest", "root": 7}, "must be a text"),
     "a node that is none": ({"type": "nodes", "nodes": {"xyz": HASH}}, "no node of a tree"),
     "nodes that are a list": ({"type": "nodes", "nodes": []}, "nodes must be"),
     "too many nodes": ({"type": "nodes", "nodes": {f"{number:03x}": HASH for number in range(300)}}, "at most 256"),
     "5,000 summaries": ({"type": "items", "items": [OFFER] * 5000}, "at most 4096"),
-    "a summary without a hash": ({"type": "items", "items": [OFFER[:4]]}, "summary of a record"),
+    "a summary without a hash": ({"type": "items", "items": [OFFER[:5]]}, "summary of a record"),
     "a summary of another kind": ({"type": "items", "items": [["peer", *OFFER[1:]]]}, "summary of a record"),
-    "a size that is none": ({"type": "items", "items": [[*OFFER[:5], 2**40]]}, "summary of a record"),
+    "a size that is none": ({"type": "items", "items": [[*OFFER[:6], 2**40]]}, "summary of a record"),
     "5,000 wishes": ({"type": "want", "items": [OFFER[:2]] * 5000}, "at most 4096"),
     "a wish for nothing": ({"type": "want", "items": [{}]}, "[kind, id]"),
     "records that are none": ({"type": "records", "records": {}}, "must be a list"),
@@ -395,8 +416,8 @@ def test_a_link_that_breaks_the_protocol_ends(scene: Scene, name: str) -> None:
 def test_offers_that_lie(scene: Scene) -> None:
     """What is offered and never given changes nothing, and keeps nobody from getting the true one."""
     before = scene.hash()
-    item = [*OFFER[:2], now(), False, HASH, 32 * 1024 * 1024]
-    of_witness = ["service", scene.service["id"], 2**62, False, HASH, 32 * 1024 * 1024]
+    item = [*OFFER[:3], now(), False, HASH, 32 * 1024 * 1024]
+    of_witness = ["service", scene.service["id"], HASH, 2**62, False, HASH, 32 * 1024 * 1024]
     scene.member.send({"type": "items", "items": [item, of_witness]})
     wanted = scene.member.receive_type("want")["items"]
     # Not of both at once: that would be more than is asked of one peer at a time.

@@ -241,14 +241,15 @@ static void test_bad_messages_are_refused(void **state)
         "{\"type\":\"items\",\"items\":[7]}",
         "{\"type\":\"items\",\"items\":[],\"paths\":7}",
         "{\"type\":\"items\",\"items\":[],\"paths\":[\"g\"]}",
-        "{\"type\":\"items\",\"items\":[[\"credential\",\"" ID "\",0,false,\"" HASH "\",1]]}",
-        "{\"type\":\"items\",\"items\":[[\"credential\",\"" ID "\",1,0,\"" HASH "\",1]]}",
-        "{\"type\":\"items\",\"items\":[[\"credential\",\"" ID "\",1,false,\"short\",1]]}",
-        "{\"type\":\"items\",\"items\":[[\"credential\",\"" ID "\",1,false,\"" HASH "\",-1]]}",
-        "{\"type\":\"items\",\"items\":[[\"credential\",\"" ID "\",1,false,\"" HASH "\",999999999]]}",
-        "{\"type\":\"items\",\"items\":[[\"credential\",\"" ID "\",1,false,\"" HASH "\"]]}",
-        "{\"type\":\"items\",\"items\":[[\"service\",\"" ID "\",1,false,\"" HASH "\",1]]}",
-        "{\"type\":\"items\",\"items\":[[\"thing\",\"" ID "\",1,false,\"" HASH "\",1]]}",
+        "{\"type\":\"items\",\"items\":[[\"credential\",\"" ID "\",\"" HASH "\",0,false,\"" HASH "\",1]]}",
+        "{\"type\":\"items\",\"items\":[[\"credential\",\"" ID "\",\"" HASH "\",1,0,\"" HASH "\",1]]}",
+        "{\"type\":\"items\",\"items\":[[\"credential\",\"" ID "\",\"" HASH "\",1,false,\"short\",1]]}",
+        "{\"type\":\"items\",\"items\":[[\"credential\",\"" ID "\",\"" HASH "\",1,false,\"" HASH "\",-1]]}",
+        "{\"type\":\"items\",\"items\":[[\"credential\",\"" ID "\",\"" HASH "\",1,false,\"" HASH
+        "\",999999999]]}",
+        "{\"type\":\"items\",\"items\":[[\"credential\",\"" ID "\",\"" HASH "\",1,false,\"" HASH "\"]]}",
+        "{\"type\":\"items\",\"items\":[[\"service\",\"" ID "\",\"" HASH "\",1,false,\"" HASH "\",1]]}",
+        "{\"type\":\"items\",\"items\":[[\"thing\",\"" ID "\",\"" HASH "\",1,false,\"" HASH "\",1]]}",
         "{\"type\":\"want\"}",
         "{\"type\":\"want\",\"items\":[[]]}",
         "{\"type\":\"want\",\"items\":[[\"credential\"]]}",
@@ -278,7 +279,8 @@ static void test_long_messages_are_refused(void **state)
     for (unsigned i = 0; i < 4097; i++) {
         char id[32];
         snprintf(id, sizeof id, "cli_%026u", i);
-        json_array_append_new(items, json_pack("[s, s, i, b, s, i]", "credential", id, 1, 0, HASH, 1));
+        json_array_append_new(items,
+                              json_pack("[s, s, s, i, b, s, i]", "credential", id, HASH, 1, 0, HASH, 1));
         snprintf(id, sizeof id, "%x", i);
         json_object_set_new(nodes, id, json_string(HASH));
     }
@@ -300,8 +302,8 @@ static void test_a_record_is_asked_of_one(void **state)
     struct side *sides = *state;
     const struct arctic_id third = {"peer_00000000000000000000000003"};
     json_t *parsed = NULL;
-    static const char text[] =
-        "{\"type\":\"items\",\"items\":[[\"credential\",\"" ID "\",1,false,\"" HASH "\",64000]]}";
+    static const char text[] = "{\"type\":\"items\",\"items\":[[\"credential\",\"" ID "\",\"" HASH
+                               "\",1,false,\"" HASH "\",64000]]}";
     assert_int_equal(arci_json_parse(text, strlen(text), &parsed, NULL), ARCTIC_OK);
     ARCI_JSON *offer = parsed;
     assert_int_equal(arci_gossip_connect(sides[0].gossip, &third, NULL), ARCTIC_OK);
@@ -432,14 +434,23 @@ static void test_an_answer_has_an_end(void **state)
     assert_true(sides[1].on_the_way >= ARCI_GOSSIP_ANSWER_MAX - MIB);
 }
 
+static const char *place_text(const struct arci_record *record, char text[ARCI_BASE64_TEXT(ARCI_SHA256_SIZE)])
+{
+    uint8_t place[ARCI_SHA256_SIZE];
+    assert_int_equal(arci_record_place(record, place, NULL), ARCTIC_OK);
+    return arci_base64_encode(place, sizeof place, text);
+}
+
 static json_t *offer(unsigned first, unsigned count, uint64_t version, const char *hash, unsigned size)
 {
     json_t *items = json_array();
     for (unsigned i = first; i < first + count; i++) {
-        char id[32];
-        snprintf(id, sizeof id, "cli_%026u", i);
-        json_array_append_new(
-            items, json_pack("[s, s, I, b, s, i]", "credential", id, (json_int_t)version, 0, hash, size));
+        char place[ARCI_BASE64_TEXT(ARCI_SHA256_SIZE)];
+        struct arci_record record = {.kind = ARCI_RECORD_CREDENTIAL};
+        snprintf(record.id.text, sizeof record.id.text, "cli_%026u", i);
+        json_array_append_new(items,
+                              json_pack("[s, s, s, I, b, s, i]", "credential", record.id.text,
+                                        place_text(&record, place), (json_int_t)version, 0, hash, size));
     }
     return json_pack("{s:s, s:o}", "type", "items", "items", items);
 }
@@ -491,8 +502,9 @@ static void test_what_has_no_room_is_left_for_a_while(void **state)
     memset(text, 'x', sizeof text - 1);
     json_object_set_new(record.body, "future", json_string(text));
     assert_int_equal(arci_record_sign(&record, identity, NULL), ARCTIC_OK);
-    ARCI_JSON *offered = json_pack("{s:s, s:[[s, s, i, b, s, i]]}", "type", "items", "items", "peer",
-                                   long_id.text, 1, 0, HASH, 1500);
+    char place[ARCI_BASE64_TEXT(ARCI_SHA256_SIZE)];
+    ARCI_JSON *offered = json_pack("{s:s, s:[[s, s, s, i, b, s, i]]}", "type", "items", "items", "peer",
+                                   long_id.text, place_text(&record, place), 1, 0, HASH, 1500);
     ARCI_JSON *brought =
         json_pack("{s:s, s:[o]}", "type", "records", "records", arci_record_to_json(&record));
     const struct arctic_id *other = &sides[1].id;
@@ -509,7 +521,8 @@ static void test_what_has_no_room_is_left_for_a_while(void **state)
 static bool is_last(const struct arctic_id *peer_id)
 {
     uint8_t place[ARCI_SHA256_SIZE];
-    assert_int_equal(arci_record_place(ARCI_RECORD_PEER, peer_id, place, NULL), ARCTIC_OK);
+    const struct arci_record record = {.kind = ARCI_RECORD_PEER, .id = *peer_id, .owner = *peer_id};
+    assert_int_equal(arci_record_place(&record, place, NULL), ARCTIC_OK);
     return place[0] == 0xff;
 }
 
@@ -550,11 +563,14 @@ static void test_a_crowded_leaf_is_told_in_parts(void **state)
     unsigned found = 0;
     for (unsigned number = 0; found < 1500; number++) {
         uint8_t place[ARCI_SHA256_SIZE];
-        struct arctic_id id;
-        snprintf(id.text, sizeof id.text, "cli_%026u", number);
-        assert_int_equal(arci_record_place(ARCI_RECORD_CREDENTIAL, &id, place, NULL), ARCTIC_OK);
-        if (arci_tree_path_holds(&leaf, place))
-            put_credential(&sides[found++ % 8 == 0], number);
+        struct side *side = &sides[found % 8 == 0];
+        struct arci_record record = {.kind = ARCI_RECORD_CREDENTIAL, .owner = side->id};
+        snprintf(record.id.text, sizeof record.id.text, "cli_%026u", number);
+        assert_int_equal(arci_record_place(&record, place, NULL), ARCTIC_OK);
+        if (!arci_tree_path_holds(&leaf, place))
+            continue;
+        put_credential(side, number);
+        found++;
     }
     int64_t round = 0;
     for (; round < 60 && !agree(sides); round++) {

@@ -194,6 +194,24 @@ static const char *admit(const struct arci_snapshot *snapshot, const struct arct
     return exit ? NULL : why;
 }
 
+/* Another peer may have signed a service under the same id: each is served what it has signed, and no more. */
+static void exit_tells_services_of_one_id_apart(void **state)
+{
+    (void)state;
+    struct arci_snapshot *snapshot = make_snapshot(true);
+    struct arctic_error error;
+    const struct arci_route route = {.id = 1, .destination = cidr("10.7.0.0/16"), .priority = 100};
+    const struct arci_snapshot_service service = {
+        .id = service_2, .peer_id = peer_a, .routes = &route, .route_count = 1};
+    assert_ok(arci_snapshot_add_exit(snapshot, &service, &error), error);
+    assert_int_equal(arci_snapshot_add_exit(snapshot, &service, &error), ARCTIC_E_ALREADY_EXISTS);
+    assert_null(admit(snapshot, &service_2, &peer_b, "10.1.2.3:5", "10.2.3.4:80"));
+    assert_non_null(admit(snapshot, &service_2, &peer_b, "10.1.2.3:5", "10.7.0.1:80"));
+    assert_non_null(admit(snapshot, &service_2, &peer_a, "10.1.2.3:5", "10.2.3.4:80"));
+    assert_non_null(arci_snapshot_find_exit(snapshot, &service_2, &peer_a));
+    arci_snapshot_unref(snapshot);
+}
+
 static void exit_serves_what_its_service_covers(void **state)
 {
     (void)state;
@@ -301,6 +319,7 @@ int main(void)
         cmocka_unit_test(lack_of_ipv6_is_seen),
         cmocka_unit_test(hosts_addresses_are_read),
         cmocka_unit_test(exit_serves_what_its_service_covers),
+        cmocka_unit_test(exit_tells_services_of_one_id_apart),
         cmocka_unit_test(entry_finds_service_and_peer),
         cmocka_unit_test(snapshot_refuses_what_does_not_fit),
         cmocka_unit_test(flow_table_finds_the_same_addresses_and_ports),

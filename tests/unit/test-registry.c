@@ -215,7 +215,8 @@ static void test_only_the_owner_has_authority(void **state)
     assert_int_equal(merge_once(fixture, peer_record(&stolen.owner, fixture->local, 1, false), &changed),
                      ARCTIC_OK);
     assert_ok(arci_record_sign(&stolen, fixture->local, &error), error);
-    assert_int_equal(arci_registry_merge(fixture->registry, &stolen, &changed, NULL), ARCTIC_E_FORBIDDEN);
+    assert_int_equal(arci_registry_merge(fixture->registry, &stolen, &changed, NULL),
+                     ARCTIC_E_INVALID_REQUEST);
     /* Somebody signs it in the owner's name with a key of his own. */
     struct arci_record forged = remote_record(fixture, &service, 9);
     assert_ok(arci_record_sign(&forged, fixture->local, &error), error);
@@ -232,6 +233,91 @@ static void test_only_the_owner_has_authority(void **state)
     arci_record_release(&forged);
     arci_record_release(&ours);
     arci_service_release(&service);
+}
+
+static size_t count_owners(const struct arci_registry *registry, const struct arctic_id *service)
+{
+    size_t cursor = 0;
+    size_t count = 0;
+    while (arci_registry_next_of_id(registry, ARCI_RECORD_SERVICE, service, &cursor))
+        count++;
+    return count;
+}
+
+/*
+ * Who has seen an id can sign a record of its own under it. That is another record, which keeps nobody from the one that was meant, in
+ * whatever order the two are heard of.
+ */
+static void test_one_id_of_two_owners_is_two_records(void **state)
+{
+    struct fixture *fixture = *state;
+    struct arci_registry *other = NULL;
+    struct arctic_error error;
+    struct arctic_id thief;
+    bool changed = false;
+    assert_int_equal(arctic_id_generate(ARCTIC_ID_PEER, &thief, NULL), ARCTIC_OK);
+    struct arci_service service = make_service(&fixture->remote_id, &fixture->local_id, "meant");
+    struct arci_service squatter = make_service(&thief, &fixture->local_id, "squatter");
+    squatter.id = service.id;
+    struct arci_record peers[] = {peer_record(&fixture->remote_id, fixture->remote, 1, false),
+                                  peer_record(&thief, fixture->local, 1, false)};
+    struct arci_record records[] = {remote_record(fixture, &service, 1),
+                                    remote_record(fixture, &squatter, 9)};
+    records[1].owner = thief;
+    assert_ok(arci_record_sign(&records[1], fixture->local, &error), error);
+    assert_ok(arci_registry_create(NULL, &other, &error), error);
+    for (size_t i = 0; i < 2; i++) {
+        merge(fixture, &peers[i], &changed);
+        assert_ok(arci_registry_merge(other, &peers[i], &changed, &error), error);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(merge(fixture, &records[1 - i], &changed), ARCTIC_OK);
+        assert_true(changed);
+        assert_ok(arci_registry_merge(other, &records[i], &changed, &error), error);
+        assert_true(changed);
+    }
+    assert_int_equal(count_owners(fixture->registry, &service.id), 2);
+    assert_string_equal(arci_registry_digest(other), arci_registry_digest(fixture->registry));
+    close_registry(fixture);
+    open_registry(fixture);
+    assert_string_equal(arci_registry_digest(other), arci_registry_digest(fixture->registry));
+    /* What the thief does to its own does nothing to the other. */
+    records[1].version = 10;
+    records[1].deleted = true;
+    json_object_clear(records[1].body);
+    assert_ok(arci_record_sign(&records[1], fixture->local, &error), error);
+    assert_int_equal(merge(fixture, &records[1], &changed), ARCTIC_OK);
+    size_t cursor = 0;
+    const struct arci_entry *left = arci_registry_next(fixture->registry, ARCI_RECORD_SERVICE, &cursor);
+    assert_string_equal(left->content.service.name, "meant");
+    assert_null(arci_registry_next(fixture->registry, ARCI_RECORD_SERVICE, &cursor));
+    for (size_t i = 0; i < 2; i++) {
+        arci_record_release(&peers[i]);
+        arci_record_release(&records[i]);
+    }
+    arci_registry_free(other);
+    arci_service_release(&service);
+    arci_service_release(&squatter);
+}
+
+/* Of this host's own and another's record of one id the own one is what is meant here. */
+static void test_an_own_record_goes_before_another_of_its_id(void **state)
+{
+    struct fixture *fixture = *state;
+    struct arctic_error error;
+    bool changed = false;
+    for (unsigned i = 0; i < 8; i++) {
+        struct arci_service own = make_service(&fixture->local_id, &fixture->remote_id, "own");
+        struct arci_service theirs = make_service(&fixture->remote_id, &fixture->local_id, "theirs");
+        theirs.id = own.id;
+        assert_ok(arci_registry_put_service(fixture->registry, &own, &error), error);
+        assert_int_equal(merge_once(fixture, remote_record(fixture, &theirs, 1), &changed), ARCTIC_OK);
+        const struct arci_entry *found = arci_registry_find(fixture->registry, ARCI_RECORD_SERVICE, &own.id);
+        assert_string_equal(found->content.service.name, "own");
+        assert_ok(arci_registry_put_service(fixture->registry, &own, &error), error);
+        arci_service_release(&own);
+        arci_service_release(&theirs);
+    }
 }
 
 static void test_a_body_that_contradicts_its_record_is_refused(void **state)
@@ -544,7 +630,7 @@ static struct arci_record revocation_record(const struct fixture *fixture, struc
     return record;
 }
 
-/* Nor does one become another: whom it names stays revoked. */
+/* Nor does one become another: with another key it is another one, and whom either names stays revoked. */
 static void test_nobody_takes_a_revocation_back(void **state)
 {
     struct fixture *fixture = *state;
@@ -564,8 +650,9 @@ static void test_nobody_takes_a_revocation_back(void **state)
         assert_int_equal(merge_once(fixture, revocation_record(fixture, revocation, version, true), &changed),
                          ARCTIC_E_FORBIDDEN);
         assert_int_equal(merge_once(fixture, revocation_record(fixture, other, version, false), &changed),
-                         ARCTIC_E_FORBIDDEN);
+                         ARCTIC_OK);
         assert_non_null(arci_registry_revocation_of_key(fixture->registry, key));
+        assert_non_null(arci_registry_revocation_of_key(fixture->registry, other.public_key));
     }
     /* Signed once more it is what it was. */
     assert_int_equal(merge_once(fixture, revocation_record(fixture, revocation, 6, false), &changed),
@@ -831,7 +918,7 @@ static void test_an_old_database_forgets_and_learns(void **state)
 
     /* As if the change of day 15 were not in the backup. */
     arci_registry_restore(fixture->registry, ARCI_RECORD_SERVICE, &lost.id, NULL);
-    assert_ok(arci_store_delete_record(fixture->store, "service", lost.id.text, &error), error);
+    assert_ok(arci_record_unstore(&lost_record, fixture->store, &error), error);
     fixture->now = BEGINNING + 110 * DAY;
     assert_ok(arci_registry_resume(fixture->registry, BEGINNING + 10 * DAY, &outdated, &error), error);
     assert_true(outdated);
@@ -1020,6 +1107,8 @@ int main(void)
         TEST(test_a_deleted_record_stays_deleted),
         TEST(test_order_and_repetition_do_not_matter),
         TEST(test_only_the_owner_has_authority),
+        TEST(test_one_id_of_two_owners_is_two_records),
+        TEST(test_an_own_record_goes_before_another_of_its_id),
         TEST(test_a_body_that_contradicts_its_record_is_refused),
         TEST(test_wire_form_round_trip_and_tampering),
         TEST(test_what_a_revoked_peer_signed_counts_no_more),

@@ -54,6 +54,7 @@ static struct arci_stored_record sample(const char *id, uint64_t version)
     return (struct arci_stored_record){.kind = "service",
                                        .id = id,
                                        .owner = "peer_A",
+                                       .subject = "",
                                        .version = version,
                                        .body = "{\"a\":1}",
                                        .signature = "sig",
@@ -91,6 +92,62 @@ static void test_records_survive_reopening(void **state)
     arci_store_close(store);
     store = open_store(*state);
     assert_int_equal(versions(store), 407);
+    arci_store_close(store);
+}
+
+/* One id, two owners, and one of them with two subjects: three records. */
+static void test_records_have_owners_and_subjects(void **state)
+{
+    struct arctic_error error;
+    struct arci_store *store = open_store(*state);
+    struct arci_stored_record first = sample("svc_1", 1);
+    struct arci_stored_record second = sample("svc_1", 2);
+    struct arci_stored_record third = sample("svc_1", 3);
+    second.owner = "peer_B";
+    third.owner = "peer_B";
+    third.subject = "key";
+    assert_ok(arci_store_put_record(store, &third, &error), error);
+    assert_ok(arci_store_put_record(store, &second, &error), error);
+    assert_ok(arci_store_put_record(store, &first, &error), error);
+    assert_int_equal(versions(store), 10203);
+    assert_ok(arci_store_delete_record(store, &second, &error), error);
+    assert_int_equal(versions(store), 103);
+    arci_store_close(store);
+}
+
+/* A file of the first schema. */
+static void test_an_old_file_is_brought_up_to_date(void **state)
+{
+    static const char old[] =
+        "CREATE TABLE record (kind TEXT NOT NULL, id TEXT NOT NULL, owner TEXT NOT NULL, version INTEGER NOT "
+        "NULL, deleted INTEGER NOT NULL, updated_at INTEGER NOT NULL, body TEXT NOT NULL, signature TEXT NOT "
+        "NULL, PRIMARY KEY (kind, id)) STRICT;"
+        "CREATE TABLE note (space TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (space, "
+        "key)) STRICT, WITHOUT ROWID;"
+        "INSERT INTO record VALUES ('service', 'svc_1', 'peer_A', 1, 0, 5, '{\"a\":1}', 'sig');"
+        "INSERT INTO record VALUES ('revocation', 'rev_1', 'peer_A', 2, 0, 5, '{\"public_key\":\"key\"}', "
+        "'sig');"
+        "INSERT INTO record VALUES ('revocation', 'rev_2', 'peer_A', 3, 1, 5, '{}', 'sig');"
+        "INSERT INTO note VALUES ('agent', 'peer_id', 'peer_A');"
+        "PRAGMA user_version = 1;";
+    struct fixture *fixture = *state;
+    struct arctic_error error;
+    sqlite3 *database = NULL;
+    char *value = NULL;
+    assert_int_equal(sqlite3_open(fixture->path, &database), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(database, old, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(database);
+    struct arci_store *store = open_store(fixture);
+    assert_ok(arci_store_get_note(store, "agent", "peer_id", &value, &error), error);
+    assert_string_equal(value, "peer_A");
+    free(value);
+    const struct arci_stored_record gone[] = {
+        {.kind = "revocation", .id = "rev_1", .owner = "peer_A", .subject = "key"},
+        {.kind = "revocation", .id = "rev_2", .owner = "peer_A", .subject = ""},
+    };
+    for (size_t i = 0; i < 2; i++)
+        assert_ok(arci_store_delete_record(store, &gone[i], &error), error);
+    assert_int_equal(versions(store), 1);
     arci_store_close(store);
 }
 
@@ -242,6 +299,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_records_survive_reopening, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_records_have_owners_and_subjects, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_old_file_is_brought_up_to_date, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_notes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_file_is_private, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_failed_transaction_leaves_nothing, set_up, tear_down),
