@@ -1,5 +1,6 @@
 """kill -9 at any moment: what was acknowledged is there afterwards, the rest is there as a whole or not at all, and the cluster agrees."""
 
+import itertools
 import json
 import random
 import threading
@@ -38,8 +39,8 @@ def cluster(build: Path) -> Iterator[list[Agent]]:
         license = issue_license(build, agents[0], topology.directory / "license.json", *terms)
         for agent in agents:
             agent.bootstrap(license)
-        for other in agents[1:]:
-            agents[0].add_peer(other, other.host.ipv4)
+        for asked, other in itertools.combinations(agents, 2):
+            asked.add_peer(other, other.host.ipv4)
         caller = Caller(agents)
         wait_for(lambda: agree(caller, agents), 15, "a cluster that agrees")
         yield agents
@@ -48,9 +49,9 @@ def cluster(build: Path) -> Iterator[list[Agent]]:
 
 
 def agree(caller: Caller, agents: list[Agent]) -> bool:
-    """All reach each other and hold the same records."""
+    """All have met, reach each other and hold the same records."""
     told = [caller.get(agent, "/v1/cluster/status") for agent in agents]
-    reached = all(peer["reachable"] for status in told for peer in status["peers"])
+    reached = all([peer["reachable"] for peer in status["peers"]] == [True] * (len(agents) - 1) for status in told)
     return reached and len({status["registry_hash"] for status in told}) == 1
 
 
