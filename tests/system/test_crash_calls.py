@@ -387,7 +387,8 @@ def die_in_changes(trio: Trio, asked: MortalAgent, crashes: Crashes, makers: lis
             name = f"{make.__name__.replace('_', '-')}-{number}"
             return attempt_change(trio, asked, crashes, make(trio, name), number)
 
-        assert until_it_lives(attempt) >= 1
+        # Most writes are pages of one transaction and what the peers' links leave behind: every third of them will do.
+        assert until_it_lives(attempt, 3 if crashes is BEFORE_ANY else 1) >= 1
 
 
 @at_all_calls
@@ -495,7 +496,7 @@ def test_new_license(pair: Trio, crashes: Crashes) -> None:
     assert until_it_lives(attempt) >= 1
 
 
-@at_all_calls
+@at_syncs
 def test_new_cluster_id(pair: Trio, crashes: Crashes) -> None:
     """The new id or the former one; the records are good under either."""
     agent = pair.first
@@ -590,6 +591,5 @@ def test_departure_that_nobody_has_heard_of(pair: Trio) -> None:
 
 
 @pytest.mark.slow
-@at_syncs
-def test_departure(pair: Trio, crashes: Crashes) -> None:
-    assert until_it_lives(lambda number: attempt_departure(pair, crashes, number)) >= 2
+def test_departure(pair: Trio) -> None:
+    assert until_it_lives(lambda number: attempt_departure(pair, AFTER_SYNC, number)) >= 2
