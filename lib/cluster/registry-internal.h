@@ -81,6 +81,18 @@ typedef bool (*arci_registry_test)(const struct arci_registry *registry, const s
 int arci_registry_remove_where(struct arci_registry *registry, arci_registry_test test, size_t limit,
                                struct arctic_error *error);
 
+/* --- registry.c --- */
+
+/*
+ * Stores a record, which is taken over, and then shows it: the order that makes an acknowledged change a durable one. Errors: those of
+ * arci_entry_create() and of the store, ARCTIC_E_LIMIT.
+ */
+int arci_registry_commit(struct arci_registry *registry, struct arci_record *record,
+                         struct arctic_error *error);
+
+/* Takes an entry out of memory. */
+void arci_registry_remove_entry(struct arci_registry *registry, size_t place);
+
 /* --- registry-owners.c --- */
 
 /* Makes room for one more owner, so that the next arci_registry_owners_add() cannot fail. Errors: ARCTIC_E_NO_MEMORY. */
