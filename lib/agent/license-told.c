@@ -12,7 +12,7 @@ static bool is_later(const struct arctic_agent *agent, const struct arci_license
 {
     const struct arci_license *present = agent->license;
     return arctic_id_equal(&license->customer_id, &present->customer_id) &&
-           license->issued_at > present->issued_at;
+           arci_license_follows(license, present);
 }
 
 /* NULL for one that changes nothing here: most of those that are heard, which are not worth the check of a signature. */

@@ -81,6 +81,13 @@ void arci_license_forget(struct arctic_agent *agent)
     agent->license = NULL;
 }
 
+bool arci_license_follows(const struct arci_license *license, const struct arci_license *other)
+{
+    if (license->issued_at != other->issued_at)
+        return license->issued_at > other->issued_at;
+    return strcmp(license->license_id.text, other->license_id.text) > 0;
+}
+
 /* --- Replacement. ---------------------------------------------------------------------------------------------------------- */
 
 static int check_successor(const struct arci_license *present, const struct arci_license *next,
@@ -98,10 +105,11 @@ static int check_successor(const struct arci_license *present, const struct arci
         return arci_fail(error, ARCTIC_E_LICENSE_EXPIRED, "license",
                          "the licence %s expired at %s: get one that is still good", next->license_id.text,
                          arci_time_format(next->expires_at, when));
-    if (next->issued_at < present->issued_at)
+    if (arci_license_follows(present, next))
         return arci_fail(
             error, ARCTIC_E_LICENSE_INVALID, "license",
-            "the licence %s was issued at %s, before the present one, %s of %s: the later one holds",
+            "the licence %s of %s does not follow the present one, %s of %s: the later one holds, and of two "
+            "of one moment the one with the greater id",
             next->license_id.text, arci_time_format(next->issued_at, when), present->license_id.text,
             arci_time_format(present->issued_at, former));
     return ARCTIC_OK;

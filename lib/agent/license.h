@@ -14,8 +14,14 @@ int arci_license_check_request(const struct arctic_agent *agent, bool change, st
 int arci_license_load(struct arctic_agent *agent, struct arctic_error *error);
 
 /*
+ * Whether a licence takes the place of another one of its customer: it was issued later, or at the same moment (`arctic license issue` goes
+ * by whole seconds) with the greater id. Of two different ones just one does, the same at all peers.
+ */
+bool arci_license_follows(const struct arci_license *license, const struct arci_license *other);
+
+/*
  * Puts a licence, as its file has it, in the place of the present one: on disk first, then its limits and its state hold. One that
- * is there already changes nothing. Errors: ARCTIC_E_LICENSE_INVALID (form, signature, or older than the present one),
+ * is there already changes nothing. Errors: ARCTIC_E_LICENSE_INVALID (form, signature, or the present one follows it),
  * ARCTIC_E_LICENSE_MISMATCH (another customer), ARCTIC_E_LICENSE_EXPIRED, those of the store.
  */
 int arci_license_replace(struct arctic_agent *agent, const json_t *object, struct arctic_error *error);

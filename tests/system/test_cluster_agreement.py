@@ -93,6 +93,36 @@ def test_a_licence_installed_at_one_agent_holds_at_all(trio: Trio) -> None:
     second.start()
 
 
+def issue_at_one_moment(trio: Trio) -> tuple[Any, Any]:
+    """Two licences, the one with the lesser id first."""
+    while True:
+        paths = [trio.issue(name, "--max-nodes", nodes, *TERMS[2:]) for name, nodes in (("four", "4"), ("five", "5"))]
+        one, other = (json.loads(path.read_text()) for path in paths)
+        if one["issued_at"] == other["issued_at"]:
+            return (one, other) if one["license_id"] < other["license_id"] else (other, one)
+
+
+def test_licences_that_were_issued_at_one_moment(trio: Trio) -> None:
+    """The same one of them holds at all, wherever which was installed first."""
+    first, second, third = trio.agents
+    lesser, greater = issue_at_one_moment(trio)
+    for agent, license in ((first, lesser), (second, greater)):
+        assert agent.api("PUT", "/v1/license", {"license": license}).status == 200
+    trio.meet()
+    for agent in trio.agents:
+        wait_for(
+            lambda agent=agent: agent.get("/v1/license")["license_id"] == greater["license_id"],
+            10,
+            f"the licence at {agent.name}",
+        )
+    for agent in trio.agents:
+        answer = agent.api("PUT", "/v1/license", {"license": lesser})
+        assert answer.error == (422, "LICENSE_INVALID", "license")
+    first.stop()
+    first.start()
+    assert first.get("/v1/license")["license_id"] == greater["license_id"]
+
+
 def test_halves_that_are_too_large_together(trio: Trio) -> None:
     """Everybody meets everybody, nothing is deleted, and the newest do not work: the same ones everywhere."""
     first, second, third = trio.agents
