@@ -188,6 +188,17 @@ static int find_principal(struct arctic_agent *agent, const struct arci_request 
     return code;
 }
 
+/* What began now would find the identity gone half-way. */
+static int check_stays(const struct arctic_agent *agent, const struct arci_request *request,
+                       struct arctic_error *error)
+{
+    if (!agent->leaving || arci_request_reads(request))
+        return ARCTIC_OK;
+    return arci_fail(
+        error, ARCTIC_E_NOT_BOOTSTRAPPED, NULL,
+        "this agent leaves its cluster: nothing can be changed here before it is bootstrapped anew");
+}
+
 int arci_auth_authorize(void *context, struct arci_request *request, const char *scope,
                         struct arctic_error *error)
 {
@@ -196,6 +207,8 @@ int arci_auth_authorize(void *context, struct arci_request *request, const char 
     if (arci_auth_check_bootstrapped(agent, error) < 0)
         return ARCTIC_E_NOT_BOOTSTRAPPED;
     int code = find_principal(agent, request, &principal, error);
+    if (code >= 0)
+        code = check_stays(agent, request, error);
     if (code >= 0)
         code = check_scope(&principal, scope, error);
     if (code >= 0)

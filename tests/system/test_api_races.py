@@ -3,6 +3,7 @@
 import concurrent.futures
 import http.client
 import json
+import signal
 from contextlib import ExitStack
 
 from access import create_client, login
@@ -47,3 +48,27 @@ def test_an_agent_that_leaves_while_it_adds_a_peer(pair: Pair) -> None:
         wait_for(lambda: nobody in agent.host.run("ss", "-tn").stdout, 10, "the attempt to connect")
         assert agent.api("DELETE", "/v1/peers/self").status == 204
         assert adding.result().error == (503, "NOT_BOOTSTRAPPED", None)
+
+
+def test_a_peer_that_is_added_to_an_agent_that_leaves(pair: Pair) -> None:
+    """The request comes when the agent has said farewell and its kernel state is being taken back, and its look-up outlasts that."""
+    agent, other = pair.entry, pair.exit
+    recovery = {"X-Arctic-Recovery": (agent.run_dir / "recovery.token").read_text().strip()}
+    body = json.dumps({"address": f"{other.host.address(4, 'wan')}:8080"}).encode()
+    headers = {**recovery, "Content-Type": "application/json"}
+    assert agent.process and other.process
+    with agent.connected() as before, agent.connected() as leaving, agent.connected() as after:
+        # All are read in one turn, in whatever order; the other agent answers when this one has no identity any more.
+        other.process.signal(signal.SIGSTOP)
+        agent.process.signal(signal.SIGSTOP)
+        before.request("POST", "/v1/peers", body, headers)
+        leaving.request("DELETE", "/v1/peers/self", None, recovery)
+        after.request("POST", "/v1/peers", body, headers)
+        agent.process.signal(signal.SIGCONT)
+        assert answer_of(leaving).status == 204
+        other.process.signal(signal.SIGCONT)
+        for adding in (before, after):
+            assert answer_of(adding).error == (503, "NOT_BOOTSTRAPPED", None)
+    agent.forget()
+    agent.bootstrap(pair.license)
+    assert agent.api("GET", "/v1/cluster/identity", token=None).status == 200
