@@ -84,6 +84,11 @@ void arci_identity_conflict_tick(struct arctic_agent *agent)
         sign_own_record(agent);
 }
 
+void arci_identity_conflict_forget(struct arctic_agent *agent)
+{
+    agent->identity_conflict = (struct arci_identity_conflict){0};
+}
+
 bool arci_identity_conflict_is(const struct arctic_agent *agent, const char **ret_reason)
 {
     const struct arci_identity_conflict *conflict = &agent->identity_conflict;

@@ -14,6 +14,9 @@ void arci_identity_conflict_take(struct arctic_agent *agent, const struct arci_e
 /* To be called about once a second: the own record is signed again when it is time. */
 void arci_identity_conflict_tick(struct arctic_agent *agent);
 
+/* To be called where this agent gives up its identity: what was seen of others concerns no later one. */
+void arci_identity_conflict_forget(struct arctic_agent *agent);
+
 /* Whether another agent has been seen lately that runs with this identity; *ret_reason says so, good until the next call. */
 bool arci_identity_conflict_is(const struct arctic_agent *agent, const char **ret_reason);
 

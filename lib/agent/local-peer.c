@@ -16,6 +16,7 @@
 #include "agent/license.h"
 #include "agent/own-endpoints.h"
 #include "agent/gossiping.h"
+#include "agent/identity-conflict.h"
 #include "agent/peer-links.h"
 #include "agent/store-age.h"
 #include "base/error.h"
@@ -235,6 +236,7 @@ void arci_local_peer_forget(struct arctic_agent *agent)
     agent->local_id = (struct arctic_id){{0}};
     agent->cluster_id = (struct arctic_id){{0}};
     arci_store_age_forget(agent);
+    arci_identity_conflict_forget(agent);
 }
 
 static int make_identity(struct arctic_agent *agent, struct arctic_error *error)

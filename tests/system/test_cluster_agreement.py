@@ -192,6 +192,12 @@ def test_an_agent_that_runs_twice(trio: Trio) -> None:
         assert "arctic_identity_conflict 1" in agent.api("GET", "/metrics", token=None).text
     trio.spare.kill()
 
+    # With a new identity there is no other one any more.
+    assert first.api("DELETE", "/v1/peers/self").status == 204
+    first.forget()
+    first.bootstrap(trio.license)
+    assert check(first, "identity") == {"ok": True}
+
 
 def test_an_agent_whose_address_changes(trio: Trio) -> None:
     """Also who has never met it finds it, by what others tell."""
