@@ -13,6 +13,7 @@
 #include "agent/license.h"
 #include "agent/local-peer.h"
 #include "agent/membership.h"
+#include "agent/own-dates.h"
 #include "agent/peer-links.h"
 #include "agent/reconcile.h"
 #include "agent/service-names.h"
@@ -21,8 +22,8 @@
 #include "base/time.h"
 
 #define ROUND_MS 1000
-/* Addresses come and go with interfaces, such as those of containers. */
-#define ADDRESSES_MS 10000
+/* Addresses come and go with interfaces, such as those of containers, and clocks are set. */
+#define HOST_MS 10000
 /* Records often come together; what is told of them goes into one message. */
 #define FLUSH_MS 20
 
@@ -31,7 +32,7 @@ struct arci_gossiping {
     uv_timer_t round_timer;
     uv_timer_t flush_timer;
     bool links_changed;
-    int64_t look_at;           /* monotonic milliseconds: for this host's addresses */
+    int64_t look_at;           /* monotonic milliseconds: at this host's addresses and clock */
     struct arci_link *answers; /* the link of the message that is being taken; NULL: none, or it has ended */
     struct arctic_id answered; /* the peer at its other end */
     bool names_in_doubt;       /* services have come whose names may be in use */
@@ -171,14 +172,15 @@ static void settle_names(struct arctic_agent *agent)
                        ARCI_ERROR(&error));
 }
 
-/* Who has not met this agent yet looks for it where its record says. */
-static void follow_addresses(struct arctic_agent *agent, int64_t now)
+/* Who has not met this agent yet looks for it where its record says, and takes no record that is dated in the future. */
+static void follow_host(struct arctic_agent *agent, int64_t now)
 {
     struct arci_gossiping *gossiping = agent->gossiping;
     struct arctic_error error;
     if (now < gossiping->look_at || agent->catch_up || agent->tunnel_port == 0)
         return;
-    gossiping->look_at = now + ADDRESSES_MS;
+    gossiping->look_at = now + HOST_MS;
+    arci_own_dates_follow(agent);
     if (!agent->identity_conflict.sign_at && arci_local_peer_refresh(agent, &error) < 0)
         arci_log_error(agent->log, "gossip", "cannot tell the peers of this host's addresses, will try again",
                        ARCI_ERROR(&error));
@@ -193,7 +195,7 @@ static void on_round(uv_timer_t *timer)
     settle_names(agent);
     arci_discovery_look(agent);
     arci_identity_conflict_tick(agent);
-    follow_addresses(agent, arci_time_monotonic());
+    follow_host(agent, arci_time_monotonic());
     arci_gossip_tick(agent->gossiping->gossip, arci_time_monotonic());
 }
 

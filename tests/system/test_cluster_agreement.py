@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agents import Agent, issue_license
-from arctic_lab import wait_for
+from agents import Agent, Pair, issue_license
+from arctic_lab import Lab, wait_for
+from clock import DAY, Clock
 from clusters import running_cluster
 
 TERMS = ("--max-nodes", "3", "--max-services", "2", "--days", "30")
@@ -263,3 +264,30 @@ def test_changes_wait_until_the_newest_records_are_known(trio: Trio) -> None:
     assert "no peer has answered since the start" in first.log
     second.start()
     third.start()
+
+
+def test_an_agent_whose_clock_was_ahead(lab: Lab, build: Path) -> None:
+    """What it has signed meanwhile is refused, itself included, until its clock is right again, and not for as long as it was ahead."""
+    clock = Clock(lab.directory / "clock")
+    pair = Pair(lab, build)
+    pair.entry.settings.update(clock.settings)
+    pair.start()
+    body = {"target_peer_id": pair.exit.id, "transport_type": "tcp"}
+    pair.entry.stop()
+    clock.set(2 * DAY)
+    pair.entry.start()
+    pair.entry.log_out()
+    made = pair.entry.api("POST", "/v1/services", body)
+    assert made.status == 201
+    pair.entry.stop()
+    pair.entry.start()
+    wait_for(lambda: "refused a handshake" in pair.exit.log, 15, "a refusal")
+    assert states(pair.exit) == ["unreachable"] and "dated in the future" in pair.exit.log
+    clock.set(0)
+    pair.entry.log_out()
+    wait_for(lambda: states(pair.exit) == ["connected"], 25, "the agent is let in")
+    wait_for(lambda: pair.exit.api("GET", f"/v1/services/{made.json()['id']}").status == 200, 5, "its service is known")
+    digests = [agent.get("/v1/cluster/status")["registry_hash"] for agent in (pair.entry, pair.exit)]
+    assert digests[0] == digests[1]
+    assert pair.entry.log.count("they have been signed anew") == 1
+    pair.end()
