@@ -140,6 +140,8 @@ void arci_data_plane_end(struct arctic_agent *agent)
     arci_reconcile_forget(agent);
     arci_proxy_free(agent->proxy);
     agent->proxy = NULL;
+    /* Who has come through it since the farewell would shake hands with an agent that has no identity. */
+    arci_incoming_stop(agent);
     /* A refusal may be on its way to the kernel. */
     uv_mutex_lock(&agent->kernel_lock);
     arci_kernel_free(agent->kernel);

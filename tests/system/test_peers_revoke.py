@@ -1,13 +1,18 @@
 """The end of a membership: peers that are revoked, and agents that leave."""
 
+import concurrent.futures
 import contextlib
+import signal
 import sqlite3
 from pathlib import Path
 
 import pytest
 from agents import API_PORT, Agent, Pair, running_pair
 from arctic_lab import Connection, End, Lab, wait_for
+from control_peer import control_peer
 from flows import carried
+
+CALLERS = 4
 
 
 def listed(agent: Agent) -> dict[str, str]:
@@ -155,6 +160,37 @@ def test_a_departure_is_finished_after_a_crash(pair: Pair) -> None:
     assert not (entry.data_dir / "peer.key").exists()
     entry.bootstrap(pair.license)
     assert entry.id != former
+
+
+def test_members_that_dial_an_agent_that_leaves(pair: Pair) -> None:
+    """They are connected when it has said farewell to all whom it knew, and say their hello when it has no identity any more."""
+    entry = pair.entry
+    service = entry.create_service(pair.exit)
+    # So that the kernel has something to take back meanwhile.
+    routes = [{"dest_cidr": f"10.{77 + i // 256}.{i % 256}.0/24", "priority": 1} for i in range(8192)]
+    assert entry.api("POST", f"/v1/services/{service}/routes", {"routes": routes}).status == 201
+    headers = {"Authorization": f"Bearer {entry.token()}"}
+    assert entry.process
+    place = (pair.exit.host, pair.build, pair.license, entry.host.address(4, "wan"), "--stranger")
+    with contextlib.ExitStack() as stack, concurrent.futures.ThreadPoolExecutor(CALLERS) as pool:
+        leaving = stack.enter_context(entry.connected())
+        entry.process.signal(signal.SIGSTOP)
+        waiting = ("ss", "-tnH", "state", "established", "sport", "=", ":61000")
+        known = len(entry.host.run(*waiting).stdout.splitlines())
+        dialling = [pool.submit(stack.enter_context, control_peer(*place)) for _ in range(CALLERS)]
+        wait_for(lambda: len(entry.host.run(*waiting).stdout.splitlines()) >= known + CALLERS, 10, "the calls")
+        leaving.request("DELETE", "/v1/peers/self", None, headers)
+        entry.process.signal(signal.SIGCONT)
+        assert leaving.getresponse().status == 204
+        for dialled in dialling:
+            member = dialled.result()
+            # The link has ended, or ends now.
+            with contextlib.suppress(BrokenPipeError):
+                member.send(member.hello)
+            assert "welcome" not in [message["type"] for message in member.hear_to_end()]
+    entry.forget()
+    entry.bootstrap(pair.license)
+    entry.add_peer(pair.exit)
 
 
 def test_a_departed_agent_from_a_backup_is_refused(lab: Lab, pair: Pair) -> None:
