@@ -168,6 +168,22 @@ static void news_of_a_peer_end_the_refusal_of_flows(void **state)
     end_flow(&user, ARCI_REASON_RESET);
 }
 
+/* As on a path that has died one way: that says nothing of the destination, which must not be taken for one that refuses. */
+static void silent_exit_is_no_refusal(void **state)
+{
+    struct world *world = *state;
+    struct user user = {0};
+    world->far.hesitate = true;
+    world->settings.open_ms = 300;
+    introduce(world, &world->near, &world->far, true);
+    open_flow(world, &user);
+    wait_until(world, user.failed);
+    assert_int_equal(world->far.incoming_count, 1);
+    assert_false(user.refused);
+    assert_int_equal(user.reason, ARCI_REASON_CONNECTION_LOST);
+    end_flow(&user, ARCI_REASON_RESET);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +195,7 @@ int main(void)
         TRANSPORT_TEST(peer_is_removed_under_many_flows),
         TRANSPORT_TEST(flow_waits_for_a_peer_that_restarts),
         TRANSPORT_TEST(news_of_a_peer_end_the_refusal_of_flows),
+        TRANSPORT_TEST(silent_exit_is_no_refusal),
     };
     return run_over_transports(tests, sizeof tests / sizeof tests[0]);
 }

@@ -76,8 +76,9 @@ static void expire(struct arci_tls_connection *connection)
 {
     bool unanswered = connection->opener && connection->session.active && !connection->session.answered;
     connection->deadline = 0;
+    /* The exit gives a destination less time than this and would have said so: it is the way there that is at fault. */
     if (connection->stream && unanswered)
-        arci_stream_tell_failed(connection->stream, ARCI_REASON_TIMED_OUT, true);
+        arci_stream_tell_failed(connection->stream, ARCI_REASON_CONNECTION_LOST, false);
     else
         arci_connection_close(connection);
 }
