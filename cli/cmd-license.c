@@ -42,7 +42,7 @@ static int run_update(struct cli *cli, const struct cli_arguments *arguments, st
     if (code == ARCTIC_OK)
         cli_note(cli, "The licence is in place.%s",
                  json_integer_value(json_object_get(json_object_get(answer, "usage"), "nodes")) > 1
-                     ? " The other agents have one each: repeat it with --peer."
+                     ? " The other peers follow within seconds, those out of reach when they are back."
                      : "");
     return code;
 }
@@ -223,9 +223,9 @@ const struct cli_command cli_license_commands[] = {
      .run = run_status},
     {.path = "license update",
      .summary = "give the agent a new licence",
-     .about = "Replaces the licence of the agent by one of the same customer that was issued later. Possible "
-              "in every "
-              "state of the present one; what had stopped with it goes on at once.",
+     .about = "Replaces the licence of the agent by one of the same customer that was issued later. Once is "
+              "enough: all peers go by it within seconds. Possible in every state of the present one; what "
+              "had stopped with it goes on at once.",
      .examples = "arctic license update --license-file license.json\n",
      .flags = update_flags,
      .run = run_update},

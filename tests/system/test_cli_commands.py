@@ -263,6 +263,8 @@ def test_license(module_pair: Pair, entry: Agent, build: Path, tmp_path: Path) -
     updated = entry.cli("license", "update", "--license-file", "-", stdin=(tmp_path / "new.json").read_text())
     assert "in place" in updated.stderr and re.search(r"max_nodes +20", updated.stdout)
     assert entry.cli_json("license", "status")["max_nodes"] == 20
+    assert "--peer" not in updated.stderr and "other peers follow" in updated.stderr
+    wait_for(lambda: module_pair.exit.cli_json("license", "status")["max_nodes"] == 20, 10, "the licence at the other peer")
     (tmp_path / "broken.json").write_text("{")
     assert "broken.json:1" in entry.cli("license", "update", "--license-file", str(tmp_path / "broken.json"), code=6).stderr
 
