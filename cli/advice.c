@@ -71,7 +71,9 @@ static const char *for_unauthorized(const struct cli *cli)
 static const char *for_unreachable_peer(const struct cli_arguments *arguments)
 {
     if (!is_command(arguments, "peers add"))
-        return "See 'arctic peers list': a peer has to be connected first.";
+        return "See 'arctic peers list': a peer has to be connected first. One that is gone for good is "
+               "revoked\n"
+               "by 'arctic peers delete PEER', which ends its services too.";
     return "Check that the agent runs there, and that its API port and its tunnel port (8080/tcp and\n"
            "61000/tcp by default) are open towards this agent.";
 }

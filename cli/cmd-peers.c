@@ -81,6 +81,43 @@ static int run_get(struct cli *cli, const struct cli_arguments *arguments, struc
     return code < 0 || done ? code : cli_print_members(stdout, peer, error);
 }
 
+/* What to do about another peer of the same name: most often the one whose host was built anew. */
+static void tell_of_namesake(const struct cli *cli, const json_t *other)
+{
+    const char *id = cli_json_text(other, "id");
+    const char *name = cli_json_text(other, "name");
+    if (json_is_true(json_object_get(other, "is_local")) ||
+        json_is_true(json_object_get(other, "reachable"))) {
+        cli_note(cli,
+                 "Peer %s is named %s too, so that commands need the id of the one they mean: 'arctic peers "
+                 "update ID --name NAME' gives one of them another name.",
+                 id, name);
+        return;
+    }
+    CLI_FREE char *seen =
+        cli_ago_text(cli_json_text(other, "last_seen_at"), (int64_t)time(NULL), " ago", "never");
+    cli_note(
+        cli,
+        "Peer %s is named %s too, and is out of reach, last seen %s. If the new one takes its place, revoke "
+        "it: 'arctic peers delete %s'. Services from and to it have to be made anew.",
+        id, name, seen ? seen : "?", id);
+}
+
+/* The peer is added, whatever becomes of this. */
+static void tell_of_namesakes(struct cli *cli, const json_t *added)
+{
+    CLI_JSON *peers = NULL;
+    struct arctic_error error;
+    if (cli->quiet || cli_request_list(cli, "/v1/peers", "peers", &peers, &error) < 0)
+        return;
+    for (size_t i = 0; i < json_array_size(peers); i++) {
+        const json_t *peer = json_array_get(peers, i);
+        if (strcmp(cli_json_text(peer, "name"), cli_json_text(added, "name")) == 0 &&
+            strcmp(cli_json_text(peer, "id"), cli_json_text(added, "id")) != 0)
+            tell_of_namesake(cli, peer);
+    }
+}
+
 static int run_add(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
 {
     CLI_JSON *peer = NULL;
@@ -105,6 +142,7 @@ static int run_add(struct cli *cli, const struct cli_arguments *arguments, struc
         cli_note(cli,
                  "It keeps the name %s, which it has already: 'arctic peers update %s --name %s' changes it.",
                  name, name, wanted);
+    tell_of_namesakes(cli, peer);
     return code;
 }
 

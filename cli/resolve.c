@@ -23,11 +23,23 @@ static bool is_match(const json_t *object, const char *text, bool by_prefix)
     return strcmp(id, text) == 0 || strcmp(cli_json_text(object, "name"), text) == 0;
 }
 
+/* An id with what tells it from a namesake, where the object says that: a peer's state. */
+static char *told_apart(const json_t *object)
+{
+    const char *state =
+        json_is_true(json_object_get(object, "is_local")) ? "local" : cli_json_text(object, "state");
+    return *state ? cli_format("%.40s (%.20s)", cli_object_id(object), state) : strdup(cli_object_id(object));
+}
+
 static int fail_ambiguous(const char *kind, const char *text, const json_t *a, const json_t *b,
                           struct arctic_error *error)
 {
-    return cli_fail_usage(error, "'%.80s' stands for several %ss, such as %.40s and %.40s: give a whole id",
-                          text, kind, cli_object_id(a), cli_object_id(b));
+    CLI_FREE char *one = told_apart(a);
+    CLI_FREE char *other = told_apart(b);
+    if (!one || !other)
+        return cli_fail_memory(error);
+    return cli_fail_usage(error, "'%.80s' stands for several %ss, such as %s and %s: give a whole id", text,
+                          kind, one, other);
 }
 
 int cli_resolve_in(const json_t *list, const char *kind, const char *text, const json_t **ret_object,
