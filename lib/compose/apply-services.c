@@ -100,8 +100,9 @@ static bool adds_peers(const struct arctic_compose_plan *plan)
 }
 
 /*
- * What will be otherwise in a moment: after a service was deleted at another peer its name is taken until word of it is here, and two
- * peers that came to the cluster just now meet when each has heard of the other.
+ * What will be otherwise in a moment: after a service was deleted at another peer its name is taken until word of it is here, two
+ * peers that came to the cluster just now meet when each has heard of the other, and such a one knows the client that asks when it has
+ * heard of it. That the client is good here the plan has shown.
  */
 static bool is_passing(const struct arctic_compose_plan *plan, const struct arci_step *step,
                        const struct arctic_error *error)
@@ -109,7 +110,7 @@ static bool is_passing(const struct arctic_compose_plan *plan, const struct arci
     bool unmet = (error->code == ARCTIC_E_PEER_UNREACHABLE || error->code == ARCTIC_E_NOT_FOUND) &&
                  strcmp(error->field, "target_peer_id") == 0;
     return (error->code == ARCTIC_E_ALREADY_EXISTS && step->action == ARCI_ACTION_REPLACE) ||
-           (unmet && adds_peers(plan));
+           ((unmet || error->code == ARCTIC_E_UNAUTHORIZED) && adds_peers(plan));
 }
 
 static int post_service(struct arctic_client *client, const struct arctic_compose_plan *plan,

@@ -107,6 +107,19 @@ def test_a_service_from_a_peer_that_has_just_been_added(lab: Lab, bare: Composit
     bare.assert_applied()
 
 
+def test_a_peer_that_has_just_been_added_to_many_records(lab: Lab, bare: Composition) -> None:
+    """It is asked for a service before it has heard of the client that asks: that takes more turns the more there is to tell."""
+    entry = bare.pair.entry
+    entry.bootstrap(bare.pair.license)
+    for i in range(40):
+        made = entry.api("POST", "/v1/credentials", {"scopes": ["urn:tillered:arctic:peers.read"], "name": f"many-{i}"})
+        assert made.status == 201, made
+    lab.wan.set(delay_ms=100)
+    bare.add_service("back", route("10.1.0.0/24"), source_peer="exit", target_peer="entry")
+    bare.apply()
+    bare.assert_applied()
+
+
 def test_a_run_that_ended_before_a_peer_was_added_goes_on_in_its_cluster(bare: Composition) -> None:
     """Also where the file has another address for the cluster's agent than the configuration."""
     entry, exit_ = bare.pair.entry, bare.pair.exit
