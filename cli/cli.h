@@ -161,6 +161,15 @@ int cli_resolve_credential(struct cli *cli, const char *text, char **ret_id, str
 /* "id" of a service or peer, "client_id" of a credential, "peer_id" of a peer in the configuration file; "" without. */
 const char *cli_object_id(const json_t *object);
 
+/*
+ * The peers, for cli_peer_name(). Where the credential may not see them *ret_peers is not written, and a note says so. Errors: as
+ * cli_request_list().
+ */
+int cli_request_peer_names(struct cli *cli, json_t **ret_peers, struct arctic_error *error);
+
+/* The name that a peer has in `peers`, which may be NULL; else its id, as it was given. Borrowed. */
+const char *cli_peer_name(const json_t *peers, const char *id);
+
 /* --- Talking to people (messages.c) --- */
 
 /* Prints "arctic: message" and what to do about it; returns the exit code of the error. */

@@ -26,12 +26,17 @@ static int print_credential(json_t *credential, struct arctic_error *error)
     return cli_print_members(stdout, credential, error);
 }
 
-static int print_credentials(const json_t *credentials, struct arctic_error *error)
+static int print_credentials(json_t *credentials, const json_t *peers, struct arctic_error *error)
 {
-    static const char *const members[] = {"client_id", "name", "scopes", "created_at"};
-    static const char *const columns[] = {"CLIENT_ID", "NAME", "SCOPES", "CREATED", NULL};
-    for (size_t i = 0; i < json_array_size(credentials); i++)
-        shorten_scopes(json_array_get(credentials, i));
+    static const char *const members[] = {"client_id", "name", "scopes", "created_at", "peer_id"};
+    static const char *const columns[] = {"CLIENT_ID", "NAME", "SCOPES", "CREATED", "PEER", NULL};
+    for (size_t i = 0; i < json_array_size(credentials); i++) {
+        json_t *credential = json_array_get(credentials, i);
+        const char *name = cli_peer_name(peers, cli_json_text(credential, "peer_id"));
+        shorten_scopes(credential);
+        if (json_object_set_new(credential, "peer_id", json_string(name)) < 0)
+            return cli_fail_memory(error);
+    }
     return cli_print_objects(stdout, credentials, members, columns, error);
 }
 
@@ -39,11 +44,15 @@ static int run_list(struct cli *cli, const struct cli_arguments *arguments, stru
 {
     (void)arguments;
     CLI_JSON *credentials = NULL;
+    CLI_JSON *peers = NULL;
     bool done = false;
     int code = cli_request_list(cli, "/v1/credentials", "credentials", &credentials, error);
     if (code == ARCTIC_OK)
         code = cli_print_unless_table(cli, credentials, &done, error);
-    return code < 0 || done ? code : print_credentials(credentials, error);
+    if (code < 0 || done)
+        return code;
+    code = cli_request_peer_names(cli, &peers, error);
+    return code < 0 ? code : print_credentials(credentials, peers, error);
 }
 
 /* "a,b" as a list; the agent knows which scopes there are. */
@@ -196,7 +205,10 @@ static int run_rotate(struct cli *cli, const struct cli_arguments *arguments, st
     cli_note(cli, "The old secret holds for 24 hours more. %s%s",
              keep ? "The new one is in " : "The new one is shown this once.", keep ? cli->config.path : "");
     if (!keep && cli_config_has_client(&cli->config, cli_json_text(credential, "client_id")))
-        cli_note(cli, "%s has the old one: change it there too (config add-agent --credential-file).",
+        cli_note(cli,
+                 "%s has the old one: 'arctic credentials rotate --update-config' makes another and keeps it "
+                 "there, "
+                 "'arctic config add-agent --credential-file FILE' takes this one.",
                  cli->config.path);
     return code;
 }
@@ -226,7 +238,9 @@ static const struct cli_flag rotate_flags[] = {
 const struct cli_command cli_credentials_commands[] = {
     {.path = "credentials list",
      .summary = "list the clients of the API",
-     .about = "Lists the clients that may use the API, with their scopes. Secrets are never shown again.",
+     .about =
+         "Lists the clients that may use the API, with their scopes and the peer at which each was made. "
+         "Secrets are never shown again.",
      .examples = "arctic credentials list\n"
                  "arctic credentials list --json | jq -r '.[].client_id'\n",
      .run = run_list},

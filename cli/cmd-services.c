@@ -5,16 +5,6 @@
 
 #include "cli/service-body.h"
 
-static const char *peer_name(const json_t *peers, const char *id)
-{
-    for (size_t i = 0; i < json_array_size(peers); i++) {
-        const json_t *peer = json_array_get(peers, i);
-        if (strcmp(cli_json_text(peer, "id"), id) == 0 && *cli_json_text(peer, "name"))
-            return cli_json_text(peer, "name");
-    }
-    return id;
-}
-
 static void flags_text(const json_t *service, char text[4])
 {
     size_t used = 0;
@@ -50,8 +40,8 @@ static int print_services(const struct cli *cli, const json_t *services, const j
         char flags[4];
         flags_text(service, flags);
         cli_table_row(&table, (const char *[]){cli_json_text(service, "id"), cli_json_text(service, "name"),
-                                               peer_name(peers, cli_json_text(service, "source_peer_id")),
-                                               peer_name(peers, cli_json_text(service, "target_peer_id")),
+                                               cli_peer_name(peers, cli_json_text(service, "source_peer_id")),
+                                               cli_peer_name(peers, cli_json_text(service, "target_peer_id")),
                                                cli_json_text(service, "transport_type"), flags});
     }
     int code = cli_table_end(&table, stdout, error);
@@ -109,11 +99,7 @@ static int run_list(struct cli *cli, const struct cli_arguments *arguments, stru
         code = cli_print_unless_table(cli, services, &done, error);
     if (code < 0 || done)
         return code;
-    code = cli_request_list(cli, "/v1/peers", "peers", &peers, error);
-    if (code == ARCTIC_E_FORBIDDEN) {
-        cli_note(cli, "Peers are shown by their ids: the credential lacks the scope peers.read.");
-        code = ARCTIC_OK;
-    }
+    code = cli_request_peer_names(cli, &peers, error);
     return code < 0 ? code : print_services(cli, services, peers, error);
 }
 

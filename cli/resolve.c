@@ -15,6 +15,25 @@ const char *cli_object_id(const json_t *object)
     return "";
 }
 
+int cli_request_peer_names(struct cli *cli, json_t **ret_peers, struct arctic_error *error)
+{
+    int code = cli_request_list(cli, "/v1/peers", "peers", ret_peers, error);
+    if (code != ARCTIC_E_FORBIDDEN)
+        return code;
+    cli_note(cli, "Peers are shown by their ids: the credential lacks the scope peers.read.");
+    return ARCTIC_OK;
+}
+
+const char *cli_peer_name(const json_t *peers, const char *id)
+{
+    for (size_t i = 0; i < json_array_size(peers); i++) {
+        const json_t *peer = json_array_get(peers, i);
+        if (strcmp(cli_json_text(peer, "id"), id) == 0 && *cli_json_text(peer, "name"))
+            return cli_json_text(peer, "name");
+    }
+    return id;
+}
+
 static bool is_match(const json_t *object, const char *text, bool by_prefix)
 {
     const char *id = cli_object_id(object);

@@ -144,6 +144,7 @@ def test_credentials(module_pair: Pair, entry: Agent, credential: dict[str, Any]
     table = entry.cli("credentials", "list").stdout
     (row,) = [line for line in table.splitlines() if "monitoring" in line]
     assert table.split()[:4] == ["CLIENT_ID", "NAME", "SCOPES", "CREATED"]
+    assert table.splitlines()[0].split()[4] == "PEER" and row.split()[-1] == entry.name
     assert row.split()[:2] == [credential["client_id"], "monitoring"] and "services.read" in row and "urn:" not in row
     assert "sec_" not in table + entry.cli("credentials", "list", "-o", "yaml").stdout
     # It does what it may, and no more.
