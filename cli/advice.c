@@ -68,8 +68,15 @@ static const char *for_unauthorized(const struct cli *cli)
            "    --recovery-token-file /run/arctic/recovery.token";
 }
 
-static const char *for_unreachable_peer(const struct cli_arguments *arguments)
+static const char *for_unreachable_peer(const struct cli_arguments *arguments,
+                                        const struct arctic_error *error)
 {
+    if (strstr(error->message, "revoked"))
+        return NULL;
+    if (strcmp(error->field, "target_peer_id") == 0)
+        return "'arctic --peer SOURCE peers list' shows the peers as the service's source sees them: it has "
+               "to\n"
+               "reach the target's tunnel port (61000/tcp by default).";
     if (!is_command(arguments, "peers add"))
         return "See 'arctic peers list': a peer has to be connected first. One that is gone for good is "
                "revoked\n"
@@ -123,7 +130,7 @@ const char *cli_advice(const struct cli *cli, const struct cli_arguments *argume
     case ARCTIC_E_TOKEN_EXPIRED:
         return for_unauthorized(cli);
     case ARCTIC_E_PEER_UNREACHABLE:
-        return for_unreachable_peer(arguments);
+        return for_unreachable_peer(arguments, error);
     case ARCTIC_E_LICENSE_EXPIRED:
         return for_expired_license(arguments);
     case ARCTIC_E_INTERNAL:

@@ -42,20 +42,36 @@ static int print_sync(const json_t *answer, struct arctic_error *error)
     return cli_print_objects(stdout, json_object_get(answer, "peers"), members, columns, error);
 }
 
+/* Names the peers that were not reached, or still hold other records; returns how many these are. */
+static size_t note_peers(const struct cli *cli, const json_t *peers)
+{
+    size_t different = 0;
+    for (size_t i = 0; i < json_array_size(peers); i++) {
+        const json_t *peer = json_array_get(peers, i);
+        const char *name = cli_json_text(peer, "name");
+        if (json_is_false(json_object_get(peer, "reached"))) {
+            cli_note(cli, "Peer %s was not reached.", name);
+        } else if (json_is_false(json_object_get(peer, "converged"))) {
+            cli_note(cli,
+                     "Peer %s does not hold the same records yet: where that lasts, the log of both says why "
+                     "(grep 'record dropped').",
+                     name);
+            different++;
+        }
+    }
+    return different;
+}
+
 /* A kernel that is not in line when all is done is a failure, with the reason that the agent gives. */
 static int check_sync(const struct cli *cli, const json_t *answer, struct arctic_error *error)
 {
     const json_t *kernel = json_object_get(answer, "kernel");
-    const json_t *peers = json_object_get(answer, "peers");
-    for (size_t i = 0; i < json_array_size(peers); i++) {
-        const json_t *peer = json_array_get(peers, i);
-        if (json_is_false(json_object_get(peer, "reached")))
-            cli_note(cli, "Peer %s was not reached.", cli_json_text(peer, "name"));
-    }
+    size_t different = note_peers(cli, json_object_get(answer, "peers"));
     if (json_is_false(json_object_get(kernel, "ok")))
         return cli_fail(error, ARCTIC_E_INTERNAL, "the kernel does not follow: %.300s",
                         cli_json_text(kernel, "reason"));
-    cli_note(cli, "Records are exchanged with the peers in reach; kernel and data plane follow them.");
+    if (different == 0)
+        cli_note(cli, "Records are exchanged with the peers in reach; kernel and data plane follow them.");
     return ARCTIC_OK;
 }
 

@@ -18,6 +18,18 @@ static int fetch(struct cli *cli, const char *path, int32_t *ret_status, json_t 
     return code;
 }
 
+/* Names the agent that is meant, which --peer makes another than the one that was asked. */
+static int fail_ill(const struct cli *cli, bool ready, int32_t status, struct arctic_error *error)
+{
+    const char *wanted = ready ? "ready" : "well";
+    const char *endpoint = arctic_client_endpoint(cli->client);
+    if (cli->peer)
+        return cli_fail(error, ARCTIC_E_INTERNAL, "peer %.80s, asked by way of %.200s, is not %s (status %d)",
+                        cli->peer, endpoint, wanted, status);
+    return cli_fail(error, ARCTIC_E_INTERNAL, "the agent at %.200s is not %s (status %d)", endpoint, wanted,
+                    status);
+}
+
 static int run_health(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
 {
     bool ready = cli_flag_on(arguments, "readyz");
@@ -30,8 +42,7 @@ static int run_health(struct cli *cli, const struct cli_arguments *arguments, st
     if (code == ARCTIC_OK && !done)
         code = cli_print_members(stdout, answer, error);
     if (code == ARCTIC_OK && status >= 400)
-        code = cli_fail(error, ARCTIC_E_INTERNAL, "the agent at %s is not %s (status %d)",
-                        arctic_client_endpoint(cli->client), ready ? "ready" : "well", status);
+        code = fail_ill(cli, ready, status, error);
     return code;
 }
 

@@ -23,7 +23,22 @@ static const char *state_text(const json_t *peer)
     return local && strcmp(state, "revoked") != 0 ? "local" : state;
 }
 
-static int print_peers(const json_t *peers, struct arctic_error *error)
+/* "unreachable", and reachable all the same: what that means for services. */
+static void note_one_way(const struct cli *cli, const json_t *peers)
+{
+    for (size_t i = 0; i < json_array_size(peers); i++) {
+        const json_t *peer = json_array_get(peers, i);
+        if (json_is_true(json_object_get(peer, "reachable")) &&
+            strcmp(cli_json_text(peer, "state"), "unreachable") == 0)
+            cli_note(
+                cli,
+                "Peer %s has reached this agent and cannot be dialled from here: services here cannot have "
+                "it as target.",
+                cli_json_text(peer, "name"));
+    }
+}
+
+static int print_peers(const struct cli *cli, const json_t *peers, struct arctic_error *error)
 {
     struct cli_table table = {.table = NULL};
     cli_table_begin(&table,
@@ -46,7 +61,10 @@ static int print_peers(const json_t *peers, struct arctic_error *error)
                                                cli_json_text(peer, "address"), state_text(peer), reachable,
                                                seen, rtt, cli_json_text(peer, "version")});
     }
-    return cli_table_end(&table, stdout, error);
+    int code = cli_table_end(&table, stdout, error);
+    if (code == ARCTIC_OK)
+        note_one_way(cli, peers);
+    return code;
 }
 
 static int run_list(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
@@ -63,7 +81,7 @@ static int run_list(struct cli *cli, const struct cli_arguments *arguments, stru
     int code = cli_request_list(cli, path, "peers", &peers, error);
     if (code == ARCTIC_OK)
         code = cli_print_unless_table(cli, peers, &done, error);
-    return code < 0 || done ? code : print_peers(peers, error);
+    return code < 0 || done ? code : print_peers(cli, peers, error);
 }
 
 static int run_get(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)

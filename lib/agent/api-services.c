@@ -149,9 +149,14 @@ static int check_target(struct arctic_agent *agent, const struct arci_service *s
     if (arci_registry_revocation_of_peer(agent->registry, &service->target_peer_id))
         return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, "target_peer_id", "peer %s has been revoked",
                          service->target_peer_id.text);
-    if (arci_registry_find(agent->registry, ARCI_RECORD_PEER, &service->target_peer_id))
+    const struct arci_entry *target =
+        arci_registry_find(agent->registry, ARCI_RECORD_PEER, &service->target_peer_id);
+    const struct arci_entry *self = arci_registry_find(agent->registry, ARCI_RECORD_PEER, &agent->local_id);
+    if (target)
         return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, "target_peer_id",
-                         "peer %s is known but has not completed a handshake yet",
+                         "the service's source %s has heard of peer %s (%s) from others and has not met it "
+                         "itself yet",
+                         self ? self->content.peer.name : "", target->content.peer.name,
                          service->target_peer_id.text);
     return arci_fail(error, ARCTIC_E_NOT_FOUND, "target_peer_id",
                      "peer %s does not exist, see arctic peers list", service->target_peer_id.text);

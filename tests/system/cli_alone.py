@@ -61,6 +61,7 @@ class FakeAgent(ThreadingHTTPServer):
         self.requests: list[tuple[str, str, Any]] = []
         self.answers: dict[str, Any] = {}  # besides the usual ones, or in their place
         self.refused_clients: set[str] = set()  # get no token
+        self.unwell = False  # as /readyz says
 
     @property
     def url(self) -> str:
@@ -90,6 +91,8 @@ class FakeHandler(BaseHTTPRequestHandler):
         status, answer = 200, answers.get(path)
         if path not in answers:
             status, answer = 404, {"error": "no such thing", "code": "NOT_FOUND"}
+        if path == "/readyz" and self.server.unwell:
+            status, answer = 503, {"status": "not ready"}
         if path == "/v1/oauth/token" and any(f"client_id={client}&" in body for client in self.server.refused_clients):
             status, answer = 401, {"error": "no such client", "code": "UNAUTHORIZED"}
         told = json.dumps(answer).encode()

@@ -489,6 +489,7 @@ def test_a_target_without_a_handshake(lab: Lab, pair: Pair) -> None:
     assert pair.entry.get(f"/v1/peers/{peer}")["state"] == "discovered"
     answer = pair.entry.api("POST", "/v1/services", {"target_peer_id": peer, "transport_type": "tcp"})
     assert answer.error == (422, "PEER_UNREACHABLE", "target_peer_id")
+    assert "source entry has heard of peer exit (" in answer.json()["error"]
     assert pair.entry.get("/v1/services") == {"services": []}
     pair.exit.start()
     wait_for(lambda: pair.entry.get(f"/v1/peers/{peer}")["state"] == "connected", 15, "the peer's handshake")
