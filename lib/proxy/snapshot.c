@@ -118,7 +118,7 @@ void arci_snapshot_unref(struct arci_snapshot *snapshot)
 int arci_snapshot_add_peer(struct arci_snapshot *snapshot, const struct arci_snapshot_peer *peer,
                            struct arctic_error *error)
 {
-    void *row;
+    void *row = NULL;
     /* Services know their peer by its index. */
     assert(snapshot->entry_count == 0 && snapshot->exit_count == 0);
     int code = insert((void **)&snapshot->peers, &snapshot->peer_count, sizeof *peer, &peer->id, &row, error);
@@ -154,7 +154,7 @@ static int add_routes(struct arctic_route_table *table, const struct arci_snapsh
 int arci_snapshot_add_entry(struct arci_snapshot *snapshot, const struct arci_snapshot_service *service,
                             struct arctic_error *error)
 {
-    void *row;
+    void *row = NULL;
     size_t peer = 0;
     int code = find_peer(snapshot, service, &peer, error);
     if (code >= 0)
@@ -169,7 +169,7 @@ int arci_snapshot_add_entry(struct arci_snapshot *snapshot, const struct arci_sn
 int arci_snapshot_add_exit(struct arci_snapshot *snapshot, const struct arci_snapshot_service *service,
                            struct arctic_error *error)
 {
-    void *row;
+    void *row = NULL;
     bool ignored;
     size_t peer = 0;
     int code = find_peer(snapshot, service, &peer, error);
