@@ -18,7 +18,7 @@ static const struct arci_entry *find_early(const struct arctic_agent *agent)
     return NULL;
 }
 
-/* All at once: the clock is set seldom, and there is no harm in another version of the others. */
+/* All at once: the clock is set seldom, and there is no harm in another version, also where it is the clock of now that is wrong. */
 void arci_own_dates_follow(struct arctic_agent *agent)
 {
     struct arctic_error error;
@@ -33,10 +33,9 @@ void arci_own_dates_follow(struct arctic_agent *agent)
                        ARCI_TEXT("updated_at", date), ARCI_ERROR(&error));
         return;
     }
-    arci_log_warn(
-        agent->log, "gossip",
-        "own records were dated in the future, and the peers refused them: they have been signed anew",
-        ARCI_TEXT("updated_at", date));
+    arci_log_warn(agent->log, "gossip",
+                  "own records were dated in the future, by this host's clock: they have been signed anew",
+                  ARCI_TEXT("updated_at", date));
     for (size_t i = 0; i < agent->peer_count; i++)
         (void)arci_peers_compare(agent->peers[i]);
 }
