@@ -113,6 +113,45 @@ static int run_use_cluster(struct cli *cli, const struct cli_arguments *argument
     return code;
 }
 
+/* A name that means another entry, or a peer in one, would mean neither. */
+static int check_cluster_name(const struct cli *cli, const json_t *cluster, const char *name,
+                              struct arctic_error *error)
+{
+    json_t *other = NULL;
+    struct arctic_error unknown;
+    int code = *name ? cli_config_cluster(&cli->config, name, &other, &unknown) : ARCTIC_E_NOT_FOUND;
+    if (code == ARCTIC_E_NOT_FOUND || (code == ARCTIC_OK && other == cluster))
+        return ARCTIC_OK;
+    return cli_fail(error, ARCTIC_E_ALREADY_EXISTS,
+                    "'%.80s' stands for another entry of 'arctic config clusters', or a peer in it", name);
+}
+
+static int run_name_cluster(struct cli *cli, const struct cli_arguments *arguments,
+                            struct arctic_error *error)
+{
+    json_t *cluster = NULL;
+    if (arguments->operand_count < 2)
+        return cli_fail_usage(error, "'config name-cluster' needs a cluster and its name, \"\" for none");
+    const char *name = arguments->operands[1];
+    int code = cli_config_cluster(&cli->config, arguments->operands[0], &cluster, error);
+    if (code == ARCTIC_OK && !cluster)
+        code = cli_fail_usage(error, "the cluster to be named is empty");
+    if (code == ARCTIC_OK)
+        code = check_cluster_name(cli, cluster, name, error);
+    if (code < 0)
+        return code;
+    CLI_FREE char *key = strdup(cli_config_key(&cli->config, cluster));
+    struct cli_cluster_name named = {.key = key, .name = name};
+    if (!key)
+        return cli_fail_memory(error);
+    code = cli_config_change(&cli->config, true, cli_config_name_cluster, &named, error);
+    if (code == ARCTIC_OK && *name)
+        cli_note(cli, "Cluster %s is called %s in %s.", key, name, cli->config.path);
+    else if (code == ARCTIC_OK)
+        cli_note(cli, "Cluster %s has no name in %s.", key, cli->config.path);
+    return code;
+}
+
 static int run_use_peer(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
 {
     json_t *cluster = NULL;
@@ -217,6 +256,18 @@ const struct cli_command cli_config_commands[] = {
      .examples = "arctic config use-cluster clu_01JD2Q4Y7M8N9P0QRSTVWXYZ12\n"
                  "arctic config use-cluster agent-a\n",
      .run = run_use_cluster},
+    {.path = "config name-cluster",
+     .summary = "give a cluster a name here",
+     .operands = "CLUSTER NAME",
+     .operand_kind = CLI_KIND_CLUSTER,
+     .operands_min = 1,
+     .operands_max = 2,
+     .about =
+         "Gives a cluster of the configuration file a name for --cluster and 'config use-cluster', which the "
+         "agents do not know; an empty one takes it back. Needed where peers of two clusters have one name.",
+     .examples = "arctic config name-cluster clu_01JD2Q4Y7M8N9P0QRSTVWXYZ12 production\n"
+                 "arctic --cluster production peers list\n",
+     .run = run_name_cluster},
     {.path = "config use-peer",
      .summary = "ask a peer of the current cluster first",
      .operands = "PEER",

@@ -96,6 +96,21 @@ int cli_config_set_current(json_t *root, void *context, struct arctic_error *err
     return ARCTIC_OK;
 }
 
+int cli_config_name_cluster(json_t *root, void *context, struct arctic_error *error)
+{
+    const struct cli_cluster_name *named = context;
+    json_t *cluster = json_object_get(json_object_get(root, "clusters"), named->key);
+    if (!cluster)
+        return cli_fail(error, ARCTIC_E_NOT_FOUND, "the configuration file has no cluster '%.80s'",
+                        named->key);
+    if (!*named->name) {
+        json_object_del(cluster, "name");
+        return ARCTIC_OK;
+    }
+    return set_text(cluster, "name", named->name) ? ARCTIC_OK
+                                                  : cli_fail_usage(error, "the name is no valid UTF-8");
+}
+
 int cli_config_remember_endpoint(json_t *root, void *context, struct arctic_error *error)
 {
     const struct cli_answered *answered = context;

@@ -13,7 +13,10 @@ void cli_config_release(struct cli_config *config)
 static int fail_ambiguous(struct arctic_error *error, const char *wanted)
 {
     return cli_fail_usage(
-        error, "'%.80s' stands for several entries of 'arctic config clusters': use the ID of one", wanted);
+        error,
+        "'%.80s' stands for several entries of 'arctic config clusters': use the ID of one, or give "
+        "names with 'arctic config name-cluster ID NAME'",
+        wanted);
 }
 
 /* By its id or name, or by the name of a peer in it: the first thing that an operator names is an agent. */

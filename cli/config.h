@@ -113,6 +113,14 @@ struct cli_choice {
 /* Chooses cluster and peer; `context` is a struct cli_choice. */
 int cli_config_set_current(json_t *root, void *context, struct arctic_error *error);
 
+struct cli_cluster_name {
+    const char *key;
+    const char *name; /* "": none */
+};
+
+/* Gives a cluster a name of its user's choice; `context` is a struct cli_cluster_name. */
+int cli_config_name_cluster(json_t *root, void *context, struct arctic_error *error);
+
 struct cli_answered {
     const char *key; /* of the cluster, see cli_config_key() */
     const char *endpoint;

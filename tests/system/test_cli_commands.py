@@ -24,7 +24,7 @@ credentials list create revoke rotate
 cluster identity status sync init
 license status update keygen issue
 compose init export fmt validate diff apply
-config view add-agent clusters use-cluster use-peer set path
+config view add-agent clusters use-cluster name-cluster use-peer set path
 health
 version
 completion

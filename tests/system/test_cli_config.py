@@ -218,6 +218,26 @@ def test_switching_clusters(cli: Cli, config: Path) -> None:
     assert "'rome'" in cli("config", "use-cluster", "rome", code=5).stderr
 
 
+def test_clusters_whose_peers_have_one_name_are_named(cli: Cli, config: Path) -> None:
+    config.parent.mkdir()
+    config.touch(0o600)
+    clusters = {key: {"cluster_id": key, "peers": [{"peer_id": "peer_1", "name": "hub"}]} for key in ("clu_1", "clu_2")}
+    config.write_text(yaml.safe_dump({"clusters": clusters}))
+    assert "config name-cluster" in cli("config", "use-cluster", "hub", code=2).stderr
+    cli("config", "name-cluster", "clu_1", "paris")
+    cli("config", "use-cluster", "paris")
+    saved = yaml.safe_load(config.read_text())
+    assert saved == {"current_cluster": "clu_1", "clusters": {**clusters, "clu_1": {**clusters["clu_1"], "name": "paris"}}}
+    # What already means another one, by whatever name, is refused; what means this one is not.
+    for taken in ("paris", "clu_1", "hub"):
+        assert taken in cli("config", "name-cluster", "clu_2", taken, code=6).stderr
+    cli("config", "name-cluster", "paris", "paris")
+    cli("config", "name-cluster", "rome", "milan", code=5)
+    cli("config", "name-cluster", "clu_1", code=2)
+    cli("config", "name-cluster", "paris", "")
+    assert yaml.safe_load(config.read_text())["clusters"] == clusters
+
+
 def test_commands_at_the_same_time_lose_nothing(cli: Cli, config: Path) -> None:
     config.parent.mkdir()
     config.touch(0o600)
