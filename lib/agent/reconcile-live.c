@@ -1,8 +1,26 @@
 /* What the reconciler's passes and looks have found, for those who ask. */
 #include <stdio.h>
 
+#include "agent/incoming.h"
 #include "agent/reconcile-internal.h"
 #include "agent/service-states.h"
+
+/* Whether the target answers comes and goes between passes, and changes nothing of what they do. */
+static void set_planned(const struct arctic_agent *agent, const struct arci_planned_service *planned,
+                        struct arci_service_live *live)
+{
+    bool one_way = planned->capture && !planned->peer_connected &&
+                   arci_incoming_find_link(agent, &planned->service->target_peer_id);
+    bool refused = planned->service->when_unreachable == ARCI_BLOCK;
+    live->state = planned->state;
+    if (one_way)
+        snprintf(live->state_reason, sizeof live->state_reason,
+                 "the target peer has reached this agent and cannot be dialled from here at its tunnel port: "
+                 "new flows %s",
+                 refused ? "are refused" : "take the next best way");
+    else
+        snprintf(live->state_reason, sizeof live->state_reason, "%s", planned->reason);
+}
 
 void arci_reconcile_live(const struct arctic_agent *agent, const struct arci_service *service,
                          struct arci_service_live *ret_live)
@@ -12,8 +30,7 @@ void arci_reconcile_live(const struct arctic_agent *agent, const struct arci_ser
     const struct arci_planned_service *planned =
         reconciler ? arci_service_plan_find(reconciler->applied, &service->id) : NULL;
     if (planned) {
-        live.state = planned->state;
-        snprintf(live.state_reason, sizeof live.state_reason, "%s", planned->reason);
+        set_planned(agent, planned, &live);
     } else if (!arctic_id_equal(&service->source_peer_id, &agent->local_id)) {
         arci_service_states_find(agent, service, &live);
     } else if (agent->data_plane_problem.message[0]) {

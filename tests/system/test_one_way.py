@@ -66,6 +66,7 @@ def test_such_a_peer_is_reachable_and_known_to_agree(one_way: Pair) -> None:
     body = {"source_peer_id": exit_.id, "target_peer_id": entry.id, "transport_type": "tcp"}
     made = entry.api("POST", "/v1/services", body).json()
     assert made["state"] == "degraded", "a service has to dial its target"
+    assert "has reached this agent and cannot be dialled" in made["state_reason"]
     wait_for(lambda: listed_state(entry, made["id"]) == "degraded", 5, "its state at the entry")
 
 
