@@ -19,8 +19,8 @@
 
 #include <arctic/license.h>
 
-#include "agent/api.h"
-#include "agent/peers.h"
+#include "agent/api/api.h"
+#include "agent/peers/peers.h"
 #include "base/base64.h"
 #include "base/buffer.h"
 #include "base/json.h"

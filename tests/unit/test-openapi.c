@@ -1,8 +1,8 @@
 /* The OpenAPI document is made from the table of endpoints: a row without its schemas is found here and not by a user. */
 #include "tests/unit/unit.h"
 
-#include "agent/api.h"
-#include "agent/openapi.h"
+#include "agent/api/api.h"
+#include "agent/api/openapi.h"
 
 static void test_every_row_of_the_table_has_its_schemas(void **state)
 {

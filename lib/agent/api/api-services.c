@@ -1,0 +1,276 @@
+/* Services: list, show, create, change, delete. */
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/api/api.h"
+#include "agent/api/service-text.h"
+#include "agent/peers/peers.h"
+#include "agent/services/reconcile.h"
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/time.h"
+
+static json_t *service_json(const struct arctic_agent *agent, const struct arci_service *service,
+                            bool with_routes)
+{
+    struct arci_service_live live;
+    arci_reconcile_live(agent, service, &live);
+    return arci_service_to_json(service, &live, with_routes);
+}
+
+/* The answer after a change; NULL, and so INTERNAL, for a service that has gone in the meantime. */
+static json_t *changed_service(struct arctic_agent *agent, const struct arctic_id *id, json_t *extra)
+{
+    const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_SERVICE, id);
+    (void)extra;
+    return entry ? service_json(agent, &entry->content.service, true) : NULL;
+}
+
+struct service_filter {
+    struct arctic_id source_peer_id; /* "": any */
+    struct arctic_id target_peer_id; /* "": any */
+    bool by_interface;
+    bool requires_interface;
+};
+
+/* What is no peer id matches nothing, and is more likely a slip than a wish. */
+static int read_peer_id(const struct arci_request *request, const char *name, struct arctic_id *ret_id,
+                        struct arctic_error *error)
+{
+    const char *text = arci_request_query(request, name);
+    if (!text || arctic_id_parse(ARCTIC_ID_PEER, text, ret_id, NULL) >= 0)
+        return ARCTIC_OK;
+    return arci_fail(error, ARCTIC_E_INVALID_REQUEST, name, "'%s' must be a peer id, not '%.60s'", name,
+                     text);
+}
+
+static int read_filter(const struct arci_request *request, struct service_filter *ret_filter,
+                       struct arctic_error *error)
+{
+    struct service_filter filter = {
+        .by_interface = arci_request_query(request, "requires_interface") != NULL,
+    };
+    int code = read_peer_id(request, "source_peer_id", &filter.source_peer_id, error);
+    if (code >= 0)
+        code = read_peer_id(request, "target_peer_id", &filter.target_peer_id, error);
+    if (code >= 0)
+        code = arci_request_query_boolean(request, "requires_interface", &filter.requires_interface, error);
+    if (code >= 0)
+        *ret_filter = filter;
+    return code;
+}
+
+static bool passes(const struct service_filter *filter, const struct arci_service *service)
+{
+    if (filter->source_peer_id.text[0] && !arctic_id_equal(&filter->source_peer_id, &service->source_peer_id))
+        return false;
+    if (filter->target_peer_id.text[0] && !arctic_id_equal(&filter->target_peer_id, &service->target_peer_id))
+        return false;
+    return !filter->by_interface || filter->requires_interface == service->requires_interface;
+}
+
+void arci_api_services_list(void *context, struct arci_request *request)
+{
+    struct arctic_agent *agent = context;
+    struct service_filter filter;
+    struct arctic_error error;
+    const struct arci_entry *entry;
+    size_t cursor = 0;
+    if (read_filter(request, &filter, &error) < 0) {
+        arci_request_fail(request, &error);
+        return;
+    }
+    struct arci_buffer text = {.limit = 0};
+    const char *separator = "";
+    arci_buffer_text(&text, "{\"services\":[");
+    while ((entry = arci_registry_next(agent->registry, ARCI_RECORD_SERVICE, &cursor))) {
+        if (!passes(&filter, &entry->content.service))
+            continue;
+        arci_buffer_text(&text, separator);
+        arci_service_text_append(agent, entry, false, &text);
+        separator = ",";
+    }
+    arci_buffer_text(&text, "]}\n");
+    arci_request_respond_text(request, 200, "application/json", arci_buffer_take_text(&text));
+}
+
+void arci_api_services_get(void *context, struct arci_request *request)
+{
+    struct arctic_agent *agent = context;
+    const struct arci_entry *entry;
+    struct arctic_error error;
+    struct arci_buffer text = {.limit = 0};
+    if (arci_api_find_service(agent, request, &entry, &error) < 0) {
+        arci_request_fail(request, &error);
+        return;
+    }
+    arci_service_text_append(agent, entry, true, &text);
+    arci_buffer_text(&text, "\n");
+    arci_request_respond_text(request, 200, "application/json", arci_buffer_take_text(&text));
+}
+
+static int check_name(struct arctic_agent *agent, const struct arci_service *service,
+                      struct arctic_error *error)
+{
+    const struct arci_entry *entry;
+    size_t cursor = 0;
+    while ((entry = arci_registry_next(agent->registry, ARCI_RECORD_SERVICE, &cursor))) {
+        const struct arci_service *other = &entry->content.service;
+        if (strcmp(other->name, service->name) == 0 && !arctic_id_equal(&other->id, &service->id))
+            return arci_fail(error, ARCTIC_E_ALREADY_EXISTS, "name", "service %s is named '%s' already",
+                             other->id.text, other->name);
+    }
+    return ARCTIC_OK;
+}
+
+static int check_source(struct arctic_agent *agent, struct arci_service *service, struct arctic_error *error)
+{
+    if (!service->source_peer_id.text[0])
+        service->source_peer_id = agent->local_id;
+    if (arctic_id_equal(&service->source_peer_id, &agent->local_id))
+        return ARCTIC_OK;
+    const struct arci_agent_peer *peer = arci_peers_find(agent, &service->source_peer_id);
+    if (!peer)
+        return arci_fail(error, ARCTIC_E_NOT_FOUND, "source_peer_id",
+                         "peer %s does not exist, see arctic peers list", service->source_peer_id.text);
+    return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, "source_peer_id",
+                     "a service is created at its source peer: send this request to %s", peer->live.address);
+}
+
+/* The target must have completed a handshake with this agent at some time; whether it answers now does not matter. */
+static int check_target(struct arctic_agent *agent, const struct arci_service *service,
+                        struct arctic_error *error)
+{
+    if (arctic_id_equal(&service->target_peer_id, &agent->local_id))
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "target_peer_id",
+                         "source and target are the same peer");
+    if (arci_peers_find(agent, &service->target_peer_id))
+        return ARCTIC_OK;
+    if (arci_registry_revocation_of_peer(agent->registry, &service->target_peer_id))
+        return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, "target_peer_id", "peer %s has been revoked",
+                         service->target_peer_id.text);
+    const struct arci_entry *target =
+        arci_registry_find(agent->registry, ARCI_RECORD_PEER, &service->target_peer_id);
+    const struct arci_entry *self = arci_registry_find(agent->registry, ARCI_RECORD_PEER, &agent->local_id);
+    if (target)
+        return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, "target_peer_id",
+                         "the service's source %s has heard of peer %s (%s) from others and has not met it "
+                         "itself yet",
+                         self ? self->content.peer.name : "", target->content.peer.name,
+                         service->target_peer_id.text);
+    return arci_fail(error, ARCTIC_E_NOT_FOUND, "target_peer_id",
+                     "peer %s does not exist, see arctic peers list", service->target_peer_id.text);
+}
+
+static int check_room(struct arctic_agent *agent, struct arctic_error *error)
+{
+    size_t limit = agent->license->max_services;
+    if (arci_registry_count(agent->registry, ARCI_RECORD_SERVICE) < limit)
+        return ARCTIC_OK;
+    return arci_fail(error, ARCTIC_E_SERVICE_LIMIT_EXCEEDED, NULL,
+                     "the licence allows %zu service%s and they are all there: delete one, or install a "
+                     "larger licence: arctic license update --license-file FILE",
+                     limit, limit == 1 ? "" : "s");
+}
+
+/* An unnamed service is called by the end of its id: short, and as unique. */
+static void default_name(struct arci_service *service)
+{
+    const char *id = service->id.text;
+    snprintf(service->name, sizeof service->name, "service-%s", id + strlen(id) - 8);
+}
+
+static int prepare_service(struct arctic_agent *agent, const json_t *object, struct arci_service *service,
+                           struct arctic_error *error)
+{
+    int code = arci_service_from_json(object, service, error);
+    if (code >= 0)
+        code = arctic_id_generate(ARCTIC_ID_SERVICE, &service->id, error);
+    if (code >= 0)
+        code = check_source(agent, service, error);
+    if (code >= 0)
+        code = check_target(agent, service, error);
+    if (code >= 0)
+        code = check_room(agent, error);
+    if (code < 0)
+        return code;
+    if (!service->name[0])
+        default_name(service);
+    service->next_route_id = 1;
+    service->created_at = arci_time_now();
+    service->updated_at = service->created_at;
+    return check_name(agent, service, error);
+}
+
+void arci_api_services_create(void *context, struct arci_request *request)
+{
+    struct arctic_agent *agent = context;
+    struct arci_service service = {0};
+    struct arctic_error error;
+    int code = prepare_service(agent, arci_request_json(request), &service, &error);
+    if (code >= 0)
+        code = arci_registry_put_service(agent->registry, &service, &error);
+    struct arctic_id id = service.id;
+    arci_service_release(&service);
+    if (code < 0)
+        arci_request_fail(request, &error);
+    else
+        arci_api_answer_after_change(agent, request, &id, 201, changed_service, NULL);
+}
+
+/* What a changing request does to a service of this agent; `object` is the request's body. */
+typedef int (*service_change)(struct arctic_agent *agent, const struct arci_entry *entry,
+                              const json_t *object, struct arctic_error *error);
+
+static int update_service(struct arctic_agent *agent, const struct arci_entry *entry, const json_t *object,
+                          struct arctic_error *error)
+{
+    struct arci_service service = {0};
+    int code = arci_service_copy(&entry->content.service, &service, error);
+    if (code < 0)
+        return code;
+    code = arci_service_update_from_json(object, &service, error);
+    if (code >= 0)
+        code = check_name(agent, &service, error);
+    if (code >= 0) {
+        service.updated_at = arci_time_now();
+        code = arci_registry_put_service(agent->registry, &service, error);
+    }
+    arci_service_release(&service);
+    return code;
+}
+
+static int delete_service(struct arctic_agent *agent, const struct arci_entry *entry, const json_t *object,
+                          struct arctic_error *error)
+{
+    const struct arctic_id id = entry->record.id;
+    (void)object;
+    return arci_registry_delete(agent->registry, ARCI_RECORD_SERVICE, &id, error);
+}
+
+static void change_service(struct arctic_agent *agent, struct arci_request *request, service_change change,
+                           int status, arci_api_make_body make_body)
+{
+    const struct arci_entry *entry = NULL;
+    struct arctic_error error;
+    struct arctic_id id = {{0}};
+    int code = arci_api_find_own_service(agent, request, &entry, &error);
+    if (code >= 0) {
+        id = entry->record.id;
+        code = change(agent, entry, arci_request_json(request), &error);
+    }
+    if (code < 0)
+        arci_request_fail(request, &error);
+    else
+        arci_api_answer_after_change(agent, request, &id, status, make_body, NULL);
+}
+
+void arci_api_services_update(void *context, struct arci_request *request)
+{
+    change_service(context, request, update_service, 200, changed_service);
+}
+
+void arci_api_services_delete(void *context, struct arci_request *request)
+{
+    change_service(context, request, delete_service, 204, NULL);
+}

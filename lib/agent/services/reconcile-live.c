@@ -1,0 +1,87 @@
+/* What the reconciler's passes and looks have found, for those who ask. */
+#include <stdio.h>
+
+#include "agent/peers/incoming.h"
+#include "agent/peers/service-states.h"
+#include "agent/services/reconcile-internal.h"
+
+/* Whether the target answers comes and goes between passes, and changes nothing of what they do. */
+static void set_planned(const struct arctic_agent *agent, const struct arci_planned_service *planned,
+                        struct arci_service_live *live)
+{
+    bool one_way = planned->capture && !planned->peer_connected &&
+                   arci_incoming_find_link(agent, &planned->service->target_peer_id);
+    bool refused = planned->service->when_unreachable == ARCI_BLOCK;
+    live->state = planned->state;
+    if (one_way)
+        snprintf(live->state_reason, sizeof live->state_reason,
+                 "the target peer has reached this agent and cannot be dialled from here at its tunnel port: "
+                 "new flows %s",
+                 refused ? "are refused" : "take the next best way");
+    else
+        snprintf(live->state_reason, sizeof live->state_reason, "%s", planned->reason);
+}
+
+void arci_reconcile_live(const struct arctic_agent *agent, const struct arci_service *service,
+                         struct arci_service_live *ret_live)
+{
+    const struct arci_reconciler *reconciler = agent->reconciler;
+    struct arci_service_live live = {.state = ARCI_SERVICE_PENDING};
+    const struct arci_planned_service *planned =
+        reconciler ? arci_service_plan_find(reconciler->applied, &service->id) : NULL;
+    if (planned) {
+        set_planned(agent, planned, &live);
+    } else if (!arctic_id_equal(&service->source_peer_id, &agent->local_id)) {
+        arci_service_states_find(agent, service, &live);
+    } else if (agent->data_plane_problem.message[0]) {
+        snprintf(live.state_reason, sizeof live.state_reason, "the service captures nothing: %.*s",
+                 (int)sizeof live.state_reason - 32, agent->data_plane_problem.message);
+    } else {
+        snprintf(live.state_reason, sizeof live.state_reason, "not applied yet");
+    }
+    *ret_live = live;
+}
+
+enum arci_capture arci_reconcile_capture(const struct arctic_agent *agent, const struct arci_service *service)
+{
+    const struct arci_reconciler *reconciler = agent->reconciler;
+    const struct arci_planned_service *planned =
+        reconciler ? arci_service_plan_find(reconciler->applied, &service->id) : NULL;
+    if (!planned || !planned->capture || reconciler->code < 0)
+        return ARCI_CAPTURE_NONE;
+    if (planned->peer_connected)
+        return ARCI_CAPTURE_CARRIES;
+    return service->when_unreachable == ARCI_BLOCK ? ARCI_CAPTURE_REFUSES : ARCI_CAPTURE_NONE;
+}
+
+bool arci_reconcile_kernel_ready(const struct arctic_agent *agent, const char **ret_reason)
+{
+    const struct arci_reconciler *reconciler = agent->reconciler;
+    if (!reconciler || !agent->kernel || !reconciler->applied) {
+        *ret_reason = agent->data_plane_problem.message[0] ? agent->data_plane_problem.message
+                                                           : "the kernel state has not been applied yet";
+        return false;
+    }
+    if (reconciler->code < 0) {
+        *ret_reason = reconciler->error.message;
+        return false;
+    }
+    for (size_t i = 0; i < ARCI_KERNEL_CHECKS; i++) {
+        if (reconciler->status.checks[i].required && !reconciler->status.checks[i].ok) {
+            *ret_reason = reconciler->status.checks[i].sentence;
+            return false;
+        }
+    }
+    return true;
+}
+
+const char *arci_reconcile_next_hint(const struct arctic_agent *agent, size_t *cursor)
+{
+    const struct arci_reconciler *reconciler = agent->reconciler;
+    while (reconciler && agent->kernel && *cursor < ARCI_KERNEL_CHECKS) {
+        const struct arci_kernel_check *check = &reconciler->status.checks[(*cursor)++];
+        if (!check->required && !check->ok && check->sentence[0])
+            return check->sentence;
+    }
+    return NULL;
+}
