@@ -266,7 +266,7 @@ const struct cli_command cli_config_commands[] = {
          "Gives a cluster of the configuration file a name for --cluster and 'config use-cluster', which the "
          "agents do not know; an empty one takes it back. Needed where peers of two clusters have one name.",
      .examples = "arctic config name-cluster clu_01JD2Q4Y7M8N9P0QRSTVWXYZ12 production\n"
-                 "arctic --cluster production peers list\n",
+                 "arctic config name-cluster production \"\"      # no name again\n",
      .run = run_name_cluster},
     {.path = "config use-peer",
      .summary = "ask a peer of the current cluster first",
