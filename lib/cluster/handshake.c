@@ -240,6 +240,7 @@ static int judge_message(const struct arci_handshake_self *self, struct transcri
         return code;
     if (arctic_id_equal(&remote->peer.id, &self->peer_record->id))
         return fail_handshake(error, "the other end has this agent's own id: one of the two is a copy");
+    remote->license_state = arci_license_state_at(license, self->now);
     transcript->license_id = license->license_id.text;
     if (transcript->role == ROLE_INITIATOR)
         transcript->initiator_id = remote->peer.id.text;

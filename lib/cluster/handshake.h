@@ -36,6 +36,8 @@ struct arci_handshake_self {
 struct arci_handshake_remote {
     struct arci_record peer_record; /* verified; to be released */
     struct arci_peer peer;
+    enum arctic_license_state
+        license_state; /* of the licence that it has proved, at the time of the handshake */
     char suggested_name
         [ARCI_NAME_SIZE]; /* in a hello: what the operator wants this host to be called, "" for no wish */
 };

@@ -153,6 +153,38 @@ def test_halves_that_are_too_large_together(trio: Trio) -> None:
         wait_for(lambda agent=agent: reasons(agent) == ["no routes yet"] * 3, 5, f"room at {agent.name}")
 
 
+def test_an_old_licence_file_lets_nobody_in(build: Path, tmp_path: Path) -> None:
+    """Who has one that has expired stays out; members with such a file let others in when a later one holds."""
+    clock = Clock(tmp_path / "clock")
+    terms = ("--max-nodes", "5", "--max-services", "5", "--days", "20")
+    with running_cluster(build, 2, 2, "spare", "thief", terms=terms, **clock.settings) as cluster:
+        thief = Agent(cluster.guests["thief"], build, tmp_path / "thief")
+        spare = Agent(cluster.guests["spare"], build, tmp_path / "spare", **clock.settings)
+        trio = Trio(cluster.agents[:3], spare, cluster.license, build)
+        first, second, _ = trio.agents
+        trio.meet()
+        thief.start()
+        thief.bootstrap(cluster.license)
+        later = trio.issue("later", *terms[:4], "--days", "400")
+        second.cli("license", "update", "--license-file", str(later))
+        wanted = json.loads(later.read_text())["license_id"]
+        wait_for(lambda: first.get("/v1/license")["license_id"] == wanted, 5, "the licence at the first agent")
+
+        # The file of before is two months old; the thief's clock says what the thief likes.
+        clock.set(60 * DAY)
+        for agent in trio.agents:
+            agent.log_out()
+        answer = thief.api("POST", "/v1/peers", {"address": f"{first.host.ipv4}:8080"})
+        assert answer.error[:2] == (422, "LICENSE_EXPIRED"), answer
+        assert len(first.get("/v1/peers")["peers"]) == 3
+        spare.start()
+        spare.bootstrap(later)
+        spare.cli("peers", "add", f"{first.host.ipv4}:8080")
+        wait_for(lambda: states(spare) == ["connected"] * 3, 15, "a new agent with the present licence")
+        thief.end()
+        spare.end()
+
+
 def test_a_new_cluster_id_holds_for_all(trio: Trio) -> None:
     first, second, third = trio.agents
     oldest = identity(first)["cluster_id"]

@@ -5,6 +5,7 @@
 #include "agent/local-peer.h"
 #include "agent/services/reconcile.h"
 #include "base/error.h"
+#include "base/time.h"
 
 #define NOTE "told_license"
 
@@ -71,6 +72,16 @@ void arci_license_hear(struct arctic_agent *agent, const json_t *document)
     arci_license_watch_look(agent);
     arci_license_publish(agent);
     arci_reconcile_request(agent);
+}
+
+enum arctic_license_state arci_license_told_state(struct arctic_agent *agent, const json_t *document)
+{
+    ARCI_LICENSE *license = NULL;
+    if (!document ||
+        arci_license_from_json(document, ARCI_LICENSE_SHOWN, &agent->trust_roots, &license, NULL) < 0 ||
+        !arctic_id_equal(&license->customer_id, &agent->license->customer_id))
+        return ARCTIC_LICENSE_SUSPENDED;
+    return arci_license_state_at(license, arci_time_now());
 }
 
 void arci_license_hear_all(struct arctic_agent *agent)

@@ -35,6 +35,9 @@ int arci_license_replace(struct arctic_agent *agent, const json_t *object, struc
  */
 void arci_license_hear(struct arctic_agent *agent, const json_t *document);
 
+/* The state of a licence that a peer's record names; ARCTIC_LICENSE_SUSPENDED for none, or none of this customer that verifies. */
+enum arctic_license_state arci_license_told_state(struct arctic_agent *agent, const json_t *document);
+
 /* Looks at the licences of all peers' records, at start. */
 void arci_license_hear_all(struct arctic_agent *agent);
 

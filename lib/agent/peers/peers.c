@@ -199,6 +199,23 @@ static int check_key(const struct arci_entry *known, const struct arci_handshake
                      remote->peer.id.text);
 }
 
+/*
+ * An old licence file lets nobody in any more, as it would not pass at a bootstrap. Members go on to prove who they are with theirs; to who
+ * joins they are strangers, and name the licence that holds.
+ */
+static int check_newcomer(struct arctic_agent *agent, const struct arci_handshake_remote *remote,
+                          struct arctic_error *error)
+{
+    if (remote->license_state < ARCTIC_LICENSE_READ_ONLY ||
+        arci_license_told_state(agent, remote->peer.license) < ARCTIC_LICENSE_READ_ONLY)
+        return ARCTIC_OK;
+    return arci_fail(
+        error, ARCTIC_E_LICENSE_EXPIRED, NULL,
+        "peer %s is no member, and the licence that it would join with has expired: bootstrap it with "
+        "the cluster's present one",
+        remote->peer.id.text);
+}
+
 int arci_peers_admit(struct arctic_agent *agent, const struct arci_handshake_remote *remote,
                      const struct arctic_endpoint *endpoint, const char *api_address,
                      struct arci_agent_peer **ret_peer, struct arctic_error *error)
@@ -219,7 +236,7 @@ int arci_peers_admit(struct arctic_agent *agent, const struct arci_handshake_rem
     };
     bool moved = !peer || !arci_endpoint_equal(&peer->live.endpoints[0], endpoint);
     bring_up_to_date(&admission.live, remote, endpoint, api_address);
-    code = check_key(known, remote, error);
+    code = known ? check_key(known, remote, error) : check_newcomer(agent, remote, error);
     if (code >= 0)
         code = arci_peers_check_room(agent, id, error);
     if (code >= 0 && !peer)
