@@ -11,6 +11,7 @@
 
 #include "agent/api/api-listeners.h"
 #include "agent/api/credentials.h"
+#include "agent/license/license-admission.h"
 #include "agent/license/license.h"
 #include "agent/peers/cluster-id.h"
 #include "agent/peers/departure.h"
@@ -53,6 +54,7 @@ static void fill_facts(struct arctic_agent *agent, struct arci_peer *peer)
     peer->iptunnel_port = agent->settings.iptunnel_port;
     peer->qos_enabled = false;
     peer->license = agent->license->document;
+    peer->admission = arci_admission_own(agent);
     snprintf(peer->version, sizeof peer->version, "%s", arctic_version());
     memcpy(peer->instance, agent->instance, sizeof peer->instance);
 }

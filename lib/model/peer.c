@@ -93,9 +93,9 @@ static bool put_cluster(json_t *object, const struct arci_cluster_identity *clus
            json_object_set_new(object, "former_cluster_ids", arci_steal(former)) == 0;
 }
 
-static bool put_license(json_t *object, const json_t *license)
+static bool put_borrowed(json_t *object, const char *name, const json_t *value)
 {
-    return !license || json_object_set(object, "license", (json_t *)license) == 0;
+    return !value || json_object_set(object, name, (json_t *)value) == 0;
 }
 
 json_t *arci_peer_to_record(const struct arci_peer *peer)
@@ -108,7 +108,9 @@ json_t *arci_peer_to_record(const struct arci_peer *peer)
         !arci_put_integer(object, "tunnel_port", peer->tunnel_port) ||
         !arci_put_integer(object, "iptunnel_port", peer->iptunnel_port) || !put_addresses(object, peer) ||
         !put_cluster(object, &peer->cluster) || !arci_put_text(object, "instance", peer->instance) ||
-        !put_license(object, peer->license) || !arci_put_text(object, "version", peer->version) ||
+        !put_borrowed(object, "license", peer->license) ||
+        !put_borrowed(object, "admission", peer->admission) ||
+        !arci_put_text(object, "version", peer->version) ||
         !arci_put_boolean(object, "qos_enabled", peer->qos_enabled) ||
         !arci_put_time(object, "created_at", peer->created_at) ||
         !arci_put_time(object, "updated_at", peer->updated_at))
@@ -246,7 +248,9 @@ static int read_cluster(const json_t *object, struct arci_cluster_identity *clus
 static int read_run(const json_t *object, struct arci_peer *peer, struct arctic_error *error)
 {
     int code = arci_json_copy_text(object, "instance", false, peer->instance, sizeof peer->instance, error);
-    return code < 0 ? code : arci_json_object(object, "license", false, &peer->license, error);
+    if (code == ARCTIC_OK)
+        code = arci_json_object(object, "license", false, &peer->license, error);
+    return code < 0 ? code : arci_json_object(object, "admission", false, &peer->admission, error);
 }
 
 int arci_peer_from_record(const json_t *object, struct arci_peer *ret_peer, struct arctic_error *error)

@@ -56,6 +56,8 @@ struct arci_peer {
      * makes a record. Nobody has verified it.
      */
     const json_t *license;
+    const json_t *
+        admission; /* as above: what shows that it holds a licence file (agent/license/license-admission.h) */
     int64_t created_at; /* milliseconds since 1970 */
     int64_t updated_at;
 };

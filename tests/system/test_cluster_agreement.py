@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from access import ask_for_token
 from agents import Agent, Pair, issue_license
 from arctic_lab import Lab, wait_for
 from clock import DAY, Clock
@@ -39,6 +40,10 @@ class Trio:
 
 def states(agent: Agent) -> list[str]:
     return [str(peer["state"]) for peer in agent.get("/v1/cluster/status")["peers"]]
+
+
+def hashes(*agents: Agent) -> set[str]:
+    return {str(agent.get("/v1/cluster/status")["registry_hash"]) for agent in agents}
 
 
 def identity(agent: Agent) -> Any:
@@ -151,6 +156,28 @@ def test_halves_that_are_too_large_together(trio: Trio) -> None:
     third.cli("license", "update", "--license-file", str(larger))
     for agent in everybody:
         wait_for(lambda agent=agent: reasons(agent) == ["no routes yet"] * 3, 5, f"room at {agent.name}")
+
+
+def test_clients_of_a_peer_that_cannot_be_met(trio: Trio) -> None:
+    """Two spokes of a hub know each other by their records alone: clients and tokens of the one count at the other nevertheless."""
+    hub, near, far = trio.agents
+    for one, other in ((near, far), (far, near)):
+        one.host.run("nft", "add table inet wall")
+        one.host.run("nft", "add chain inet wall input { type filter hook input priority 0; }")
+        one.host.run("nft", f"add rule inet wall input ip saddr {other.host.ipv4} drop")
+    for spoke in (near, far):
+        hub.cli("peers", "add", f"{spoke.host.ipv4}:8080")
+    wait_for(lambda: len(hashes(*trio.agents)) == 1, 10, "equal hashes")
+    client = far.api("POST", "/v1/credentials", {"scopes": ["services.read"]}).json()
+    wait_for(lambda: len(hashes(*trio.agents)) == 1, 10, "the client known")
+    assert far.id not in {peer["id"] for peer in near.get("/v1/cluster/status")["peers"]}
+    form = {name: client[name] for name in ("client_id", "client_secret")}
+    assert ask_for_token(near, form).status == 200
+    assert near.api("GET", "/v1/services", token=far.token()).status == 200
+    # Revoked, it is out, met or not.
+    assert hub.api("DELETE", f"/v1/peers/{far.id}").status == 204
+    wait_for(lambda: ask_for_token(near, form).status == 401, 5, "its clients gone")
+    assert near.api("GET", "/v1/services", token=far.token()).status == 401
 
 
 def test_an_old_licence_file_lets_nobody_in(build: Path, tmp_path: Path) -> None:

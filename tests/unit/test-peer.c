@@ -123,6 +123,7 @@ static void test_record_of_a_run(void **state)
         .former_count = 2};
     snprintf(peer.instance, sizeof peer.instance, "AAAAAAAAAAAAAAAAAAAAAA");
     peer.license = license;
+    peer.admission = license;
     ARCI_JSON *record = arci_peer_to_record(&peer);
     assert_ok(arci_peer_from_record(record, &back, &error), error);
     assert_string_equal(back.cluster.id.text, peer.cluster.id.text);
@@ -130,6 +131,7 @@ static void test_record_of_a_run(void **state)
     assert_string_equal(back.cluster.former[1].text, "clu_00000000000000000000000002");
     assert_string_equal(back.instance, peer.instance);
     assert_true(json_equal(back.license, license));
+    assert_true(json_equal(back.admission, license));
 
     /* Peers that do not say. */
     ARCI_JSON *silent = json_deep_copy(record);
@@ -156,6 +158,7 @@ static void test_a_run_that_makes_no_sense(void **state)
         {"former_cluster_ids", "{\"x\":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}"},
         {"instance", "{\"x\":\"AAAAAAAAAAAAAAAAAAAAAAA\"}"},
         {"license", "{\"x\":\"a\"}"},
+        {"admission", "{\"x\":[]}"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct arci_peer peer = full_peer();

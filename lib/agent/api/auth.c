@@ -6,6 +6,7 @@
 
 #include "agent/api/credentials.h"
 #include "agent/api/recovery.h"
+#include "agent/license/license-admission.h"
 #include "agent/license/license.h"
 #include "agent/peers/peers.h"
 #include "base/error.h"
@@ -18,7 +19,11 @@ bool arci_auth_is_member(struct arctic_agent *agent, const struct arctic_id *id)
     if (arctic_id_equal(id, &agent->local_id))
         return true;
     const struct arci_agent_peer *peer = arci_peers_find(agent, id);
-    return peer && peer->live.state != ARCI_PEER_REVOKED;
+    if (peer)
+        return peer->live.state != ARCI_PEER_REVOKED;
+    const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_PEER, id);
+    return entry && !arci_registry_revocation_of_peer(agent->registry, id) &&
+           arci_admission_is_shown(agent, entry);
 }
 
 static const uint8_t *find_issuer_key(void *context, const char *issuer)

@@ -14,8 +14,8 @@ int arci_auth_authorize(void *context, struct arci_request *request, const char 
 int arci_auth_check_bootstrapped(const struct arctic_agent *agent, struct arctic_error *error);
 
 /*
- * Whether what this peer signs counts here, tokens and credentials: this agent, or a peer that has proved its key to it and was not
- * revoked.
+ * Whether what this peer signs counts here, tokens and credentials: this agent, or a peer that has proved that it is a member, in a
+ * handshake or by its record, and was not revoked.
  */
 bool arci_auth_is_member(struct arctic_agent *agent, const struct arctic_id *id);
 

@@ -75,6 +75,8 @@ int arci_license_load(struct arctic_agent *agent, struct arctic_error *error)
 
 void arci_license_forget(struct arctic_agent *agent)
 {
+    json_decref(agent->admission);
+    agent->admission = NULL;
     arci_license_free(agent->own_license);
     arci_license_free(agent->told_license);
     agent->own_license = agent->told_license = NULL;
@@ -137,6 +139,8 @@ int arci_license_replace(struct arctic_agent *agent, const json_t *object, struc
         return code;
     arci_license_free(agent->own_license);
     agent->own_license = arci_steal(next);
+    json_decref(agent->admission);
+    agent->admission = NULL;
     /* Where it stays on disk the later one of the two is taken at the next start: this one. */
     (void)arci_license_forget_told(agent, &unwanted);
     arci_license_publish(agent);
