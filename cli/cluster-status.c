@@ -101,6 +101,26 @@ static char *add_complaints(char *sentence, const json_t *status)
     return unnamed ? join(sentence, "; ", rest) : sentence;
 }
 
+/* Half a minute: by more than a minute records are refused. */
+#define CLOCK_MS 30000
+
+static char *add_clocks(char *sentence, const json_t *status)
+{
+    const json_t *peers = json_object_get(status, "peers");
+    size_t named = 0;
+    for (size_t i = 0; i < json_array_size(peers) && named < NAMED_MAX; i++) {
+        const json_t *peer = json_array_get(peers, i);
+        long long ahead = json_integer_value(json_object_get(peer, "clock_ahead_ms"));
+        if (llabs(ahead) <= CLOCK_MS)
+            continue;
+        CLI_FREE char *text = cli_format("the clock of %s is %lld s %s this agent's", label_of(peer),
+                                         llabs(ahead) / 1000, ahead > 0 ? "ahead of" : "behind");
+        sentence = join(sentence, "; ", text);
+        named++;
+    }
+    return sentence;
+}
+
 static char *add_discovered(char *sentence, const json_t *status)
 {
     const json_t *discovered = json_object_get(status, "discovered");
@@ -134,6 +154,7 @@ char *cli_cluster_verdict(const json_t *status)
         sentence = cli_format("Not converged: %zu of %zu peers reachable, %zu hold%s the same records",
                               reachable, count, agreeing, agreeing == 1 ? "s" : "");
     sentence = add_complaints(sentence, status);
+    sentence = add_clocks(sentence, status);
     return add_discovered(sentence, status);
 }
 

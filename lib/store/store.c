@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -23,11 +24,20 @@ struct arci_store {
 ARCI_DEFINE_CLEANUP(struct arci_store *, arci_store_close, store_cleanup)
 
 /* SQLite would take the umask's mode; its WAL and index files follow the mode of the main file. */
-static int create_private(const char *path, struct arctic_error *error)
+static int create_private(const char *path, struct arctic_log *log, struct arctic_error *error)
 {
+    struct stat status;
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return arci_fail_errno(error, "cannot open the database %s", path);
+    /* As a backup may have left it. */
+    if (fstat(fd, &status) == 0 && (status.st_mode & 077) != 0) {
+        bool closed = fchmod(fd, 0600) == 0;
+        arci_log_warn(log, "store",
+                      closed ? "the database could be read by others, and cannot any more"
+                             : "the database can be read by others: make its mode 0600",
+                      ARCI_TEXT("path", path));
+    }
     close(fd);
     return ARCTIC_OK;
 }
@@ -63,7 +73,7 @@ static int prepare_database(sqlite3 *database, struct arctic_error *error)
 int arci_store_open(const char *path, struct arctic_log *log, struct arci_store **ret_store,
                     struct arctic_error *error)
 {
-    int code = create_private(path, error);
+    int code = create_private(path, log, error);
     if (code < 0)
         return code;
     ARCI_CLEANUP(store_cleanup) struct arci_store *store = calloc(1, sizeof *store);

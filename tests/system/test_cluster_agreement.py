@@ -350,3 +350,26 @@ def test_an_agent_whose_clock_was_ahead(lab: Lab, build: Path) -> None:
     assert digests[0] == digests[1]
     assert pair.entry.log.count("they have been signed anew") == 1
     pair.end()
+
+
+def test_a_clock_that_differs_is_named(lab: Lab, build: Path) -> None:
+    """Before it is so far off that records are refused."""
+    clock = Clock(lab.directory / "clock")
+    pair = Pair(lab, build)
+    pair.entry.settings.update(clock.settings)
+    pair.start()
+
+    def ahead() -> int | None:
+        (peer,) = pair.exit.get("/v1/cluster/status")["peers"]
+        return None if peer["clock_ahead_ms"] is None else int(peer["clock_ahead_ms"])
+
+    wait_for(lambda: ahead() is not None, 5, "a first word")
+    assert abs(ahead() or 0) < 5000
+    clock.set(45)
+    wait_for(lambda: 40_000 < (ahead() or 0) < 50_000, 10, "the difference")
+    assert "the clock of a peer differs from this host's" in pair.exit.log
+    assert "ahead of this agent's" in pair.exit.cli("cluster", "status").stdout.splitlines()[0]
+    clock.set(0)
+    wait_for(lambda: abs(ahead() or 60_000) < 5000, 10, "the same clock again")
+    assert "is that of this host again" in pair.exit.log
+    pair.end()

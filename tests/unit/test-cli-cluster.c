@@ -81,6 +81,12 @@ static void test_verdicts(void **state)
                    "\"differs_since\":null,\"records\":null}]",
                    "Not converged: 1 of 1 peers reachable, 0 hold the same records; peer_1 has not said yet "
                    "what it holds");
+    assert_verdict(
+        "\"peers\":[{\"name\":\"a1\",\"reachable\":true,\"converged\":true,\"clock_ahead_ms\":3725400},"
+        "{\"name\":\"a2\",\"reachable\":true,\"converged\":true,\"clock_ahead_ms\":-31000},"
+        "{\"name\":\"a3\",\"reachable\":true,\"converged\":true,\"clock_ahead_ms\":-29000}]",
+        "Converged: all peers are reachable, and hold the same records; the clock of a1 is 3725 s "
+        "ahead of this agent's; the clock of a2 is 31 s behind this agent's");
     assert_verdict("\"peers\":[" GOOD("a1") "],\"discovered\":[{\"id\":\"peer_5\",\"name\":\"a5\"}]",
                    "Converged: the one peer is reachable, and holds the same records; a5 is known by hearsay "
                    "and could not be met");

@@ -177,6 +177,11 @@ static void test_file_is_private(void **state)
     struct stat status;
     assert_int_equal(stat(fixture->path, &status), 0);
     assert_int_equal(status.st_mode & 0777, 0600);
+    /* A copy that was made without care is closed. */
+    assert_int_equal(chmod(fixture->path, 0644), 0);
+    arci_store_close(open_store(fixture));
+    assert_int_equal(stat(fixture->path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
 }
 
 struct failing_work {

@@ -1,6 +1,7 @@
 /* Pings and pongs: what they say of the sender. */
 #include "agent/peers/peer-word.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/peers/catch-up.h"
@@ -9,6 +10,9 @@
 #include "base/base64.h"
 #include "base/time.h"
 #include "crypto/digest.h"
+
+/* The year 10000. */
+#define TIME_END_MS INT64_C(253402300800000)
 
 static json_t *counts_json(const uint32_t counts[ARCI_RECORD_KINDS])
 {
@@ -35,8 +39,9 @@ json_t *arci_peer_word_own_records(struct arctic_agent *agent)
 
 json_t *arci_peer_word_make(struct arctic_agent *agent, const char *type, json_int_t id)
 {
-    return json_pack("{s:s, s:I, s:s, s:o}", "type", type, "id", id, "registry_hash",
-                     arci_registry_digest(agent->registry), "records", arci_peer_word_own_records(agent));
+    return json_pack("{s:s, s:I, s:s, s:o, s:I}", "type", type, "id", id, "registry_hash",
+                     arci_registry_digest(agent->registry), "records", arci_peer_word_own_records(agent),
+                     "time", (json_int_t)arci_time_now());
 }
 
 /* An older agent's ping has none. */
@@ -69,10 +74,36 @@ static void take_digest(struct arci_agent_peer *peer, const char *digest)
         peer->agreed_at = peer->live.last_seen_at;
 }
 
+/* What is dated too far ahead is not taken, and nobody looks for that at the clock. */
+static void judge_clock(struct arci_agent_peer *peer)
+{
+    const bool differs = llabs(peer->clock_ahead_ms) > ARCI_PEER_CLOCK_MS;
+    if (differs && !peer->clock_differs)
+        arci_log_warn(
+            peer->agent->log, "gossip",
+            "the clock of a peer differs from this host's: records that are dated more than a minute ahead "
+            "are not taken, set the one that is wrong",
+            ARCI_TEXT("peer_id", peer->id.text), ARCI_INT("ahead_ms", peer->clock_ahead_ms));
+    else if (!differs && peer->clock_differs)
+        arci_log_info(peer->agent->log, "gossip", "the clock of a peer is that of this host again",
+                      ARCI_TEXT("peer_id", peer->id.text));
+    peer->clock_differs = differs;
+}
+
+static void take_clock(struct arci_agent_peer *peer, const json_t *message)
+{
+    const json_t *time = json_object_get(message, "time");
+    peer->clock_known =
+        json_is_integer(time) && json_integer_value(time) >= 0 && json_integer_value(time) < TIME_END_MS;
+    peer->clock_ahead_ms = peer->clock_known ? json_integer_value(time) - peer->live.last_seen_at : 0;
+    judge_clock(peer);
+}
+
 void arci_peer_word_take(struct arci_agent_peer *peer, const json_t *message)
 {
     const char *digest = read_digest(message);
     peer->live.last_seen_at = arci_time_now();
+    take_clock(peer, message);
     if (digest)
         take_digest(peer, digest);
     peer->counts_known = read_counts(message, peer->counts);
@@ -85,7 +116,7 @@ void arci_peer_word_link_ended(struct arctic_agent *agent, const struct arctic_i
     if (!peer || arci_peers_reachable(peer))
         return;
     peer->digest[0] = '\0';
-    peer->counts_known = false;
+    peer->counts_known = peer->clock_known = false;
     peer->agreed_at = peer->heard_at = 0;
     arci_cluster_sync_lost(agent, peer_id);
 }

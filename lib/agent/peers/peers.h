@@ -31,7 +31,10 @@ struct arci_agent_peer {
     int64_t heard_at;
     bool counts_known;
     uint32_t counts[ARCI_RECORD_KINDS]; /* of its records, as it last said */
-    bool gossips;                       /* is spoken to */
+    bool clock_known;
+    bool clock_differs;     /* by so much that the log has said it */
+    int64_t clock_ahead_ms; /* of this host's, as it last said; below 0 where it is behind */
+    bool gossips;           /* is spoken to */
 };
 
 /* Reads the known peers from the store. */
