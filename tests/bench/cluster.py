@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 """How long a cluster takes to agree, and what it costs each agent to stay so.
 
-    tests/bench/cluster.py [--agents 10 20 40] [--seconds 20] [--build DIR]
+    tests/bench/cluster.py [--agents 10 20 30] [--seconds 20] [--build DIR]
 
 Raises that many agents in namespaces of one host, each told of the next one alone, and prints a Markdown table: seconds from the last
 addition until all hold the same records, and until everybody has met everybody; then, with nothing going on, the processor time
 of an agent as a share of one core, its memory, and its open files. All agents share this machine's processors, so that the times are
-upper limits. Nothing is asserted here: it is a measurement. Build with --buildtype=release.
+upper limits; all namespaces share the kernel's table of 1,024 neighbours, which ends it at 31 agents. Nothing is asserted here: it is a measurement. Build with --buildtype=release.
 """
 
 import argparse
@@ -69,7 +69,7 @@ def measure(build: Path, count: int, seconds: float) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--agents", type=int, nargs="+", default=[10, 20, 40])
+    parser.add_argument("--agents", type=int, nargs="+", default=[10, 20, 30])
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--build", type=Path, default=None)
     options = parser.parse_args()
