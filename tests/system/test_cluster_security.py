@@ -282,16 +282,32 @@ def test_old_and_reordered_records_change_nothing(scene: Scene) -> None:
     wait_for(lambda: scene.cluster.agree(0, 1), 5, "equal hashes")
 
 
+def digests_told(agent: Agent) -> int:
+    """Two in each round."""
+    (line,) = (
+        line
+        for line in agent.api("GET", "/metrics", token=None).text.splitlines()
+        if line.startswith('arctic_gossip_messages_total{type="digest",direction="sent"}')
+    )
+    return int(line.split()[-1])
+
+
 def test_an_id_that_is_taken_is_not_taken_away(scene: Scene) -> None:
     """Who has seen an id may sign something of its own under it, which takes the place of nothing."""
     path = f"/v1/services/{scene.service['id']}"
-    body = {**scene.service["body"], "name": "stolen", "source_peer_id": scene.member.id}
+    name = scene.witness.get(path)["name"]
+    body = {**scene.service["body"], "name": name, "source_peer_id": scene.member.id}
     before = scene.hash()
     stolen = scene.member.sign({**scene.service, "owner": scene.member.id, "version": now(), "body": body})
     scene.tell(stolen)
     assert scene.member.is_alive() and scene.hash() != before
+    wait_for(lambda: scene.cluster.agree(0, 1), 5, "equal hashes")
+    # Of two services with one name the younger yields, in the round after it has been heard of: not the one that was there.
+    told = digests_told(scene.witness)
+    wait_for(lambda: digests_told(scene.witness) >= told + 4, 10, "two rounds")
     for agent in (scene.victim, scene.witness):
         assert agent.get(path)["source_peer_id"] == scene.witness.id
+        assert agent.get(path)["name"] == name
     assert scene.victim.api("PUT", path, {"name": "still-mine"}).status == 200
     assert scene.witness.get(path)["name"] == scene.victim.get(path)["name"] == "still-mine"
     scene.tell(scene.member.sign({**stolen, "version": now() + 1, "deleted": True, "body": {}}))

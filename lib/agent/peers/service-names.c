@@ -13,7 +13,7 @@
 /* What is appended: enough of the id's end to be another one, and all of it where somebody has taken even that. */
 static const size_t suffix_lengths[] = {8, 26};
 
-/* All services, by name and then by age. */
+/* All services of members, by name and then by age. */
 struct services {
     const struct arci_entry **entries; /* references: those that are renamed are replaced in the registry */
     size_t count;
@@ -36,7 +36,10 @@ static int order_by_name(const void *left, const void *right)
     const struct arci_entry *a = *(const struct arci_entry *const *)left;
     const struct arci_entry *b = *(const struct arci_entry *const *)right;
     int order = strcmp(name_of(a), name_of(b));
-    return order != 0 ? order : strcmp(a->record.id.text, b->record.id.text);
+    if (order == 0)
+        order = strcmp(a->record.id.text, b->record.id.text);
+    /* Who signs a service under another's id and name does not make that one yield, unless it is the older member. */
+    return order != 0 ? order : strcmp(a->record.owner.text, b->record.owner.text);
 }
 
 static int collect(const struct arctic_agent *agent, struct services *services, struct arctic_error *error)
@@ -47,7 +50,7 @@ static int collect(const struct arctic_agent *agent, struct services *services, 
         calloc(arci_registry_count(agent->registry, ARCI_RECORD_SERVICE) + 1, sizeof services->entries[0]);
     if (!services->entries)
         return arci_fail_memory(error);
-    while ((entry = arci_registry_next(agent->registry, ARCI_RECORD_SERVICE, &cursor)))
+    while ((entry = arci_registry_next_of_members(agent->registry, ARCI_RECORD_SERVICE, &cursor)))
         services->entries[services->count++] = arci_entry_ref(entry);
     qsort(services->entries, services->count, sizeof services->entries[0], order_by_name);
     return ARCTIC_OK;
