@@ -147,7 +147,6 @@ struct arctic_agent {
     const struct arci_license *license; /* the one that holds: one of the next two */
     struct arci_license *own_license;   /* the file that was installed here, which admits to the cluster */
     json_t *admission; /* what the own record shows of it (license-admission.h); NULL: not made yet */
-    const struct arci_license *admission_of;
     struct arci_license *told_license; /* a later one that was installed at another peer; NULL: none */
     struct arci_license_watch license_watch;
     struct arci_trust_roots trust_roots;

@@ -135,10 +135,9 @@ static struct choice choose(struct arci_gossip *gossip, size_t wanted)
 
 /* --- Rounds --- */
 
-void arci_gossip_tick(struct arci_gossip *gossip, int64_t now)
+void arci_gossip_tick(struct arci_gossip *gossip)
 {
     const struct choice choice = choose(gossip, ARCI_GOSSIP_FANOUT);
-    (void)now;
     for (size_t i = 0; i < choice.count; i++)
         arci_gossip_send_digest(gossip, &gossip->peers[choice.indexes[i]].id);
 }

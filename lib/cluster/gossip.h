@@ -85,13 +85,15 @@ void arci_gossip_disconnect(struct arci_gossip *gossip, const struct arctic_id *
 /* A local record has changed: ARCI_GOSSIP_TOLD_MAX peers hear of it at once, the others by rumour. */
 void arci_gossip_announce(struct arci_gossip *gossip, const struct arci_entry *entry);
 
-/* A round: to be called about once a second. `now` is milliseconds of a monotonic clock, here and below. */
-void arci_gossip_tick(struct arci_gossip *gossip, int64_t now);
+/* A round: to be called about once a second. */
+void arci_gossip_tick(struct arci_gossip *gossip);
 
 /* Compares with one peer at once. */
 void arci_gossip_compare(struct arci_gossip *gossip, const struct arctic_id *peer_id);
 
-/* A message of a connected peer: returns whether it was one of gossip's, be it a bad one. */
+/*
+ * A message of a connected peer: returns whether it was one of gossip's, be it a bad one. `now` is milliseconds of a monotonic clock.
+ */
 bool arci_gossip_receive(struct arci_gossip *gossip, const struct arctic_id *peer_id, const json_t *message,
                          int64_t now);
 

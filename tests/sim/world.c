@@ -183,7 +183,7 @@ static void deliver(struct sim_world *world, struct sim_event *event)
     if (event->kind == EVENT_TICK) {
         schedule(peer, EVENT_TICK, SIM_ROUND_MS);
         sweep(peer);
-        arci_gossip_tick(peer->gossip, world->now);
+        arci_gossip_tick(peer->gossip);
     } else if (event->kind == EVENT_FLUSH) {
         peer->flush_due = false;
         arci_gossip_flush(peer->gossip);

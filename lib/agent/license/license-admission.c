@@ -37,19 +37,10 @@ static json_t *make(const struct arctic_agent *agent)
                      signature_text);
 }
 
-/* It is of one file, and of one identity. */
-static bool is_current(const struct arctic_agent *agent)
-{
-    return agent->admission && agent->admission_of == agent->own_license;
-}
-
 const json_t *arci_admission_own(struct arctic_agent *agent)
 {
-    if (is_current(agent))
-        return agent->admission;
-    json_decref(agent->admission);
-    agent->admission = make(agent);
-    agent->admission_of = agent->own_license;
+    if (!agent->admission)
+        agent->admission = make(agent);
     return agent->admission;
 }
 

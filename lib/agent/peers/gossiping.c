@@ -196,7 +196,7 @@ static void on_round(uv_timer_t *timer)
     arci_discovery_look(agent);
     arci_identity_conflict_tick(agent);
     follow_host(agent, arci_time_monotonic());
-    arci_gossip_tick(agent->gossiping->gossip, arci_time_monotonic());
+    arci_gossip_tick(agent->gossiping->gossip);
 }
 
 /* --- For the agent --- */

@@ -189,10 +189,10 @@ static void bring_up_to_date(struct arci_peer_live *live, const struct arci_hand
 static int check_key(const struct arci_entry *known, const struct arci_handshake_remote *remote,
                      struct arctic_error *error)
 {
-    if (known && known->record.deleted)
+    if (known->record.deleted)
         return arci_fail(error, ARCTIC_E_HANDSHAKE_FAILED, NULL,
                          "peer %s has left the cluster: bootstrap that agent anew", remote->peer.id.text);
-    if (!known || memcmp(known->content.peer.public_key, remote->peer.public_key, ARCI_KEY_SIZE) == 0)
+    if (memcmp(known->content.peer.public_key, remote->peer.public_key, ARCI_KEY_SIZE) == 0)
         return ARCTIC_OK;
     return arci_fail(error, ARCTIC_E_HANDSHAKE_FAILED, NULL,
                      "peer %s is known with another key than this one: it is not the agent it claims to be",
