@@ -52,8 +52,10 @@ struct arci_agent_peer *arci_peers_find(const struct arctic_agent *agent, const 
 int arci_peers_check_room(struct arctic_agent *agent, const struct arctic_id *id, struct arctic_error *error);
 
 /*
- * Takes a peer in after a handshake, or brings a known one up to date: its record, with what follows from that, and its endpoint. `host` is how its
- * API is reached ("" keeps what is known or takes the endpoint's address). On success it is on disk.
+ * Takes a peer in after a handshake, or brings a known one up to date: its record, with what follows from that, and its endpoint.
+ * `api_address` is how its API is reached ("" keeps what is known or takes the endpoint's address). On success it is on disk. Errors:
+ * ARCTIC_E_HANDSHAKE_FAILED (revoked, left, or known with another key), ARCTIC_E_LICENSE_EXPIRED (a newcomer with an old licence file),
+ * ARCTIC_E_NODE_LIMIT_EXCEEDED, those of the store.
  */
 int arci_peers_admit(struct arctic_agent *agent, const struct arci_handshake_remote *remote,
                      const struct arctic_endpoint *endpoint, const char *api_address,
