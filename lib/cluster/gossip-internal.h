@@ -119,7 +119,10 @@ void arci_gossip_settle_want(struct arci_gossip *gossip, const struct arctic_id 
                              const struct arci_record *record, const struct arci_entry *entry, int code,
                              int64_t now);
 
-/* A message of records has been taken: what else the peer was asked for has more time; and where nothing is left, it is compared with again. */
+/*
+ * A message of records has been taken: what else the peer was asked for has more time; and where nothing is left, it is compared with
+ * again.
+ */
 void arci_gossip_end_of_records(struct arci_gossip *gossip, const struct arctic_id *peer_id, int64_t now);
 
 /* --- gossip-records.c --- */

@@ -1,6 +1,7 @@
 /*
  * The agent's side of gossip (cluster/gossip.h): which peers it may speak to, over which link, when, and what follows from a record that
- * comes. What comes over links of either direction is taken and answered there; what else goes out takes the link that this agent holds, else the peer's.
+ * comes. What comes over links of either direction is taken and answered there; what else goes out takes the link that this agent
+ * holds, else the peer's.
  */
 #ifndef ARCI_AGENT_GOSSIPING_H
 #define ARCI_AGENT_GOSSIPING_H

@@ -1,6 +1,6 @@
 /*
- * What a peer says of the records that it holds, in its pings and pongs: the hash of all of them, and how many of each kind. It comes over the links of both
- * directions, so that it is known of a peer that can reach this agent and cannot be reached by it.
+ * What a peer says in its pings and pongs: the hash of all records that it holds, how many of each kind, and the time by its clock. It
+ * comes over the links of both directions, so that it is known of a peer that can reach this agent and cannot be reached by it.
  */
 #ifndef ARCI_AGENT_PEER_WORD_H
 #define ARCI_AGENT_PEER_WORD_H
