@@ -7,6 +7,7 @@ import statistics
 import struct
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import groupby
 
 import pytest
@@ -32,6 +33,7 @@ from arctic_lab import (
 pytestmark = pytest.mark.timing
 
 SO_RCVBUFFORCE = 33
+SO_TIMESTAMPNS = 35
 SOL_PACKET = 263
 PACKET_AUXDATA = 8
 ETH_P_ALL = 3
@@ -39,10 +41,20 @@ LOCAL_ETHERTYPE = 0x88B5
 UDP_PORT = 9000
 
 
-def ping_ms(host: Namespace, address: str, count: int = 15) -> float:
-    """The median RTT."""
+def pings_ms(host: Namespace, address: str, count: int = 15) -> list[float]:
+    """Each RTT, by the kernel's clock."""
     output = host.run("ping", "-c", str(count), "-i", "0.02", address).stdout
-    return statistics.median(float(ms) for ms in re.findall(r"time=([\d.]+)", output))
+    return [float(ms) for ms in re.findall(r"time=([\d.]+)", output)]
+
+
+def expect_delay(measure: Callable[[], list[float]], delay_ms: float) -> None:
+    """Nothing comes early, ever; and all but what a busy machine held up comes within a millisecond."""
+    for _ in range(3):
+        times = measure()
+        assert times and min(times) >= delay_ms
+        if statistics.median(times) <= delay_ms + 1:
+            break
+    assert statistics.median(times) <= delay_ms + 1
 
 
 def retried(measure: Callable[[], float], lowest: float, highest: float) -> float:
@@ -85,12 +97,17 @@ class Probe:
             numbers.append(int.from_bytes(data[:8], "big"))
 
     def travel_ms(self) -> float:
-        """One way, for one datagram."""
+        """
+        One way, for one datagram, until the receiving kernel has it: when this process is woken to read it is
+        the machine's affair and not the link's.
+        """
+        self._receiver.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self._receiver.settimeout(5)
-        began = time.monotonic()
+        began = time.clock_gettime_ns(time.CLOCK_REALTIME)
         self.send([0])
-        self._receiver.recv(8)
-        return (time.monotonic() - began) * 1e3
+        _, ancillary, _, _ = self._receiver.recvmsg(8, 64)
+        seconds, nanoseconds = struct.unpack("ll", ancillary[0][2])
+        return float(seconds * 10**9 + nanoseconds - began) / 1e6
 
     def emptied(self, lab: Lab, sent: int) -> LinkStats:
         """Waits until the link has carried or lost all that was sent since the last reset."""
@@ -125,15 +142,15 @@ def lost_runs(arrived: list[int], count: int) -> list[int]:
 def test_round_trip_is_twice_the_delay(lab: Lab, delay_ms: float) -> None:
     lab.wan.set(delay_ms=delay_ms)
     for address in (lab.server.ipv4, lab.server.ipv6):
-        assert 2 * delay_ms <= ping_ms(lab.client, address) <= 2 * delay_ms + 1
+        expect_delay(partial(pings_ms, lab.client, address), 2 * delay_ms)
 
 
 def test_each_direction_has_its_own_delay(lab: Lab) -> None:
     lab.wan.set(delay_ms=10, towards="exit")
     lab.wan.set(delay_ms=30, towards="entry")
     there, back = Probe(lab.client, lab.server), Probe(lab.server, lab.client)
-    assert 10 <= statistics.median(there.travel_ms() for _ in range(7)) <= 11
-    assert 30 <= statistics.median(back.travel_ms() for _ in range(7)) <= 31
+    expect_delay(lambda: [there.travel_ms() for _ in range(7)], 10)
+    expect_delay(lambda: [back.travel_ms() for _ in range(7)], 30)
 
 
 # Rate and queue
@@ -415,5 +432,5 @@ def test_a_lan_of_three_and_two_labs_side_by_side(lab: Lab) -> None:
         hosts = [other.host(name) for name in ("one", "two", "three")]
         other.lan("switch", *(Port(host, "lan", (f"10.1.0.{i}/24",)) for i, host in enumerate(hosts, 1)))
         lab.wan.set(delay_ms=10)
-        assert ping_ms(hosts[0], "10.1.0.3") < 5
-        assert ping_ms(lab.client, "10.2.0.2") >= 20
+        assert statistics.median(pings_ms(hosts[0], "10.1.0.3")) < 5
+        assert min(pings_ms(lab.client, "10.2.0.2")) >= 20
