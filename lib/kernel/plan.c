@@ -11,6 +11,7 @@ void arci_plan_release(struct arci_plan *plan)
 {
     free(plan->services);
     free(plan->spared);
+    free(plan->by_slot);
     arci_tuples_release(&plan->tuples);
     *plan = (struct arci_plan){0};
 }
@@ -129,19 +130,58 @@ static void give_slots(struct arci_plan *plan, const struct arci_plan *previous,
     }
 }
 
+static struct arci_plan_service describe(const struct arci_kernel_service *service)
+{
+    struct arci_plan_service planned = {.id = service->id,
+                                        .port = service->tproxy_port,
+                                        .block = service->block,
+                                        .withdrawn = service->withdrawn};
+    if (service->interface)
+        memcpy(planned.interface, service->interface, strlen(service->interface));
+    memcpy(planned.revision, service->revision, sizeof planned.revision);
+    return planned;
+}
+
+/* All that tuples are made of. */
+static bool has_same_tuples(const struct arci_plan_service *a, const struct arci_plan_service *b)
+{
+    static const uint8_t unknown[sizeof a->revision];
+    return memcmp(a->revision, unknown, sizeof unknown) != 0 &&
+           memcmp(a->revision, b->revision, sizeof a->revision) == 0 && a->withdrawn == b->withdrawn &&
+           strcmp(a->interface, b->interface) == 0;
+}
+
+static int make_tuples(struct arci_plan *plan, const struct arci_kernel_service *sorted,
+                       const struct arci_plan *previous, struct arctic_error *error)
+{
+    size_t count = plan->service_count;
+    ARCI_FREE struct arci_tuple_owner *owners = calloc(count ? count : 1, sizeof *owners);
+    if (!owners)
+        return arci_fail_memory(error);
+    for (size_t i = 0; i < count; i++) {
+        const struct arci_plan_service *planned = &plan->services[i];
+        const struct arci_plan_service *before = arci_plan_find(previous, &planned->id);
+        owners[i] = (struct arci_tuple_owner){
+            .service = &sorted[i], .slot = planned->slot, .kept = before && has_same_tuples(before, planned)};
+        plan->by_slot[planned->slot] = (uint16_t)(i + 1);
+    }
+    return arci_tuples_make(owners, count, &previous->tuples, &plan->tuples, error);
+}
+
 static int fill(struct arci_plan *plan, const struct arci_kernel_service *sorted, size_t count,
                 const struct arci_marks *marks, const struct arci_plan *previous, struct arctic_error *error)
 {
     ARCI_FREE bool *taken = calloc(marks->slots, sizeof *taken);
     plan->services = calloc(count ? count : 1, sizeof *plan->services);
-    if (!taken || !plan->services)
+    plan->by_slot = calloc(marks->slots, sizeof *plan->by_slot);
+    if (!taken || !plan->services || !plan->by_slot)
         return arci_fail_memory(error);
     plan->service_count = count;
+    plan->slot_count = marks->slots;
     for (size_t i = 0; i < count; i++)
-        plan->services[i] = (struct arci_plan_service){
-            .id = sorted[i].id, .port = sorted[i].tproxy_port, .block = sorted[i].block};
+        plan->services[i] = describe(&sorted[i]);
     give_slots(plan, previous, taken, marks->slots);
-    return arci_tuples_make(sorted, count, &plan->tuples, error);
+    return make_tuples(plan, sorted, previous, error);
 }
 
 int arci_plan_make(const struct arci_kernel_service *services, size_t count, const struct arci_marks *marks,

@@ -156,7 +156,7 @@ static int commit_new(struct arci_table *table, bool owner, bool replace, struct
     arci_log_info(table->log, "fwmgr", "nft table made", ARCI_TEXT("table", "inet " ARCI_TABLE),
                   ARCI_TEXT("mode", owner ? "owner" : "plain"),
                   ARCI_INT("services", table->plan.service_count),
-                  ARCI_INT("elements", table->plan.tuples.count));
+                  ARCI_INT("elements", table->plan.tuples.elements));
     return ARCTIC_OK;
 }
 

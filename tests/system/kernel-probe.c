@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/time.h"
+#include "crypto/digest.h"
 #include "kernel/ingress.h"
 #include "kernel/kernel.h"
 #include "kernel/listener.h"
@@ -107,6 +108,14 @@ static int read_routes(const json_t *array, struct arci_kernel_service *service,
     return ARCTIC_OK;
 }
 
+/* As the agent does: what stays the same is known to, and its part of the plan is taken from the one before. */
+static int read_revision(const json_t *routes, struct arci_kernel_service *service,
+                         struct arctic_error *error)
+{
+    ARCI_FREE char *text = json_dumps(routes, JSON_COMPACT);
+    return text ? arci_sha256(text, strlen(text), service->revision, error) : arci_fail_memory(error);
+}
+
 static int read_service(struct probe *probe, const json_t *object, struct arci_kernel_service *ret_service,
                         struct arctic_error *error)
 {
@@ -119,7 +128,9 @@ static int read_service(struct probe *probe, const json_t *object, struct arci_k
     ret_service->withdrawn = json_is_true(json_object_get(object, "withdrawn"));
     ret_service->block = json_is_true(json_object_get(object, "block"));
     ret_service->tproxy_port = own->listeners.port;
-    return read_routes(json_object_get(object, "routes"), ret_service, error);
+    const json_t *routes = json_object_get(object, "routes");
+    int code = read_revision(routes, ret_service, error);
+    return code < 0 ? code : read_routes(routes, ret_service, error);
 }
 
 static int fill_table(struct probe *probe, const struct arci_kernel_service *services, size_t count,

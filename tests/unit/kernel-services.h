@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <arctic/id.h>
+
 #include "base/address.h"
 #include "kernel/service.h"
 #include "tests/unit/random.h"
@@ -74,7 +76,37 @@ static inline void random_services(struct test_random *dice, struct random_servi
         service->route_count = test_random_below(dice, 4) ? test_random_below(dice, ROUTES + 1) : 0;
         random_routes(dice, all->routes[all->count], service->route_count);
         service->routes = all->routes[all->count];
+        for (size_t j = 0; j < sizeof service->revision; j++)
+            service->revision[j] = (uint8_t)test_random_next(dice);
         all->count++;
+    }
+}
+
+/*
+ * Services come, go and change, some of them only in whether they are withdrawn; those that stay as they were are named in `ret_kept`
+ * (as many as services).
+ */
+static inline void random_changes(struct test_random *dice, const struct random_services *before,
+                                  struct random_services *ret_after, bool *ret_kept)
+{
+    random_services(dice, ret_after);
+    for (size_t i = 0; i < ret_after->count; i++) {
+        ret_kept[i] = false;
+        bool stays = test_random_below(dice, 3) > 0;
+        for (size_t j = 0; j < before->count && stays; j++) {
+            if (!arctic_id_equal(&ret_after->services[i].id, &before->services[j].id))
+                continue;
+            ret_kept[i] = true;
+            memcpy(ret_after->routes[i], before->routes[j], sizeof before->routes[j]);
+            memcpy(ret_after->interfaces[i], before->interfaces[j], sizeof before->interfaces[j]);
+            ret_after->services[i] = before->services[j];
+            ret_after->services[i].routes = ret_after->routes[i];
+            ret_after->services[i].interface = ret_after->interfaces[i];
+            if (test_random_below(dice, 8) == 0) {
+                ret_after->services[i].withdrawn = !ret_after->services[i].withdrawn;
+                ret_kept[i] = false;
+            }
+        }
     }
 }
 

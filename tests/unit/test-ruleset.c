@@ -39,6 +39,15 @@ static void plan_services(const struct random_services *all, const struct arci_p
     assert_ok(arci_plan_make(all->services, all->count, &layout, previous, ret_plan, &error), error);
 }
 
+/* The same plan without a tuple of the former one. */
+static void plan_anew(struct random_services all, const struct arci_plan *previous,
+                      struct arci_plan *ret_plan)
+{
+    for (size_t i = 0; i < all.count; i++)
+        memset(all.services[i].revision, 0, sizeof all.services[i].revision);
+    plan_services(&all, previous, ret_plan);
+}
+
 /* A few of 32 endpoints, some of them twice, and one that is none. */
 static void spare_some(struct test_random *dice, struct arci_plan *plan)
 {
@@ -62,21 +71,29 @@ static void differences_end_where_a_new_table_begins(void **state)
     (void)state;
     struct test_random dice = {4711};
     struct arci_plan plan = {0};
+    struct arctic_error error;
+    struct random_services former = {0};
     struct nft_model changed = {0};
     create(&changed, &plan);
     for (int round = 0; round < 120; round++) {
         struct random_services all;
+        bool kept[SERVICES];
         struct arci_plan next;
+        struct arci_plan anew;
         struct nft_model fresh = {0};
-        random_services(&dice, &all);
+        random_changes(&dice, &former, &all, kept);
         plan_services(&all, &plan, &next);
+        plan_anew(all, &plan, &anew);
         spare_some(&dice, &next);
+        assert_ok(arci_plan_spare(&anew, next.spared, next.spared_count, &error), error);
         change(&changed, &plan, &next);
-        create(&fresh, &next);
+        create(&fresh, &anew);
         nft_model_assert_equal(&changed, &fresh);
         nft_model_release(&fresh);
+        arci_plan_release(&anew);
         arci_plan_release(&plan);
         plan = next;
+        former = all;
     }
     change(&changed, &plan, &nothing);
     assert_int_equal(nft_model_count(&changed, "chain svc_"), 0);
@@ -86,6 +103,37 @@ static void differences_end_where_a_new_table_begins(void **state)
     assert_int_equal(nft_model_count(&changed, "map"), 1); /* by_mark */
     nft_model_release(&changed);
     arci_plan_release(&plan);
+}
+
+/* More routes than are compared at a time, of one service that takes the place of another in every respect but its id. */
+static void a_slot_that_passes_on_takes_the_elements_along(void **state)
+{
+    (void)state;
+    struct arctic_error error;
+    struct arci_marks layout = marks();
+    struct arci_route routes[200];
+    struct arci_kernel_service services[6] = {{.routes = routes, .route_count = 200}};
+    struct arci_plan plans[2] = {0};
+    ARCI_BUFFER text = {0};
+    for (unsigned i = 0; i < 200; i++)
+        routes[i] = (struct arci_route){
+            .id = i + 1, .priority = 1, .destination = {{ARCTIC_FAMILY_IPV4, {10, (uint8_t)i}}, 16}};
+    for (unsigned i = 0; i < 6; i++) {
+        services[i].tproxy_port = 1;
+        snprintf(services[i].id.text, sizeof services[i].id.text, "svc_%026u", i + 1);
+    }
+    assert_ok(arci_plan_make(services, 6, &layout, &nothing, &plans[0], &error), error);
+    snprintf(services[0].id.text, sizeof services[0].id.text, "svc_%026u", 7);
+    assert_ok(arci_plan_make(services, 6, &layout, &plans[0], &plans[1], &error), error);
+    assert_int_equal(plans[0].services[0].slot, plans[1].services[5].slot);
+    arci_ruleset_change(&text, &layout, &plans[0], &plans[1]);
+    for (unsigned i = 0; i < 200; i++) {
+        char added[80];
+        snprintf(added, sizeof added, "\n10.%u.0.0 : goto svc_00000000000000000000000007", i);
+        assert_non_null(strstr((const char *)text.data, added));
+    }
+    arci_plan_release(&plans[0]);
+    arci_plan_release(&plans[1]);
 }
 
 static void the_same_plan_needs_no_command(void **state)
@@ -159,6 +207,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(differences_end_where_a_new_table_begins),
+        cmocka_unit_test(a_slot_that_passes_on_takes_the_elements_along),
         cmocka_unit_test(the_same_plan_needs_no_command),
         cmocka_unit_test(one_more_route_is_one_more_element),
         cmocka_unit_test(names_a_refused_destination),

@@ -228,7 +228,8 @@ static void list_for_kernel(struct arci_service_plan *plan, uint16_t tproxy_port
         bool block = !planned->peer_connected && planned->service->when_unreachable == ARCI_BLOCK;
         if (!planned->capture)
             continue;
-        plan->kernel[plan->kernel_count++] = (struct arci_kernel_service){
+        struct arci_kernel_service *service = &plan->kernel[plan->kernel_count++];
+        *service = (struct arci_kernel_service){
             .id = planned->service->id,
             .interface = "",
             .tproxy_port = tproxy_port,
@@ -237,6 +238,7 @@ static void list_for_kernel(struct arci_service_plan *plan, uint16_t tproxy_port
             .routes = planned->service->routes.items,
             .route_count = planned->service->routes.count,
         };
+        memcpy(service->revision, planned->entry->hash, sizeof service->revision);
     }
 }
 
