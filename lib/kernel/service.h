@@ -21,8 +21,8 @@ struct arci_kernel_service {
     bool block;            /* new flows that it wins are refused with a reset */
     const struct arci_route *routes;
     size_t route_count;
-    uint8_t revision
-        [32]; /* other bytes for other routes, so that equal ones need not be looked at; zero: not known */
+    /* Other bytes for other routes, so that equal ones need not be looked at; zero: not known. */
+    uint8_t revision[32];
 };
 
 /*

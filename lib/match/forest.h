@@ -17,6 +17,11 @@ struct arci_forest {
 
 /* Gives a forest its array while it is still empty. Errors: ARCTIC_E_NO_MEMORY. */
 int arci_forest_spread(struct arci_forest *forest, struct arctic_error *error);
+
+/* Makes an empty forest one over a copy of another's pools. Errors: ARCTIC_E_NO_MEMORY. */
+int arci_forest_copy(const struct arci_forest *forest, struct arci_forest *ret_copy,
+                     struct arctic_error *error);
+
 void arci_forest_release(struct arci_forest *forest);
 
 /* The root of the trie that a prefix belongs to. */

@@ -121,6 +121,16 @@ static uint32_t find_route(const struct arctic_route_table *table, uint32_t serv
     return arci_index_find(&table->route_index, hash_route_key(table, &key), &key);
 }
 
+uint32_t arci_table_find_service(const struct arctic_route_table *table, const struct arctic_id *id)
+{
+    return find_service(table, id->text);
+}
+
+uint32_t arci_table_find_route(const struct arctic_route_table *table, uint32_t service, uint64_t id)
+{
+    return find_route(table, service, false, id);
+}
+
 static int check_service(const struct arctic_id *id, const char *interface, struct arctic_error *error)
 {
     struct arctic_id parsed;

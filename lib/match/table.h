@@ -70,6 +70,10 @@ static inline struct arci_placed_route *arci_table_route(const struct arctic_rou
     return arci_pool_at(&table->routes, index);
 }
 
+/* A service by its id, and a route of one by its own; 0: none. */
+uint32_t arci_table_find_service(const struct arctic_route_table *table, const struct arctic_id *id);
+uint32_t arci_table_find_route(const struct arctic_route_table *table, uint32_t service, uint64_t id);
+
 /* Service whose interface this is; 0: none. */
 uint32_t arci_table_find_interface(const struct arctic_route_table *table, const char *interface);
 

@@ -7,13 +7,16 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "match/change.h"
+#include "proxy/coverage.h"
 
 #define CONNECT_MS_DEFAULT 10000
 
 struct arci_snapshot {
     atomic_uint references;
     struct arci_snapshot_options options;
-    struct arctic_route_table *routes; /* of all entries */
+    struct arctic_route_table *routes;  /* of all entries */
+    const struct arci_snapshot *former; /* while services are added: where `routes` came from; NULL: none */
     struct arci_snapshot_peer *peers;
     size_t peer_count;
     struct arci_snapshot_entry *entries;
@@ -107,7 +110,7 @@ void arci_snapshot_unref(struct arci_snapshot *snapshot)
     if (!snapshot || atomic_fetch_sub_explicit(&snapshot->references, 1, memory_order_acq_rel) != 1)
         return;
     for (size_t i = 0; i < snapshot->exit_count; i++)
-        arctic_route_table_free(snapshot->exits[i].coverage);
+        arci_coverage_unref(snapshot->exits[i].coverage);
     arctic_route_table_free(snapshot->routes);
     free(snapshot->peers);
     free(snapshot->entries);
@@ -139,16 +142,65 @@ static int find_peer(const struct arci_snapshot *snapshot, const struct arci_sna
     return ARCTIC_OK;
 }
 
-static int add_routes(struct arctic_route_table *table, const struct arci_snapshot_service *service,
-                      const char *interface, struct arctic_error *error)
+static struct arci_snapshot_origin origin_of(const struct arci_snapshot_service *service)
 {
-    int code = arctic_route_table_add_service(table, &service->id, interface, error);
-    for (size_t i = 0; code >= 0 && i < service->route_count; i++) {
-        const struct arci_route *route = &service->routes[i];
-        code = arctic_route_table_add_route(table, &service->id, route->id, &route->source,
-                                            &route->destination, route->priority, error);
+    struct arci_snapshot_origin origin = {.route_count = service->route_count};
+    memcpy(origin.revision, service->revision, sizeof origin.revision);
+    if (service->interface)
+        memcpy(origin.interface, service->interface,
+               strnlen(service->interface, sizeof origin.interface - 1));
+    return origin;
+}
+
+static bool same_interface(const struct arci_snapshot_origin *a, const struct arci_snapshot_origin *b)
+{
+    return strcmp(a->interface, b->interface) == 0;
+}
+
+static bool same_origin(const struct arci_snapshot_origin *a, const struct arci_snapshot_origin *b)
+{
+    static const uint8_t unknown[ARCI_SNAPSHOT_REVISION];
+    return memcmp(a->revision, unknown, sizeof unknown) != 0 &&
+           memcmp(a->revision, b->revision, sizeof unknown) == 0 && a->route_count == b->route_count &&
+           same_interface(a, b);
+}
+
+static int compare_services(const void *key, const void *item)
+{
+    const struct arctic_id *id = key;
+    const struct arci_snapshot_service *service = item;
+    return strcmp(id->text, service->id.text);
+}
+
+/* Also what has another interface now: that may be about to become another service's. */
+static int drop_others(struct arci_snapshot *snapshot, const struct arci_snapshot_service *entries,
+                       size_t count, struct arctic_error *error)
+{
+    int code = ARCTIC_OK;
+    for (size_t i = 0; code >= 0 && i < snapshot->former->entry_count; i++) {
+        const struct arci_snapshot_entry *entry = &snapshot->former->entries[i];
+        const struct arci_snapshot_service *now =
+            count ? bsearch(&entry->id, entries, count, sizeof *entries, compare_services) : NULL;
+        struct arci_snapshot_origin origin = now ? origin_of(now) : (struct arci_snapshot_origin){0};
+        if (!now || !same_interface(&origin, &entry->origin))
+            code = arctic_route_table_remove_service(snapshot->routes, &entry->id, error);
     }
     return code;
+}
+
+int arci_snapshot_inherit(struct arci_snapshot *snapshot, const struct arci_snapshot *former,
+                          const struct arci_snapshot_service *entries, size_t count,
+                          struct arctic_error *error)
+{
+    struct arctic_route_table *routes = NULL;
+    assert(!snapshot->former && snapshot->entry_count == 0 && snapshot->exit_count == 0);
+    int code = arci_route_table_copy(former->routes, &routes, error);
+    if (code < 0)
+        return code;
+    arctic_route_table_free(snapshot->routes);
+    snapshot->routes = routes;
+    snapshot->former = former;
+    return drop_others(snapshot, entries, count, error);
 }
 
 int arci_snapshot_add_entry(struct arci_snapshot *snapshot, const struct arci_snapshot_service *service,
@@ -162,8 +214,29 @@ int arci_snapshot_add_entry(struct arci_snapshot *snapshot, const struct arci_sn
                       &service->id, &row, error);
     if (code < 0)
         return code;
-    ((struct arci_snapshot_entry *)row)->peer = peer;
-    return add_routes(snapshot->routes, service, service->interface, error);
+    struct arci_snapshot_entry *entry = row;
+    const struct arci_snapshot_entry *before =
+        snapshot->former ? arci_snapshot_find_entry(snapshot->former, &service->id) : NULL;
+    entry->peer = peer;
+    entry->origin = origin_of(service);
+    if (before && same_origin(&before->origin, &entry->origin))
+        return ARCTIC_OK;
+    return arci_route_table_set_service(snapshot->routes, &service->id, service->interface, service->routes,
+                                        service->route_count, error);
+}
+
+/* The coverage of a former snapshot's exit, or one that is made from it. */
+static int cover(const struct arci_snapshot *snapshot, const struct arci_snapshot_service *service,
+                 struct arci_snapshot_exit *exit, struct arctic_error *error)
+{
+    const struct arci_snapshot_exit *before =
+        snapshot->former ? arci_snapshot_find_exit(snapshot->former, &service->id, &service->peer_id) : NULL;
+    if (before && same_origin(&before->origin, &exit->origin)) {
+        exit->coverage = arci_coverage_ref(before->coverage);
+        return ARCTIC_OK;
+    }
+    return arci_coverage_create(&service->id, service->routes, service->route_count,
+                                before ? before->coverage : NULL, &exit->coverage, error);
 }
 
 int arci_snapshot_add_exit(struct arci_snapshot *snapshot, const struct arci_snapshot_service *service,
@@ -185,8 +258,8 @@ int arci_snapshot_add_exit(struct arci_snapshot *snapshot, const struct arci_sna
     struct arci_snapshot_exit *exit = row;
     exit->peer = peer;
     exit->has_interface = service->interface && service->interface[0] != '\0';
-    code = arctic_route_table_create(&exit->coverage, error);
-    return code < 0 ? code : add_routes(exit->coverage, service, NULL, error);
+    exit->origin = origin_of(service);
+    return cover(snapshot, service, exit, error);
 }
 
 const struct arci_snapshot_options *arci_snapshot_options(const struct arci_snapshot *snapshot)
@@ -249,10 +322,9 @@ const struct arci_snapshot_entry *arci_snapshot_match(const struct arci_snapshot
 
 static bool covers(const struct arci_snapshot_exit *exit, const struct arci_stream_request *request)
 {
-    struct arctic_match match;
     struct arctic_flow flow = {.source = request->client.address,
                                .destination = request->destination.address};
-    return exit->has_interface || arctic_route_table_match(exit->coverage, &flow, &match, NULL) == ARCTIC_OK;
+    return exit->has_interface || arci_coverage_matches(exit->coverage, &flow);
 }
 
 const struct arci_snapshot_exit *arci_snapshot_admit(const struct arci_snapshot *snapshot,

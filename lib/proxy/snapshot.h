@@ -18,6 +18,9 @@
 #include "proxy/policy.h"
 #include "transport/transport.h"
 
+#define ARCI_SNAPSHOT_REVISION 32
+
+struct arci_coverage;
 struct arci_snapshot;
 
 struct arci_snapshot_options {
@@ -39,10 +42,12 @@ struct arci_snapshot_peer {
 /* One service, at its entry or its exit. */
 struct arci_snapshot_service {
     struct arctic_id id;
-    struct arctic_id peer_id; /* the other end: the target at the entry, the source at the exit */
-    const char *interface;    /* its own, on the source peer; NULL or "" for none */
-    const struct arci_route *routes;
+    struct arctic_id peer_id;        /* the other end: the target at the entry, the source at the exit */
+    const char *interface;           /* its own, on the source peer; NULL or "" for none */
+    const struct arci_route *routes; /* ordered by id */
     size_t route_count;
+    /* Other bytes for other routes, so that equal ones need not be placed again; zero: not known. */
+    uint8_t revision[ARCI_SNAPSHOT_REVISION];
 };
 
 /* Makes an empty snapshot with one reference. Errors: ARCTIC_E_NO_MEMORY. */
@@ -55,6 +60,15 @@ struct arci_snapshot *arci_snapshot_ref(struct arci_snapshot *snapshot);
 void arci_snapshot_unref(struct arci_snapshot *snapshot);
 
 ARCI_DEFINE_CLEANUP(struct arci_snapshot *, arci_snapshot_unref, arci_snapshot_cleanup)
+
+/*
+ * Gives an empty snapshot the routes of an earlier one, so that adding a service costs what differs and not all its routes. `entries`,
+ * ordered by id, are the services that are about to be added as entries, all of them. `former` lives until the last service is added.
+ * Errors: ARCTIC_E_NO_MEMORY.
+ */
+int arci_snapshot_inherit(struct arci_snapshot *snapshot, const struct arci_snapshot *former,
+                          const struct arci_snapshot_service *entries, size_t count,
+                          struct arctic_error *error);
 
 /* Errors: ARCTIC_E_ALREADY_EXISTS, ARCTIC_E_NO_MEMORY. */
 int arci_snapshot_add_peer(struct arci_snapshot *snapshot, const struct arci_snapshot_peer *peer,
@@ -71,16 +85,25 @@ int arci_snapshot_add_exit(struct arci_snapshot *snapshot, const struct arci_sna
 
 /* Reading, for the workers */
 
+/* What a service's routes were made of. */
+struct arci_snapshot_origin {
+    uint8_t revision[ARCI_SNAPSHOT_REVISION];
+    size_t route_count; /* none of a service that steps aside */
+    char interface[ARCTIC_INTERFACE_NAME];
+};
+
 struct arci_snapshot_entry {
     struct arctic_id id;
     size_t peer; /* index */
+    struct arci_snapshot_origin origin;
 };
 
 struct arci_snapshot_exit {
     struct arctic_id id;
     size_t peer;
     bool has_interface;
-    struct arctic_route_table *coverage; /* its routes alone */
+    struct arci_snapshot_origin origin;
+    struct arci_coverage *coverage; /* its routes alone; holds a reference */
 };
 
 const struct arci_snapshot_options *arci_snapshot_options(const struct arci_snapshot *snapshot);

@@ -6,6 +6,7 @@
 
 #include <arctic/match.h>
 
+#include "match/change.h"
 #include "tests/unit/alloc-failure.h"
 
 static const struct arctic_id first = {"svc_00000000000000000000000001"};
@@ -90,6 +91,30 @@ static void test_explaining(void **state)
     arctic_route_table_free(table);
 }
 
+static bool copy_attempt(void *table)
+{
+    struct arctic_route_table *copy;
+    struct arci_route route = {.id = 99, .source = {{ARCTIC_FAMILY_IPV4, {12}}, 8}, .priority = 1};
+    if (arci_route_table_copy(table, &copy, NULL) < 0)
+        return false;
+    assert_int_equal(arctic_route_table_count(copy), arctic_route_table_count(table));
+    bool changed = arci_route_table_set_service(copy, &first, "mv1", &route, 1, NULL) == ARCTIC_OK;
+    arctic_route_table_free(copy);
+    return changed;
+}
+
+static void test_copying(void **state)
+{
+    (void)state;
+    struct arctic_route_table *table;
+    struct arctic_error error;
+    assert_ok(arctic_route_table_create(&table, &error), error);
+    assert_true(fill(table));
+    alloc_failure_try_all(copy_attempt, table);
+    check_and_empty(table);
+    arctic_route_table_free(table);
+}
+
 /* A lookup allocates nothing: it succeeds with no memory at all. */
 static void test_matching_needs_no_memory(void **state)
 {
@@ -145,6 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_filling),
         cmocka_unit_test(test_explaining),
+        cmocka_unit_test(test_copying),
         cmocka_unit_test(test_matching_needs_no_memory),
         cmocka_unit_test(test_removed_routes_leave_nothing),
     };

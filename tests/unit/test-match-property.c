@@ -6,10 +6,12 @@
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <arctic/match.h>
 
+#include "match/change.h"
 #include "tests/unit/random.h"
 
 #define SERVICES 12
@@ -318,6 +320,63 @@ static void check_flow(struct world *world)
         check_explain(world, &flow);
 }
 
+static int compare_route_ids(const void *left, const void *right)
+{
+    const struct arci_route *a = left;
+    const struct arci_route *b = right;
+    return (a->id > b->id) - (a->id < b->id);
+}
+
+/* Routes of a service go, come from the free ones, change in part or stay. Gives them as the library takes them. */
+static size_t redraw_service(struct world *world, unsigned index, struct arci_route *ret_routes)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < ROUTES; i++) {
+        struct model_route *route = &world->routes[i];
+        if (route->present && route->service == index) {
+            route->present = below(world, 5) > 0;
+            if (route->present && below(world, 5) == 0)
+                route->priority = (int32_t)(1 + below(world, 3));
+        } else if (!route->present && below(world, 40) == 0) {
+            fill_route(world, route);
+            route->service = index;
+            route->present = true;
+        }
+        if (route->present && route->service == index)
+            ret_routes[count++] =
+                (struct arci_route){route->id, route->source, route->destination, route->priority};
+    }
+    qsort(ret_routes, count, sizeof *ret_routes, compare_route_ids);
+    return count;
+}
+
+/* One service becomes another in a copy, which takes the place of the table; the table itself does not change. */
+static void change_in_copy(struct world *world)
+{
+    struct arctic_error error;
+    struct world after = *world;
+    struct arci_route routes[ROUTES];
+    unsigned index = below(&after, SERVICES);
+    struct model_service *service = &after.services[index];
+    if (!service->present || below(&after, 4) == 0) {
+        memset(service->interface, 0, sizeof service->interface);
+        if (below(&after, 2))
+            snprintf(service->interface, sizeof service->interface, "mv%u", index);
+    }
+    service->present = true;
+    size_t count = redraw_service(&after, index, routes);
+    assert_ok(arci_route_table_copy(world->table, &after.table, &error), error);
+    assert_ok(
+        arci_route_table_set_service(after.table, &service->id, service->interface, routes, count, &error),
+        error);
+    world->random = after.random;
+    for (int i = 0; i < 5; i++)
+        check_flow(world);
+    arctic_route_table_free(world->table);
+    after.random = world->random;
+    *world = after;
+}
+
 static void run_world(uint64_t seed, unsigned families)
 {
     struct world world = {.random = {seed}, .seed = seed, .families = families};
@@ -337,6 +396,8 @@ static void run_world(uint64_t seed, unsigned families)
             change_route(&world, below(&world, 10) < (filling ? 8u : 2u));
         if (below(&world, 5) == 0)
             change_service(&world);
+        if (below(&world, 2) == 0)
+            change_in_copy(&world);
         for (unsigned i = 0; i < FLOWS; i++)
             check_flow(&world);
     }

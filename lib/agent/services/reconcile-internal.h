@@ -27,6 +27,9 @@ struct arci_reconciler {
     struct arci_reconcile_waiter *served;  /* answered when the pass under way ends */
     struct arci_reconcile_waiter *waiting; /* answered when the pass after it ends */
 
+    struct arci_snapshot
+        *published; /* what the workers were given last, NULL: nothing; read by the pass's thread */
+
     /* Written by the thread of a pass or a look, read when it has ended. */
     struct arci_snapshot *built; /* NULL where none was, or could be, made */
     int build_code;

@@ -67,8 +67,8 @@ static bool loses_services(const struct arci_service_plan *before, const struct 
 
 static void build(struct arci_reconciler *reconciler, const struct arci_service_plan *former)
 {
-    reconciler->build_code =
-        arci_snapshot_make(reconciler->plan, former, &reconciler->built, &reconciler->build_error);
+    reconciler->build_code = arci_snapshot_make(reconciler->plan, former, reconciler->published,
+                                                &reconciler->built, &reconciler->build_error);
 }
 
 static void build_on_thread(uv_work_t *work)
@@ -144,6 +144,10 @@ static void publish(struct arci_reconciler *reconciler)
         arci_log_error(reconciler->agent->log, "tproxymgr",
                        "cannot hand over the configuration, will try again", ARCI_ERROR(error));
     reconciler->unpublished = code < 0;
+    if (code < 0)
+        return;
+    arci_snapshot_unref(reconciler->published);
+    reconciler->published = arci_steal(snapshot);
 }
 
 static void end_pass(uv_work_t *work, int status)
@@ -311,6 +315,8 @@ void arci_reconcile_forget(struct arctic_agent *agent)
     struct arci_reconciler *reconciler = agent->reconciler;
     arci_service_plan_free(reconciler->applied);
     reconciler->applied = NULL;
+    arci_snapshot_unref(reconciler->published);
+    reconciler->published = NULL;
     reconciler->code = ARCTIC_OK;
     reconciler->unpublished = false;
     reconciler->status = (struct arci_kernel_status){0};
@@ -333,6 +339,7 @@ void arci_reconcile_free(struct arctic_agent *agent)
         return;
     arci_service_plan_free(reconciler->applied);
     arci_service_plan_free(reconciler->plan);
+    arci_snapshot_unref(reconciler->published);
     free(reconciler);
     agent->reconciler = NULL;
 }
