@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/time.h"
 
 struct arci_counters *arci_counters_ref(struct arci_counters *counters)
 {
@@ -16,7 +17,10 @@ void arci_counters_unref(struct arci_counters *counters)
 {
     if (!counters || atomic_fetch_sub_explicit(&counters->references, 1, memory_order_acq_rel) != 1)
         return;
-    free(counters->flows);
+    for (size_t i = 0; counters->services && i < counters->workers; i++)
+        arci_route_counter_table_release(&counters->services[i].routes, ARCI_ROUTES_OF_WORKER);
+    arci_route_counter_table_release(&counters->routes, ARCI_ROUTES_OF_CONTROL);
+    free(counters->services);
     free(counters->peers);
     free(counters);
 }
@@ -36,12 +40,13 @@ static struct arci_counters *make(const struct arci_counter_registry *registry, 
         return NULL;
     counters->id = *id;
     counters->workers = registry->workers;
+    counters->since = arci_time_now();
     atomic_init(&counters->references, 1);
     if (registry->of_peers)
         counters->peers = rows(registry->workers, sizeof *counters->peers);
     else
-        counters->flows = rows(registry->workers, sizeof *counters->flows);
-    if (!counters->peers && !counters->flows) {
+        counters->services = rows(registry->workers, sizeof *counters->services);
+    if (!counters->peers && !counters->services) {
         free(counters);
         return NULL;
     }
@@ -96,12 +101,14 @@ int arci_counters_get(struct arci_counter_registry *registry, const struct arcti
     return ARCTIC_OK;
 }
 
-void arci_counters_sweep(struct arci_counter_registry *registry)
+void arci_counters_sweep(struct arci_counter_registry *registry,
+                         bool (*wanted)(void *user, const struct arctic_id *id), void *user)
 {
     size_t kept = 0;
     for (size_t i = 0; i < registry->count; i++) {
         struct arci_counters *counters = registry->items[i];
-        if (atomic_load_explicit(&counters->references, memory_order_acquire) > 1)
+        if (atomic_load_explicit(&counters->references, memory_order_acquire) > 1 ||
+            (wanted && wanted(user, &counters->id)))
             registry->items[kept++] = counters;
         else
             arci_counters_unref(counters);

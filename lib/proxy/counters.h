@@ -1,7 +1,7 @@
 /*
  * Counters that workers write and the control loop reads: a block for each service and each peer, with a row for each worker, so
  * that no two threads write to one cache line. Blocks are counted references: the registry holds one while the configuration
- * names the service or peer, each configuration and each flow one.
+ * names the service or peer, or somebody still wants what it has counted; each configuration and each flow one.
  */
 #ifndef ARCI_PROXY_COUNTERS_H
 #define ARCI_PROXY_COUNTERS_H
@@ -9,16 +9,13 @@
 #include <stdalign.h>
 #include <stdatomic.h>
 
+#include "proxy/route-counters.h"
 #include "transport/transport.h"
 
-#define ARCI_CACHE_LINE 64
-
-struct arci_flow_counters {
-    alignas(ARCI_CACHE_LINE) atomic_uint_least64_t opened;
-    atomic_uint_least64_t closed;
-    atomic_uint_least64_t failed;
-    atomic_uint_least64_t bytes_up;
-    atomic_uint_least64_t bytes_down;
+/* A worker's row of a service. */
+struct arci_service_row {
+    struct arci_flow_counters counters;
+    struct arci_route_counter_table routes; /* the worker's alone */
 };
 
 struct arci_peer_row {
@@ -30,8 +27,11 @@ struct arci_counters {
     struct arctic_id id;
     atomic_uint references;
     size_t workers;
-    struct arci_flow_counters *flows;
+    int64_t since; /* milliseconds since 1970: when it began to count */
+    struct arci_service_row *services;
     struct arci_peer_row *peers;
+    struct arci_route_counter_table routes; /* of all workers; the control loop's alone */
+    size_t pruned;                          /* where to look next for routes that are gone */
 };
 
 struct arci_counters *arci_counters_ref(struct arci_counters *counters);
@@ -53,8 +53,12 @@ struct arci_counters *arci_counters_find(const struct arci_counter_registry *reg
 int arci_counters_get(struct arci_counter_registry *registry, const struct arctic_id *id,
                       struct arci_counters **ret_counters, struct arctic_error *error);
 
-/* Drops the registry's references to blocks that nobody else uses. */
-void arci_counters_sweep(struct arci_counter_registry *registry);
+/*
+ * Drops the registry's references to blocks that nobody else uses, but for those that `wanted` wants. It may be NULL: nobody wants
+ * any.
+ */
+void arci_counters_sweep(struct arci_counter_registry *registry,
+                         bool (*wanted)(void *user, const struct arctic_id *id), void *user);
 void arci_counters_release(struct arci_counter_registry *registry);
 
 #endif

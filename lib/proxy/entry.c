@@ -92,12 +92,22 @@ static void warn_of_loop(struct arci_worker *worker, const struct arci_ingress *
 }
 
 static const struct arci_snapshot_entry *match(const struct arci_worker *worker,
-                                               const struct arci_ingress *ingress)
+                                               const struct arci_ingress *ingress, uint64_t *ret_route)
 {
     struct arctic_flow flow = {.source = ingress->source.address,
                                .destination = ingress->destination.address};
     memcpy(flow.interface, ingress->interface, sizeof flow.interface);
-    return worker->config ? arci_snapshot_match(worker->config->snapshot, &flow) : NULL;
+    return worker->config ? arci_snapshot_match(worker->config->snapshot, &flow, ret_route) : NULL;
+}
+
+/* NULL for a flow that an interface has taken without a route, and without memory: the service alone counts it then. */
+static struct arci_route_counters *route_row(struct arci_worker *worker, struct arci_counters *service,
+                                             uint64_t route)
+{
+    if (route == 0)
+        return NULL;
+    return arci_route_counters_get(service, (uint32_t)worker->options.index, route, worker->options.control,
+                                   ARCI_TO_CONTROL_ROUTE);
 }
 
 /* Opens the stream; the flow is ended when there is none. */
@@ -111,6 +121,7 @@ static void carry(struct arci_flow *flow)
         arci_entry_failed(
             flow, code == ARCTIC_E_PEER_UNREACHABLE ? ARCI_REASON_PEER_UNREACHABLE : ARCI_REASON_NO_RESOURCES,
             false);
+        arci_flow_count_refused(flow);
         arci_flow_abort(flow, ARCI_REASON_NONE);
         return;
     }
@@ -120,7 +131,8 @@ static void carry(struct arci_flow *flow)
 static void take(struct arci_worker *worker, int fd, const struct arci_ingress *ingress)
 {
     size_t count;
-    const struct arci_snapshot_entry *entry = match(worker, ingress);
+    uint64_t route = 0;
+    const struct arci_snapshot_entry *entry = match(worker, ingress, &route);
     if (!entry) {
         /* The kernel and this table are changed one after the other; a flow may come between. */
         arci_local_reset(fd);
@@ -128,21 +140,26 @@ static void take(struct arci_worker *worker, int fd, const struct arci_ingress *
     }
     const struct arci_config *config = worker->config;
     const struct arci_snapshot_peer *peer = &arci_snapshot_peers(config->snapshot, &count)[entry->peer];
+    size_t index = (size_t)(entry - arci_snapshot_entries(config->snapshot, &count));
+    struct arci_counters *service = config->entries[index];
+    struct arci_route_counters *row = route_row(worker, service, route);
     if (arci_policy_is_loop(peer->endpoints, peer->endpoint_count, &ingress->source.address)) {
         warn_of_loop(worker, ingress, "it comes from the peer that it would be sent to");
+        arci_flow_count_turned_away(&service->services[worker->options.index].counters, row);
         arci_local_reset(fd);
         return;
     }
     const struct arci_stream_request request = {
         .service_id = entry->id, .destination = ingress->destination, .client = ingress->source};
-    size_t index = (size_t)(entry - arci_snapshot_entries(config->snapshot, &count));
-    struct arci_flow *flow = arci_flow_create(worker, fd, true, &request, &peer->id, config->entries[index]);
+    struct arci_flow *flow = arci_flow_create(worker, fd, true, &request, &peer->id, service);
     if (!flow)
         return;
+    arci_flow_count_route(flow, row);
     flow->key = (struct arci_flow_key){.client = request.client, .destination = request.destination};
     flow->in_table = arci_flow_table_add(&worker->table, &flow->key);
     if (!flow->in_table) {
         warn_of_loop(worker, ingress, "a flow with its addresses and ports is open");
+        arci_flow_count_refused(flow);
         arci_flow_abort(flow, ARCI_REASON_NONE);
         return;
     }

@@ -86,6 +86,7 @@ static void refuse(struct arci_flow *flow, enum arci_stream_reason reason)
 {
     flow->worker->ops->refuse(flow->stream, reason);
     flow->stream = NULL;
+    arci_flow_count_refused(flow);
     arci_flow_abort(flow, reason);
 }
 
@@ -124,12 +125,13 @@ static void serve(struct arci_worker *worker, struct arci_stream *stream, const 
 {
     size_t count;
     const struct arci_config *config = worker->config;
+    size_t index = (size_t)(exit - arci_snapshot_exits(config->snapshot, &count));
     int fd = begin_connect(worker, &request->destination);
     if (fd < 0) {
+        arci_flow_count_turned_away(&config->exits[index]->services[worker->options.index].counters, NULL);
         worker->ops->refuse(stream, explain(worker, peer_id, request, errno));
         return;
     }
-    size_t index = (size_t)(exit - arci_snapshot_exits(config->snapshot, &count));
     struct arci_flow *flow = arci_flow_create(worker, fd, false, request, peer_id, config->exits[index]);
     if (!flow) {
         warn_of_refusal(worker, peer_id, request, "out of memory");
@@ -176,6 +178,7 @@ void arci_exit_connected(struct arci_flow *flow, int errnum)
         return;
     }
     flow->connecting = false;
+    flow->opened = true;
     flow->worker->ops->accept(flow->stream);
     arci_flow_start(flow);
 }

@@ -55,19 +55,70 @@ void arci_local_tune(int fd)
     set(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
 }
 
-static void count(atomic_uint_least64_t *counter, size_t amount)
+/* Counting: for the service, and for the route where there is one */
+
+#define COUNT(flow, member, amount)                                                                          \
+    do {                                                                                                     \
+        arci_count(&(flow)->counters->member, (amount));                                                     \
+        if ((flow)->route)                                                                                   \
+            arci_count(&(flow)->route->counters.member, (amount));                                           \
+    } while (0)
+
+static void count_up(struct arci_flow *flow, size_t amount)
 {
-    atomic_fetch_add_explicit(counter, amount, memory_order_relaxed);
+    COUNT(flow, bytes_up, amount);
+    flow->moved = true;
+}
+
+static void count_down(struct arci_flow *flow, size_t amount)
+{
+    COUNT(flow, bytes_down, amount);
+    flow->moved = true;
 }
 
 static void count_sent(struct arci_flow *flow, size_t amount)
 {
-    count(flow->is_entry ? &flow->counters->bytes_up : &flow->counters->bytes_down, amount);
+    if (flow->is_entry)
+        count_up(flow, amount);
+    else
+        count_down(flow, amount);
 }
 
 static void count_received(struct arci_flow *flow, size_t amount)
 {
-    count(flow->is_entry ? &flow->counters->bytes_down : &flow->counters->bytes_up, amount);
+    if (flow->is_entry)
+        count_down(flow, amount);
+    else
+        count_up(flow, amount);
+}
+
+void arci_flow_count_route(struct arci_flow *flow, struct arci_route_counters *row)
+{
+    if (!row)
+        return;
+    flow->route = arci_route_counters_ref(row);
+    arci_count(&row->counters.opened, 1);
+}
+
+void arci_flow_count_refused(struct arci_flow *flow)
+{
+    if (!flow->opened && !flow->closed)
+        COUNT(flow, refused, 1);
+}
+
+static void turn_away(struct arci_flow_counters *counters)
+{
+    arci_count(&counters->opened, 1);
+    arci_count(&counters->refused, 1);
+    arci_count(&counters->failed, 1);
+    arci_count(&counters->closed, 1);
+}
+
+void arci_flow_count_turned_away(struct arci_flow_counters *service, struct arci_route_counters *row)
+{
+    turn_away(service);
+    if (row)
+        turn_away(&row->counters);
 }
 
 /* The end */
@@ -76,7 +127,10 @@ static void on_closed(uv_handle_t *handle)
 {
     struct arci_flow *flow = (struct arci_flow *)(void *)handle;
     struct arci_worker *worker = flow->worker;
+    if (worker->next_counted == flow)
+        worker->next_counted = TAILQ_NEXT(flow, link);
     TAILQ_REMOVE(&worker->flows, flow, link);
+    arci_route_counters_unref(flow->route);
     arci_counters_unref(flow->service);
     free(flow);
     arci_worker_flow_gone(worker);
@@ -88,9 +142,10 @@ static void end(struct arci_flow *flow, bool reset, enum arci_stream_reason reas
     if (flow->closed)
         return;
     flow->closed = true;
-    count(&flow->counters->closed, 1);
+    arci_flow_count_packets(flow);
+    COUNT(flow, closed, 1);
     if (reset)
-        count(&flow->counters->failed, 1);
+        COUNT(flow, failed, 1);
     if (flow->in_table)
         arci_flow_table_remove(&worker->table, &flow->key);
     flow->in_table = false;
@@ -199,14 +254,17 @@ static void on_finished(void *user)
 
 static void on_opened(void *user)
 {
-    (void)user;
+    struct arci_flow *flow = user;
+    flow->opened = true;
 }
 
 static void on_failed(void *user, enum arci_stream_reason reason, bool refused)
 {
     struct arci_flow *flow = user;
-    if (flow->is_entry)
+    if (flow->is_entry) {
         arci_entry_failed(flow, reason, refused);
+        arci_flow_count_refused(flow);
+    }
     arci_flow_abort(flow, reason);
 }
 
@@ -286,8 +344,8 @@ struct arci_flow *arci_flow_create(struct arci_worker *worker, int fd, bool is_e
     flow->request = *request;
     flow->peer_id = *peer_id;
     flow->service = arci_counters_ref(service);
-    flow->counters = &service->flows[worker->options.index];
-    count(&flow->counters->opened, 1);
+    flow->counters = &service->services[worker->options.index].counters;
+    arci_count(&flow->counters->opened, 1);
     TAILQ_INSERT_TAIL(&worker->flows, flow, link);
     worker->flow_count++;
     return flow;

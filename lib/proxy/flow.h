@@ -10,6 +10,7 @@
 
 #include "proxy/counters.h"
 #include "proxy/flow-table.h"
+#include "proxy/tcp-segments.h"
 #include "transport/transport.h"
 #include "transport/watch.h"
 
@@ -24,6 +25,8 @@ struct arci_flow {
     struct arci_flow_key key; /* entry: in the worker's table */
     struct arci_counters *service;
     struct arci_flow_counters *counters; /* the worker's row of it */
+    struct arci_route_counters *route;   /* entry: of the route that took it; NULL for none */
+    struct arci_tcp_segments segments;   /* of the local socket, as far as they have been counted */
     struct arci_stream *stream;
     struct arci_stream_request request;
     struct arctic_id peer_id;
@@ -36,6 +39,8 @@ struct arci_flow {
     bool received_all; /* the stream has ended, and the local socket was told */
     bool stream_full;  /* reads nothing until the stream has room */
     bool socket_full;  /* the stream waits until the socket has room */
+    bool opened;       /* the destination has answered */
+    bool moved;        /* bytes, since packets were counted last */
     int64_t deadline;  /* of connecting */
 };
 
@@ -46,6 +51,21 @@ struct arci_flow {
 struct arci_flow *arci_flow_create(struct arci_worker *worker, int fd, bool is_entry,
                                    const struct arci_stream_request *request, const struct arctic_id *peer_id,
                                    struct arci_counters *service);
+
+/* Counts a new flow for a route too. `row` may be NULL. */
+void arci_flow_count_route(struct arci_flow *flow, struct arci_route_counters *row);
+
+/* The flow is about to end without having reached its destination. */
+void arci_flow_count_refused(struct arci_flow *flow);
+
+/* Counts one that was refused before there was a flow. `row` may be NULL. */
+void arci_flow_count_turned_away(struct arci_flow_counters *service, struct arci_route_counters *row);
+
+/* flow-packets.c: counts what the local socket has sent and received since the last time, segments of TCP. */
+void arci_flow_count_packets(struct arci_flow *flow);
+
+/* flow-packets.c: the same for some of a worker's flows that have moved bytes; those whose turn it is. */
+void arci_flow_packets_tick(struct arci_worker *worker);
 
 extern const struct arci_stream_events arci_flow_events;
 

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "proxy/ports.h"
+#include "proxy/route-stats.h"
 #include "proxy/worker.h"
 
 struct arci_proxy {
@@ -127,6 +128,9 @@ static void on_message(void *user, struct arci_message *message)
     case ARCI_TO_CONTROL_PEER:
         on_peer(proxy, (struct arci_peer_message *)message);
         break;
+    case ARCI_TO_CONTROL_ROUTE:
+        arci_route_counters_told((struct arci_route_counters *)message);
+        return;
     case ARCI_TO_CONTROL_ENDED:
         on_ended(proxy, (struct arci_ended_message *)message);
         return; /* the worker's own */
@@ -289,38 +293,56 @@ int arci_proxy_set_snapshot(struct arci_proxy *proxy, struct arci_snapshot *snap
     }
     free(messages);
     forget_unreachable(proxy, snapshot);
-    arci_counters_sweep(&proxy->services);
-    arci_counters_sweep(&proxy->peers);
+    arci_counters_sweep(&proxy->services, proxy->options.callbacks.service_exists, proxy->options.user);
+    arci_counters_sweep(&proxy->peers, NULL, NULL);
     return ARCTIC_OK;
 }
 
 /* Statistics */
 
-static uint64_t load(const atomic_uint_least64_t *counter)
-{
-    return atomic_load_explicit(counter, memory_order_relaxed);
-}
-
 bool arci_proxy_service_stats(const struct arci_proxy *proxy, const struct arctic_id *service_id,
                               struct arci_service_stats *ret_stats)
 {
     const struct arci_counters *counters = arci_counters_find(&proxy->services, service_id);
-    struct arci_service_stats stats = {0};
     if (!counters)
         return false;
-    for (size_t i = 0; i < counters->workers; i++) {
-        const struct arci_flow_counters *row = &counters->flows[i];
-        /* In this order: a flow that opens and closes in between does not make the difference negative. */
-        uint64_t closed = load(&row->closed);
-        uint64_t opened = load(&row->opened);
-        stats.flows_opened += opened;
-        stats.flows_open += opened - closed;
-        stats.flows_failed += load(&row->failed);
-        stats.bytes_up += load(&row->bytes_up);
-        stats.bytes_down += load(&row->bytes_down);
-    }
-    *ret_stats = stats;
+    arci_route_stats_of_service(counters, ret_stats);
     return true;
+}
+
+void arci_proxy_each_route(const struct arci_proxy *proxy, const struct arctic_id *service_id,
+                           void (*visit)(void *user, uint64_t route_id,
+                                         const struct arci_service_stats *stats),
+                           void *user)
+{
+    const struct arci_counters *counters = arci_counters_find(&proxy->services, service_id);
+    if (counters)
+        arci_route_stats_each(counters, visit, user);
+}
+
+static struct arci_queue *queue_of_worker(void *user, uint32_t worker)
+{
+    struct arci_proxy *proxy = user;
+    return &proxy->workers[worker].queue;
+}
+
+static bool is_among(const void *context, uint64_t route_id)
+{
+    return arci_routes_find((struct arci_routes *)context, route_id) != NULL;
+}
+
+size_t arci_proxy_prune_routes(struct arci_proxy *proxy, const struct arctic_id *service_id,
+                               const struct arci_routes *routes, size_t budget)
+{
+    struct arci_counters *counters = arci_counters_find(&proxy->services, service_id);
+    return counters ? arci_route_counters_prune(counters, budget, is_among, routes, queue_of_worker, proxy,
+                                                ARCI_TO_WORKER_ROUTE)
+                    : 0;
+}
+
+static uint64_t load(const atomic_uint_least64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
 static void add_peer_row(struct arci_peer_stats *stats, const struct arci_peer_counters *row)

@@ -33,6 +33,8 @@ struct arci_proxy_callbacks {
                     int reason);
     /* A peer with services towards it began or ceased to answer. `rtt_us` is -1 where it was not measured. */
     void (*peer_state)(void *user, const struct arctic_id *peer_id, bool reachable, int64_t rtt_us);
+    /* Whether a service exists that a snapshot does not name: what it has counted is kept for as long as it does. NULL: none. */
+    bool (*service_exists)(void *user, const struct arctic_id *service_id);
 };
 
 struct arci_proxy_options {
@@ -66,16 +68,40 @@ void arci_proxy_ports(const struct arci_proxy *proxy, uint16_t *ret_tunnel, uint
 int arci_proxy_set_snapshot(struct arci_proxy *proxy, struct arci_snapshot *snapshot,
                             struct arctic_error *error);
 
-/* Sums over the workers since the service first appeared; false for a service that the snapshot does not have. */
+/*
+ * Sums over the workers, of a service or one of its routes, since a snapshot first named the service. A packet is a segment of TCP at
+ * the client's connection, at the exit at the server's, as the kernel counts them (tcpi_segs_in, tcpi_segs_out): acknowledgements and
+ * what was sent again included, the handshake of the client's connection and resets left out. Those of open flows are up to a few
+ * seconds old.
+ */
 struct arci_service_stats {
+    int64_t since;         /* milliseconds since 1970 */
     uint64_t flows_opened; /* taken from clients, or from the peer at the exit */
     uint64_t flows_open;
-    uint64_t flows_failed; /* refused, reset or lost */
-    uint64_t bytes_up;     /* from client to server */
+    uint64_t flows_failed;  /* refused, reset or lost */
+    uint64_t flows_refused; /* those of them that have not reached their destination */
+    uint64_t bytes_up;      /* payload, from client to server */
     uint64_t bytes_down;
+    uint64_t packets_up;
+    uint64_t packets_down;
 };
+
+/* False for a service that no snapshot has named. */
 bool arci_proxy_service_stats(const struct arci_proxy *proxy, const struct arctic_id *service_id,
                               struct arci_service_stats *ret_stats);
+
+/* Calls back for every route of a service whose entry is here that has taken a flow, in no order; `since` is the service's. */
+void arci_proxy_each_route(const struct arci_proxy *proxy, const struct arctic_id *service_id,
+                           void (*visit)(void *user, uint64_t route_id,
+                                         const struct arci_service_stats *stats),
+                           void *user);
+
+/*
+ * Forgets what routes have counted that are not among `routes` any more; looks at about `budget` of them and goes on from there with
+ * the next call. Returns how many it has looked at.
+ */
+size_t arci_proxy_prune_routes(struct arci_proxy *proxy, const struct arctic_id *service_id,
+                               const struct arci_routes *routes, size_t budget);
 
 struct arci_peer_stats {
     bool reachable;         /* towards it; false where no service needs to know */

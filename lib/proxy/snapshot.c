@@ -312,11 +312,12 @@ const struct arci_snapshot_exit *arci_snapshot_find_exit(const struct arci_snaps
 }
 
 const struct arci_snapshot_entry *arci_snapshot_match(const struct arci_snapshot *snapshot,
-                                                      const struct arctic_flow *flow)
+                                                      const struct arctic_flow *flow, uint64_t *ret_route)
 {
     struct arctic_match match;
     if (arctic_route_table_match(snapshot->routes, flow, &match, NULL) < 0)
         return NULL;
+    *ret_route = match.route_id;
     return arci_snapshot_find_entry(snapshot, &match.service_id);
 }
 

@@ -116,9 +116,9 @@ const struct arci_snapshot_exit *arci_snapshot_exits(const struct arci_snapshot 
 const struct arci_snapshot_peer *arci_snapshot_find_peer(const struct arci_snapshot *snapshot,
                                                          const struct arctic_id *id);
 
-/* The entry service that takes a flow; NULL where none does. */
+/* The entry service that takes a flow, and by which route (0: by its interface); NULL where none does. */
 const struct arci_snapshot_entry *arci_snapshot_match(const struct arci_snapshot *snapshot,
-                                                      const struct arctic_flow *flow);
+                                                      const struct arctic_flow *flow, uint64_t *ret_route);
 
 /* By id; NULL where there is none. Services are kept in the order of their ids. */
 const struct arci_snapshot_entry *arci_snapshot_find_entry(const struct arci_snapshot *snapshot,

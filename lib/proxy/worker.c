@@ -174,6 +174,10 @@ static void on_message(void *user, struct arci_message *message)
         stop(worker, ((struct arci_stop_message *)message)->grace_ms);
         return; /* part of the worker */
     }
+    if (message->kind == ARCI_TO_WORKER_ROUTE) {
+        arci_route_counters_returned((struct arci_route_counters *)message);
+        return;
+    }
     struct arci_config *config = ((struct arci_config_message *)message)->config;
     if (worker->stopping)
         arci_config_unref(config);
@@ -193,6 +197,7 @@ static void on_tick(uv_timer_t *timer)
     arci_pending_tick(worker);
     for (flow = TAILQ_FIRST(&worker->flows); flow; flow = TAILQ_NEXT(flow, link))
         arci_exit_tick(flow);
+    arci_flow_packets_tick(worker);
     if (worker->stopping && uv_now(&worker->loop) >= worker->stop_at)
         abort_all(worker);
     end_when_empty(worker);

@@ -21,6 +21,7 @@
 enum {
     ARCI_TO_WORKER_CONFIG = 1,
     ARCI_TO_WORKER_STOP = 2,
+    ARCI_TO_WORKER_ROUTE = 3, /* a struct arci_route_counters comes back */
 };
 
 struct arci_config_message {
@@ -39,6 +40,7 @@ enum {
     ARCI_TO_CONTROL_REFUSED = 2,
     ARCI_TO_CONTROL_PEER = 3,
     ARCI_TO_CONTROL_ENDED = 4,
+    ARCI_TO_CONTROL_ROUTE = 5, /* a struct arci_route_counters, new */
 };
 
 struct arci_connection_message {
@@ -99,6 +101,7 @@ struct arci_worker {
     struct arci_entry_listener entries[2]; /* IPv4, IPv6 */
     struct arci_config *config;            /* NULL before the first */
     struct arci_flows flows;
+    struct arci_flow *next_counted; /* whose packets are counted next; NULL: the first one's */
     TAILQ_HEAD(arci_pendings, arci_pending) pending; /* flows of peers that wait for their service */
     size_t pending_count;
     size_t flow_count;            /* listed, those that close included */

@@ -221,6 +221,12 @@ void reset_socket(int fd)
     close(fd);
 }
 
+bool has_stats(struct world *world)
+{
+    struct arci_service_stats value;
+    return arci_proxy_service_stats(world->proxy, &service_id, &value);
+}
+
 struct arci_service_stats stats(struct world *world)
 {
     struct arci_service_stats value;

@@ -33,6 +33,7 @@ int tear_down_proxy(void **state);
 /* Gives the proxy a new snapshot. */
 void publish(struct world *world, bool with_service, bool allow_loopback);
 struct arci_service_stats stats(struct world *world);
+bool has_stats(struct world *world); /* whether the service has counters */
 
 /* Flows of the peer, to be ended by close_flow(). */
 struct user *open_flow(struct world *world, const char *early);

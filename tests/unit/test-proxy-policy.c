@@ -239,15 +239,18 @@ static void entry_finds_service_and_peer(void **state)
     size_t count;
     struct arci_snapshot *snapshot = make_snapshot(true);
     struct arctic_flow flow = {.source = address("10.1.0.1"), .destination = address("10.2.0.1")};
-    const struct arci_snapshot_entry *entry = arci_snapshot_match(snapshot, &flow);
+    uint64_t route = 0;
+    const struct arci_snapshot_entry *entry = arci_snapshot_match(snapshot, &flow, &route);
     assert_non_null(entry);
     assert_string_equal(entry->id.text, service_2.text);
+    assert_int_equal(route, 1);
     assert_string_equal(arci_snapshot_peers(snapshot, &count)[entry->peer].id.text, peer_b.text);
     strcpy(flow.interface, "arctic-1");
-    entry = arci_snapshot_match(snapshot, &flow);
+    entry = arci_snapshot_match(snapshot, &flow, &route);
     assert_string_equal(entry->id.text, service_1.text);
+    assert_int_equal(route, 0);
     flow = (struct arctic_flow){.source = address("10.1.0.1"), .destination = address("10.7.0.1")};
-    assert_null(arci_snapshot_match(snapshot, &flow));
+    assert_null(arci_snapshot_match(snapshot, &flow, &route));
     arci_snapshot_unref(snapshot);
 }
 
@@ -300,11 +303,11 @@ static void counters_live_as_long_as_someone_counts(void **state)
     assert_ok(arci_counters_get(&registry, &service_2, &again, &error), error);
     assert_ptr_equal(second, again);
     arci_counters_ref(second);
-    arci_counters_sweep(&registry);
+    arci_counters_sweep(&registry, NULL, NULL);
     assert_null(arci_counters_find(&registry, &service_1));
     assert_ptr_equal(arci_counters_find(&registry, &service_2), second);
     arci_counters_unref(second);
-    arci_counters_sweep(&registry);
+    arci_counters_sweep(&registry, NULL, NULL);
     assert_null(arci_counters_find(&registry, &service_2));
     arci_counters_release(&registry);
 }
