@@ -113,6 +113,12 @@ struct arci_recovery {
     struct arci_log_limit refusal_log;
 };
 
+/* Forgetting what deleted routes have counted (counting.c). */
+struct arci_counting {
+    uv_timer_t timer;
+    size_t next; /* of the registry's services: whose turn it is */
+};
+
 /* How many records there are (peer-word.c), counted anew when the digest is another one. */
 struct arci_counted {
     char digest[ARCI_DIGEST_TEXT];
@@ -149,6 +155,7 @@ struct arctic_agent {
     json_t *admission; /* what the own record shows of it (license-admission.h); NULL: not made yet */
     struct arci_license *told_license; /* a later one that was installed at another peer; NULL: none */
     struct arci_license_watch license_watch;
+    struct arci_counting counting;
     struct arci_trust_roots trust_roots;
     struct arci_tls *tls;
     struct arci_token_cache *token_cache;

@@ -23,6 +23,7 @@
 #include "agent/peers/peers.h"
 #include "agent/peers/store-age.h"
 #include "agent/services/data-plane.h"
+#include "agent/services/counting.h"
 #include "agent/services/reconcile.h"
 #include "agent/services/refusals.h"
 #include "agent/settings.h"
@@ -121,6 +122,7 @@ static void begin_stop(struct arctic_agent *agent)
     arci_gossiping_stop(agent);
     arci_data_plane_stop(agent);
     arci_license_watch_stop(agent);
+    arci_counting_stop(agent);
     arci_peers_stop(agent);
     if (agent->proxy)
         arci_proxy_stop(agent->proxy, STOP_GRACE_MS);
@@ -157,6 +159,8 @@ static int start_all(struct arctic_agent *agent, struct arctic_error *error)
         code = start_loop(agent, error);
     if (code >= 0)
         code = arci_license_watch_create(agent, error);
+    if (code >= 0)
+        code = arci_counting_create(agent, error);
     if (code >= 0)
         code = arci_carry_create(agent, error);
     if (code >= 0)

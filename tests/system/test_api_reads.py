@@ -11,7 +11,8 @@ def shown(agent: Agent, service: str) -> Any:
     """The service as the list and as its own address show it, which must agree."""
     (listed,) = [one for one in agent.get("/v1/services")["services"] if one["id"] == service]
     alone = agent.service(service)
-    assert {**listed, "routes": alone["routes"]} == alone
+    more = {name: alone[name] for name in ("routes", "counters", "counters_reason")}
+    assert {**listed, **more} == alone
     return alone
 
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/api/api.h"
+#include "agent/api/service-answer.h"
 #include "base/error.h"
 #include "base/time.h"
 
@@ -16,8 +17,7 @@ void arci_api_routes_list(void *context, struct arci_request *request)
         arci_request_fail(request, &error);
         return;
     }
-    json_t *list = arci_routes_to_json(&entry->content.service.routes);
-    arci_request_respond_json(request, 200, json_pack("{s:o}", "routes", list));
+    arci_answer_routes(agent, request, entry);
 }
 
 /* A change of routes works on a copy of the service; only what was stored counts. */
@@ -112,11 +112,12 @@ static int delete_route(struct route_change *change, const struct arci_request *
     return code < 0 ? code : arci_routes_remove(&change->service.routes, route->id, error);
 }
 
-static json_t *result_body(struct arctic_agent *agent, const struct arctic_id *service_id, json_t *result)
+static void respond_result(struct arctic_agent *agent, struct arci_request *request,
+                           const struct arci_entry *entry, int status, json_t *result)
 {
     (void)agent;
-    (void)service_id;
-    return json_incref(result);
+    (void)entry;
+    arci_request_respond_json(request, status, json_incref(result));
 }
 
 static int work_on_copy(struct arctic_agent *agent, const struct arci_request *request, route_work work,
@@ -143,8 +144,8 @@ static void change_routes(struct arctic_agent *agent, struct arci_request *reque
         arci_request_fail(request, &error);
         return;
     }
-    arci_api_make_body make_body = change.result ? result_body : NULL;
-    arci_api_answer_after_change(agent, request, &change.service.id, status, make_body,
+    arci_api_respond respond = change.result ? respond_result : NULL;
+    arci_api_answer_after_change(agent, request, &change.service.id, status, respond,
                                  arci_steal(change.result));
 }
 

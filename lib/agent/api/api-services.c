@@ -3,27 +3,18 @@
 #include <string.h>
 
 #include "agent/api/api.h"
+#include "agent/api/service-answer.h"
 #include "agent/api/service-text.h"
 #include "agent/peers/peers.h"
-#include "agent/services/reconcile.h"
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/time.h"
 
-static json_t *service_json(const struct arctic_agent *agent, const struct arci_service *service,
-                            bool with_routes)
+static void respond_service(struct arctic_agent *agent, struct arci_request *request,
+                            const struct arci_entry *entry, int status, json_t *extra)
 {
-    struct arci_service_live live;
-    arci_reconcile_live(agent, service, &live);
-    return arci_service_to_json(service, &live, with_routes);
-}
-
-/* The answer after a change; NULL, and so INTERNAL, for a service that has gone in the meantime. */
-static json_t *changed_service(struct arctic_agent *agent, const struct arctic_id *id, json_t *extra)
-{
-    const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_SERVICE, id);
     (void)extra;
-    return entry ? service_json(agent, &entry->content.service, true) : NULL;
+    arci_answer_service(agent, request, entry, status);
 }
 
 struct service_filter {
@@ -99,14 +90,10 @@ void arci_api_services_get(void *context, struct arci_request *request)
     struct arctic_agent *agent = context;
     const struct arci_entry *entry;
     struct arctic_error error;
-    struct arci_buffer text = {.limit = 0};
-    if (arci_api_find_service(agent, request, &entry, &error) < 0) {
+    if (arci_api_find_service(agent, request, &entry, &error) < 0)
         arci_request_fail(request, &error);
-        return;
-    }
-    arci_service_text_append(agent, entry, true, &text);
-    arci_buffer_text(&text, "\n");
-    arci_request_respond_text(request, 200, "application/json", arci_buffer_take_text(&text));
+    else
+        arci_answer_service(agent, request, entry, 200);
 }
 
 static int check_name(struct arctic_agent *agent, const struct arci_service *service,
@@ -215,7 +202,7 @@ void arci_api_services_create(void *context, struct arci_request *request)
     if (code < 0)
         arci_request_fail(request, &error);
     else
-        arci_api_answer_after_change(agent, request, &id, 201, changed_service, NULL);
+        arci_api_answer_after_change(agent, request, &id, 201, respond_service, NULL);
 }
 
 /* What a changing request does to a service of this agent; `object` is the request's body. */
@@ -249,7 +236,7 @@ static int delete_service(struct arctic_agent *agent, const struct arci_entry *e
 }
 
 static void change_service(struct arctic_agent *agent, struct arci_request *request, service_change change,
-                           int status, arci_api_make_body make_body)
+                           int status, arci_api_respond respond)
 {
     const struct arci_entry *entry = NULL;
     struct arctic_error error;
@@ -262,12 +249,12 @@ static void change_service(struct arctic_agent *agent, struct arci_request *requ
     if (code < 0)
         arci_request_fail(request, &error);
     else
-        arci_api_answer_after_change(agent, request, &id, status, make_body, NULL);
+        arci_api_answer_after_change(agent, request, &id, status, respond, NULL);
 }
 
 void arci_api_services_update(void *context, struct arci_request *request)
 {
-    change_service(context, request, update_service, 200, changed_service);
+    change_service(context, request, update_service, 200, respond_service);
 }
 
 void arci_api_services_delete(void *context, struct arci_request *request)

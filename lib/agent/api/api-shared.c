@@ -46,15 +46,17 @@ struct pending_answer {
     struct arci_request *request;
     struct arctic_id service_id;
     int status;
-    arci_api_make_body make_body;
+    arci_api_respond respond;
     json_t *extra;
 };
 
 /* Another client may have deleted the service before the pass has ended, or the agent have left its cluster. */
-static int check_still_there(const struct pending_answer *answer, struct arctic_error *error)
+static int find_again(const struct pending_answer *answer, const struct arci_entry **ret_entry,
+                      struct arctic_error *error)
 {
     const struct arctic_id *id = &answer->service_id;
-    if (!answer->make_body || arci_registry_find(answer->agent->registry, ARCI_RECORD_SERVICE, id))
+    *ret_entry = arci_registry_find(answer->agent->registry, ARCI_RECORD_SERVICE, id);
+    if (*ret_entry)
         return ARCTIC_OK;
     int code = arci_auth_check_bootstrapped(answer->agent, error);
     return code < 0 ? code
@@ -65,21 +67,21 @@ static int check_still_there(const struct pending_answer *answer, struct arctic_
 static void send_answer(void *context)
 {
     struct pending_answer *answer = context;
+    const struct arci_entry *entry = NULL;
     struct arctic_error error;
-    if (check_still_there(answer, &error) < 0)
-        arci_request_fail(answer->request, &error);
-    else if (answer->make_body)
-        arci_request_respond_json(answer->request, answer->status,
-                                  answer->make_body(answer->agent, &answer->service_id, answer->extra));
-    else
+    if (!answer->respond)
         arci_request_respond_empty(answer->request, answer->status);
+    else if (find_again(answer, &entry, &error) < 0)
+        arci_request_fail(answer->request, &error);
+    else
+        answer->respond(answer->agent, answer->request, entry, answer->status, answer->extra);
     json_decref(answer->extra);
     free(answer);
 }
 
 void arci_api_answer_after_change(struct arctic_agent *agent, struct arci_request *request,
-                                  const struct arctic_id *service_id, int status,
-                                  arci_api_make_body make_body, json_t *extra)
+                                  const struct arctic_id *service_id, int status, arci_api_respond respond,
+                                  json_t *extra)
 {
     struct pending_answer *answer = calloc(1, sizeof *answer);
     if (!answer) {
@@ -88,7 +90,7 @@ void arci_api_answer_after_change(struct arctic_agent *agent, struct arci_reques
                           &(struct arctic_error){.code = ARCTIC_E_NO_MEMORY, .message = "out of memory"});
         return;
     }
-    *answer = (struct pending_answer){agent, request, *service_id, status, make_body, extra};
+    *answer = (struct pending_answer){agent, request, *service_id, status, respond, extra};
     if (service_id->text[0])
         arci_gossiping_announce(agent, ARCI_RECORD_SERVICE, service_id);
     arci_reconcile_then(agent, send_answer, answer);

@@ -89,17 +89,17 @@ int arci_api_find_service(struct arctic_agent *agent, const struct arci_request 
 int arci_api_find_own_service(struct arctic_agent *agent, const struct arci_request *request,
                               const struct arci_entry **ret_entry, struct arctic_error *error);
 
-/* Makes the body of an answer when it is sent; `extra` is what the handler has kept for it, borrowed. */
-typedef json_t *(*arci_api_make_body)(struct arctic_agent *agent, const struct arctic_id *service_id,
-                                      json_t *extra);
+/* Answers a request about a service that is there; `extra` is what the handler has kept for it, borrowed. */
+typedef void (*arci_api_respond)(struct arctic_agent *agent, struct arci_request *request,
+                                 const struct arci_entry *entry, int status, json_t *extra);
 
 /*
  * After a change that is on disk: tells the peers, lets kernel and data plane follow, and only then answers, so that what a client
- * does next finds the change in effect. Without `make_body` (NULL) the answer has no body. `extra` is taken over.
+ * does next finds the change in effect. Without `respond` (NULL) the answer has no body. `extra` is taken over.
  */
 void arci_api_answer_after_change(struct arctic_agent *agent, struct arci_request *request,
-                                  const struct arctic_id *service_id, int status,
-                                  arci_api_make_body make_body, json_t *extra);
+                                  const struct arctic_id *service_id, int status, arci_api_respond respond,
+                                  json_t *extra);
 
 /* Answers without a body when kernel and data plane have followed a change that is on disk. */
 void arci_api_answer_after_pass(struct arctic_agent *agent, struct arci_request *request, int status);

@@ -7,6 +7,7 @@
 #include "agent/local-peer.h"
 #include "agent/peers/incoming.h"
 #include "agent/peers/peer-links.h"
+#include "agent/services/counting.h"
 #include "agent/services/reconcile.h"
 #include "agent/services/refusals.h"
 #include "base/error.h"
@@ -70,7 +71,10 @@ static int start_proxy(struct arctic_agent *agent, struct arctic_error *error)
         .tproxy_port = agent->settings.tproxy_port,
         .mark = arci_kernel_bypass_mark(agent->kernel),
         .anchor = arci_kernel_anchor(agent->kernel),
-        .callbacks = {.control = on_control, .refused = on_refused, .peer_state = on_peer_state},
+        .callbacks = {.control = on_control,
+                      .refused = on_refused,
+                      .peer_state = on_peer_state,
+                      .service_exists = arci_counting_service_exists},
         .user = agent,
     };
     int code = arci_proxy_create(&options, &agent->proxy, error);
