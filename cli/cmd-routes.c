@@ -1,5 +1,6 @@
 /* arctic routes: list, add, update, delete, explain. */
 #include "cli/cmd-explain.h"
+#include "cli/counters.h"
 #include "cli/service-body.h"
 
 #include <string.h>
@@ -76,7 +77,7 @@ static int run_list(struct cli *cli, const struct cli_arguments *arguments, stru
         code = cli_request_list(cli, path, "routes", &routes, error);
     if (code == ARCTIC_OK)
         code = cli_print_unless_table(cli, routes, &done, error);
-    return code < 0 || done ? code : cli_print_routes(routes, error);
+    return code < 0 || done ? code : cli_print_counted_routes(stdout, routes, error);
 }
 
 static int check_add(const struct cli_arguments *arguments, struct arctic_error *error)
@@ -211,8 +212,12 @@ static const struct cli_flag explain_flags[] = {
 const struct cli_command cli_routes_commands[] = {
     {.path = "routes list",
      .summary = "list the routes of a service",
-     .about = "Lists the routes of a service.",
-     .examples = "arctic routes list --service db-replication\n",
+     .about =
+         "Lists the routes of a service with what each has carried: flows, and payload out, from clients "
+         "to the target, and back in. --json has all counters, in full.",
+     .examples =
+         "arctic routes list --service db-replication\n"
+         "arctic routes list --service db-replication --json | jq 'max_by(.counters.bytes_received)'\n",
      .flags = list_flags,
      .run = run_list},
     {.path = "routes add",

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cli/counters.h"
 #include "cli/service-body.h"
 
 static void flags_text(const json_t *service, char text[4])
@@ -122,7 +123,9 @@ static int run_get(struct cli *cli, const struct cli_arguments *arguments, struc
         code = cli_print_unless_table(cli, service, &done, error);
     if (code < 0 || done)
         return code;
-    code = cli_print_members(stdout, service, error);
+    code = cli_print_service(stdout, service, error);
+    if (code == ARCTIC_OK)
+        code = cli_print_counters(stdout, service, error);
     const json_t *routes = json_object_get(service, "routes");
     if (code < 0 || json_array_size(routes) == 0)
         return code;
@@ -142,7 +145,7 @@ static int run_create(struct cli *cli, const struct cli_arguments *arguments, st
         code = cli_print_unless_table(cli, service, &done, error);
     if (code < 0 || done)
         return code;
-    code = cli_print_members(stdout, service, error);
+    code = cli_print_service(stdout, service, error);
     if (code == ARCTIC_OK)
         cli_note(cli,
                  "Service %s is created. It takes no traffic before it has a route: arctic routes add "
@@ -170,7 +173,7 @@ static int run_update(struct cli *cli, const struct cli_arguments *arguments, st
         code = cli_print_unless_table(cli, service, &done, error);
     if (code < 0 || done)
         return code;
-    code = cli_print_members(stdout, service, error);
+    code = cli_print_service(stdout, service, error);
     if (code == ARCTIC_OK)
         cli_note(cli, "Service %s is updated.", id);
     if (code == ARCTIC_OK)
@@ -219,10 +222,14 @@ const struct cli_command cli_services_commands[] = {
      .flags = list_flags,
      .run = run_list},
     {.path = "services get",
-     .summary = "show a service with its routes",
+     .summary = "show a service with its routes and counters",
      ONE_SERVICE,
-     .about = "Shows a service: its settings, state, interface and routes.",
-     .examples = "arctic services get db-replication\n",
+     .about = "Shows a service: its settings, state, interface and routes, and what it has carried since its "
+              "source peer's agent started: flows, of which some are open, were refused or were reset; "
+              "payload and packets out, from clients to the target, and back in. --json has the numbers in "
+              "full. 'arctic routes list' shows the same of each route.",
+     .examples = "arctic services get db-replication\n"
+                 "arctic services get db-replication --json | jq .counters\n",
      .run = run_get},
     {.path = "services create",
      .summary = "create a service",

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cli/counters.h"
 #include "cli/output.h"
 #include "cli/yaml.h"
 
@@ -156,12 +157,64 @@ static void test_members(void **state)
     free(text);
 }
 
+static void assert_size(int64_t bytes, const char *expected)
+{
+    char *text = cli_size_text(bytes);
+    assert_string_equal(text, expected);
+    free(text);
+}
+
+static void test_sizes(void **state)
+{
+    (void)state;
+    assert_size(0, "0 B");
+    assert_size(1023, "1023 B");
+    assert_size(1024, "1.0 KiB");
+    assert_size(1536, "1.5 KiB");
+    assert_size(1024 * 1024 - 1, "1.0 MiB");
+    assert_size(1048576, "1.0 MiB");
+    assert_size(5000000000, "4.7 GiB");
+    assert_size((int64_t)1 << 53, "8.0 PiB");
+    assert_size(INT64_MAX, "8.0 EiB");
+}
+
+static void test_counters(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t size = 0;
+    struct arctic_error error;
+    FILE *stream = open_memstream(&text, &size);
+    json_t *service =
+        json_pack("{s:s, s:{s:s, s:i, s:i, s:i}, s:n}", "id", "x", "counters", "since", "2026", "flows_total",
+                  7, "bytes_sent", 2048, "packets_received", 9, "counters_reason");
+    json_t *route = json_pack("{s:i, s:s, s:n, s:i, s:n}", "id", 3, "source_cidr", "10.0.0.0/8", "dest_cidr",
+                              "priority", 5, "counters");
+    json_t *routes = json_pack("[o]", route);
+    assert_ok(cli_print_service(stream, service, &error), error);
+    assert_ok(cli_print_counters(stream, service, &error), error);
+    assert_ok(cli_print_counted_routes(stream, routes, &error), error);
+    json_object_set_new(service, "counters", json_null());
+    assert_ok(cli_print_counters(stream, service, &error), error);
+    fclose(stream);
+    json_decref(service);
+    json_decref(routes);
+    assert_string_equal(text, "id    x\n"
+                              "counters since 2026:\n"
+                              "FLOWS  OPEN  REFUSED  RESET  BYTES_OUT  BYTES_IN  PACKETS_OUT  PACKETS_IN\n"
+                              "7      -     -        -      2.0 KiB    -         -            9\n"
+                              "ID  SOURCE      DEST  PRIORITY  FLOWS  BYTES_OUT  BYTES_IN\n"
+                              "3   10.0.0.0/8  -     5         -      -          -\n");
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_yaml_values),     cmocka_unit_test(test_yaml_errors),
         cmocka_unit_test(test_yaml_round_trip), cmocka_unit_test(test_table),
-        cmocka_unit_test(test_members),
+        cmocka_unit_test(test_members),         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_counters),
     };
     return cmocka_run_group_tests_name("cli output", tests, NULL, NULL);
 }
