@@ -25,6 +25,7 @@ struct arci_carrier;
 struct arci_catch_up;
 struct arci_cluster_sync;
 struct arci_discovered;
+struct arci_drift;
 struct arci_explain;
 struct arci_gossiping;
 struct arci_incoming;
@@ -189,6 +190,7 @@ struct arctic_agent {
     json_t *told_states; /* of local services, as the peers have been told them; NULL before the first time */
     struct arci_carrier *carrier; /* requests that are carried between peers */
     struct arci_reconciler *reconciler;
+    struct arci_drift *drift; /* NULL while there is nothing to watch */
     struct arci_refusals *refusals;
     struct arci_counted counted;    /* what this agent's records are, for pings and status */
     struct arci_cluster_sync *sync; /* under way; NULL when none is */

@@ -72,7 +72,7 @@ static int put_up(unsigned index, const char *name, struct arctic_error *error)
     if (!socket || !link || !quiet || !up)
         return arci_fail_memory(error);
     rtnl_link_set_ifindex(link, (int)index);
-    rtnl_link_set_ifalias(up, "arctic-agent: goes with the process, and its routes with it");
+    rtnl_link_set_ifalias(up, ARCI_ANCHOR_ALIAS);
     rtnl_link_set_flags(up, IFF_UP);
     int result = nl_connect(socket, NETLINK_ROUTE);
     if (result >= 0 && rtnl_link_inet6_set_addr_gen_mode(quiet, IN6_ADDR_GEN_MODE_NONE) >= 0)

@@ -14,6 +14,8 @@
 
 #include <arctic/error.h>
 
+#define ARCI_ANCHOR_ALIAS "arctic-agent: goes with the process, and its routes with it"
+
 struct arci_anchor {
     int fd;      /* -1: none */
     int look_fd; /* for looks at the device: where descriptors are short it would seem to be gone */

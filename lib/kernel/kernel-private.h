@@ -4,6 +4,7 @@
 
 #include "kernel/anchor.h"
 #include "kernel/kernel.h"
+#include "kernel/repairs.h"
 #include "kernel/rules.h"
 #include "kernel/table.h"
 
@@ -15,6 +16,7 @@ struct arci_kernel {
     bool rules_made; /* once: what is missing later was taken away by someone */
     struct arci_table *table;
     struct arci_sysctls sysctls;
+    struct arci_repairs repairs;
 };
 
 #endif

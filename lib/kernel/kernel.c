@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "kernel/kernel-private.h"
 #include "kernel/privilege.h"
 
@@ -69,6 +70,7 @@ int arci_kernel_create(const struct arci_kernel_options *options, struct arctic_
     if (!kernel)
         return arci_fail_memory(error);
     kernel->log = log;
+    kernel->repairs.log = log;
     kernel->marks = arci_marks_of(or_default(options->mark_mask, ARCI_MARK_MASK_DEFAULT));
     kernel->anchor.fd = -1;
     struct arci_rules_options rules = {
@@ -86,7 +88,8 @@ int arci_kernel_create(const struct arci_kernel_options *options, struct arctic_
     if (code >= 0)
         code = arci_rules_create(&rules, &kernel->rules, error);
     if (code >= 0)
-        code = arci_table_create(&kernel->marks, options->table_mode, log, &kernel->table, error);
+        code = arci_table_create(&kernel->marks, options->table_mode, log, &kernel->repairs, &kernel->table,
+                                 error);
     if (code >= 0)
         code = arci_sysctls_begin(&kernel->sysctls, options->settings_path, log, error);
     if (code >= 0)
@@ -115,20 +118,28 @@ static int ensure_anchor(struct arci_kernel *kernel, struct arctic_error *error)
 {
     if (arci_anchor_alive(&kernel->anchor))
         return ARCTIC_OK;
-    arci_log_warn(kernel->log, "netmgr", "the anchor interface is gone or down, making it anew",
-                  ARCI_TEXT("interface", kernel->anchor.name));
     arci_anchor_close(&kernel->anchor);
     kernel->rules_made = false; /* the routes went with it */
-    return arci_anchor_open(kernel->anchor.name, &kernel->anchor, error);
+    int code = arci_anchor_open(kernel->anchor.name, &kernel->anchor, error);
+    if (code >= 0)
+        arci_repairs_note(&kernel->repairs, ARCI_REPAIR_ANCHOR,
+                          "the anchor interface was deleted or put down by someone", "made anew",
+                          arci_time_monotonic());
+    return code;
 }
 
 static int ensure_rules(struct arci_kernel *kernel, struct arctic_error *error)
 {
-    bool made = false;
+    unsigned made = 0;
     int code = arci_rules_ensure(kernel->rules, kernel->anchor.index, &made, error);
-    if (made && kernel->rules_made)
-        arci_log_warn(kernel->log, "netmgr", "ip rules or routes were deleted by someone, adding them again");
-    else if (made)
+    int64_t now = arci_time_monotonic();
+    if (kernel->rules_made && (made & ARCI_RULES_MADE_RULE))
+        arci_repairs_note(&kernel->repairs, ARCI_REPAIR_RULE,
+                          "ip rules for captured packets were deleted by someone", "added again", now);
+    if (kernel->rules_made && (made & ARCI_RULES_MADE_ROUTE))
+        arci_repairs_note(&kernel->repairs, ARCI_REPAIR_ROUTE,
+                          "local routes for captured packets were deleted by someone", "added again", now);
+    if (!kernel->rules_made && made)
         arci_log_info(kernel->log, "netmgr", "interface, ip rules and routes made",
                       ARCI_TEXT("interface", kernel->anchor.name));
     kernel->rules_made = kernel->rules_made || code >= 0;
@@ -138,7 +149,7 @@ static int ensure_rules(struct arci_kernel *kernel, struct arctic_error *error)
 int arci_kernel_apply(struct arci_kernel *kernel, const struct arci_kernel_wish *wish,
                       struct arctic_error *error)
 {
-    arci_sysctls_ensure(&kernel->sysctls, kernel->log);
+    arci_sysctls_ensure(&kernel->sysctls, kernel->log, &kernel->repairs);
     int code = ensure_anchor(kernel, error);
     if (code >= 0)
         code = ensure_rules(kernel, error);
@@ -175,6 +186,11 @@ int arci_kernel_counters(struct arci_kernel *kernel, struct arci_kernel_counter 
                          size_t *ret_count, struct arctic_error *error)
 {
     return arci_table_counters(kernel->table, ret_counters, ret_count, error);
+}
+
+uint32_t arci_kernel_generation(const struct arci_kernel *kernel)
+{
+    return arci_table_generation(kernel->table);
 }
 
 uint32_t arci_kernel_bypass_mark(const struct arci_kernel *kernel)

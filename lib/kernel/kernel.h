@@ -23,6 +23,7 @@
 #include "base/cleanup.h"
 #include "kernel/marks.h"
 #include "kernel/netfilter.h"
+#include "kernel/repairs.h"
 #include "kernel/service.h"
 #include "kernel/sysctl.h"
 #include "kernel/table.h"
@@ -85,14 +86,17 @@ int arci_kernel_refuse(struct arci_kernel *kernel, const struct arctic_id *servi
 int arci_kernel_refuse_ipv6(struct arci_kernel *kernel, const struct arctic_id *service, uint32_t seconds,
                             struct arctic_error *error);
 
-/* table, anchor, then rule and route of IPv4 and IPv6, then kernel settings. */
-#define ARCI_KERNEL_CHECKS (6 + ARCI_SYSCTL_COUNT)
+/* table, anchor, rule and route of IPv4 and IPv6, what others keep changing, then kernel settings. */
+#define ARCI_KERNEL_CHECKS (7 + ARCI_SYSCTL_COUNT)
 
 struct arci_kernel_check {
-    const char *name; /* "table", "anchor", "rule4", "route4", "rule6", "route6", or a setting such as
+    const char
+        *name;     /* "table", "anchor", "rule4", "route4", "rule6", "route6", "repairs", or a setting such as
                          "net.ipv4.ip_forward"; static */
-    bool required;    /* without it nothing is captured; else it is a hint */
+    bool required; /* without it nothing is captured; else it is a hint */
     bool ok;
+    bool repairable;    /* arci_kernel_apply() can put it right */
+    int64_t wait_ms;    /* for how long to leave it so, since something keeps changing it */
     char sentence[448]; /* "" when ok: what is wrong, and what to do */
 };
 
@@ -100,6 +104,7 @@ struct arci_kernel_status {
     bool ready; /* all required checks are ok */
     bool owner; /* the table belongs to the process */
     struct arci_kernel_check checks[ARCI_KERNEL_CHECKS];
+    uint64_t repairs[ARCI_REPAIR_KINDS]; /* made so far, by enum arci_repair */
 };
 
 /*
@@ -115,6 +120,12 @@ void arci_kernel_status(struct arci_kernel *kernel, struct arci_kernel_status *r
  */
 int arci_kernel_counters(struct arci_kernel *kernel, struct arci_kernel_counter **ret_counters,
                          size_t *ret_count, struct arctic_error *error);
+
+/*
+ * Number of the nft ruleset's generation in which all was as it should be: as long as arci_netfilter_generation() says the same,
+ * nobody has changed anything. From any thread, also beside another call.
+ */
+uint32_t arci_kernel_generation(const struct arci_kernel *kernel);
 
 /* SO_MARK for every socket of the agent, so that nothing of its own is ever captured. */
 uint32_t arci_kernel_bypass_mark(const struct arci_kernel *kernel);

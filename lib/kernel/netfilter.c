@@ -43,6 +43,12 @@ int arci_netfilter_create(struct arci_netfilter **ret_netfilter, struct arctic_e
     return ARCTIC_OK;
 }
 
+int arci_netfilter_never_block(struct arci_netfilter *netfilter, struct arctic_error *error)
+{
+    int result = nl_socket_set_nonblocking(netfilter->socket);
+    return result < 0 ? fail_nl(error, result, "cannot set up a netfilter netlink socket") : ARCTIC_OK;
+}
+
 void arci_netfilter_free(struct arci_netfilter *netfilter)
 {
     if (!netfilter)
@@ -156,22 +162,22 @@ static int visit_chain(struct nl_msg *message, void *argument)
     return NL_OK;
 }
 
-static int look_at_table(struct arci_netfilter *netfilter, struct arci_table_state *ret_state)
+static int look_at_table(struct arci_netfilter *netfilter, bool chains, struct arci_table_state *ret_state)
 {
     *ret_state = (struct arci_table_state){0};
     int result = ask(netfilter, NFT_MSG_GETTABLE, NLM_F_DUMP, 0, visit_table, ret_state);
-    if (result < 0 || !ret_state->present)
+    if (result < 0 || !ret_state->present || !chains)
         return result;
     return ask(netfilter, NFT_MSG_GETCHAIN, NLM_F_DUMP, 0, visit_chain, ret_state);
 }
 
-int arci_netfilter_table(struct arci_netfilter *netfilter, struct arci_table_state *ret_state,
+int arci_netfilter_table(struct arci_netfilter *netfilter, bool chains, struct arci_table_state *ret_state,
                          struct arctic_error *error)
 {
     struct arci_table_state state;
     int result = -NLE_DUMP_INTR;
     for (int i = 0; i < DUMP_TRIES && result == -NLE_DUMP_INTR; i++)
-        result = look_at_table(netfilter, &state);
+        result = look_at_table(netfilter, chains, &state);
     if (result < 0)
         return fail_nl(error, result, "cannot look at the nft table inet " ARCI_TABLE);
     *ret_state = state;

@@ -33,6 +33,9 @@ struct arci_kernel_counter {
 /* Opens the socket. Errors: ARCTIC_E_SYSTEM, ARCTIC_E_NO_MEMORY. */
 int arci_netfilter_create(struct arci_netfilter **ret_netfilter, struct arctic_error *error);
 
+/* From now on calls fail where the kernel has no answer at once. Errors: ARCTIC_E_SYSTEM. */
+int arci_netfilter_never_block(struct arci_netfilter *netfilter, struct arctic_error *error);
+
 void arci_netfilter_free(struct arci_netfilter *netfilter);
 
 ARCI_DEFINE_CLEANUP(struct arci_netfilter *, arci_netfilter_free, arci_netfilter_cleanup)
@@ -44,8 +47,11 @@ ARCI_DEFINE_CLEANUP(struct arci_netfilter *, arci_netfilter_free, arci_netfilter
 int arci_netfilter_generation(struct arci_netfilter *netfilter, uint32_t *ret_generation,
                               struct arctic_error *error);
 
-/* Looks at the table `inet arctic`. Errors: ARCTIC_E_SYSTEM. */
-int arci_netfilter_table(struct arci_netfilter *netfilter, struct arci_table_state *ret_state,
+/*
+ * Looks at the table `inet arctic`; without `chains` only at the table itself, which is enough where nobody else can change it and
+ * spares a list of all chains of the host. Errors: ARCTIC_E_SYSTEM.
+ */
+int arci_netfilter_table(struct arci_netfilter *netfilter, bool chains, struct arci_table_state *ret_state,
                          struct arctic_error *error);
 
 /* Reads the services' counters; free() the array. Errors: ARCTIC_E_SYSTEM, ARCTIC_E_NO_MEMORY. */

@@ -297,15 +297,15 @@ int arci_rules_look(struct arci_rules *rules, enum arctic_family family, unsigne
 }
 
 /* The route first: a rule without it would do no harm, but no good either. */
-static int ensure_family(struct arci_rules *rules, enum arctic_family family, unsigned anchor, bool *ret_made,
-                         struct arctic_error *error)
+static int ensure_family(struct arci_rules *rules, enum arctic_family family, unsigned anchor,
+                         unsigned *ret_made, struct arctic_error *error)
 {
     bool route = false;
     bool found[RULE_COUNT] = {false};
     struct wanted_rule wanted[RULE_COUNT];
     int code = find_route(rules, family, anchor, &route, error);
     if (code >= 0 && !route) {
-        *ret_made = true;
+        *ret_made |= ARCI_RULES_MADE_ROUTE;
         code = add_route(rules, family, anchor, error);
     }
     if (code >= 0)
@@ -314,15 +314,16 @@ static int ensure_family(struct arci_rules *rules, enum arctic_family family, un
     for (size_t i = 0; code >= 0 && i < RULE_COUNT; i++) {
         if (found[i])
             continue;
-        *ret_made = true;
+        *ret_made |= ARCI_RULES_MADE_RULE;
         code = add_rule(rules, family, &wanted[i], error);
     }
     return code;
 }
 
-int arci_rules_ensure(struct arci_rules *rules, unsigned anchor, bool *ret_made, struct arctic_error *error)
+int arci_rules_ensure(struct arci_rules *rules, unsigned anchor, unsigned *ret_made,
+                      struct arctic_error *error)
 {
-    *ret_made = false;
+    *ret_made = 0;
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
         if (!arci_rules_family_there(families[i]))
             continue;

@@ -49,11 +49,15 @@ bool arci_rules_family_there(enum arctic_family family);
 int arci_rules_look(struct arci_rules *rules, enum arctic_family family, unsigned anchor, bool *ret_rules,
                     bool *ret_route, struct arctic_error *error);
 
+#define ARCI_RULES_MADE_RULE 1u
+#define ARCI_RULES_MADE_ROUTE 2u
+
 /*
- * Makes what is missing and deletes rules of ours that are other ones. *ret_made says whether anything was missing; it
- * is written also where the call fails. Errors: ARCTIC_E_SYSTEM.
+ * Makes what is missing and deletes rules of ours that are other ones. *ret_made says what was missing, in bits
+ * ARCI_RULES_MADE_*; it is written also where the call fails. Errors: ARCTIC_E_SYSTEM.
  */
-int arci_rules_ensure(struct arci_rules *rules, unsigned anchor, bool *ret_made, struct arctic_error *error);
+int arci_rules_ensure(struct arci_rules *rules, unsigned anchor, unsigned *ret_made,
+                      struct arctic_error *error);
 
 /* Deletes all rules that are ours; the routes go with the anchor. Errors: ARCTIC_E_SYSTEM. */
 int arci_rules_remove(struct arci_rules *rules, struct arctic_error *error);

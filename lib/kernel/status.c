@@ -2,7 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "kernel/kernel-private.h"
+
+#define CHECK_REPAIRS 6
+#define CHECK_SETTINGS 7
 
 static struct arci_kernel_check *begin(struct arci_kernel_status *status, size_t index, const char *name,
                                        bool required)
@@ -77,18 +81,48 @@ static void check_setting(size_t index, struct arci_kernel_check *check)
     end(check, arci_sysctl_check(index, sentence, sizeof sentence) ? NULL : sentence);
 }
 
+/* A fight is an operator's to end: the sentence stays also while all is repaired. */
+static void check_repairs(struct arci_kernel *kernel, int64_t now, struct arci_kernel_check *check)
+{
+    char sentence[sizeof check->sentence];
+    end(check, arci_repairs_fight(&kernel->repairs, now, sentence, sizeof sentence) ? sentence : NULL);
+}
+
+/* As what a repair of the check is counted. */
+static enum arci_repair repair_of(size_t check)
+{
+    static const enum arci_repair repairs[] = {ARCI_REPAIR_TABLE, ARCI_REPAIR_ANCHOR, ARCI_REPAIR_RULE,
+                                               ARCI_REPAIR_ROUTE, ARCI_REPAIR_RULE,   ARCI_REPAIR_ROUTE};
+    return check < sizeof repairs / sizeof *repairs ? repairs[check] : ARCI_REPAIR_SETTING;
+}
+
+static void set_wait(const struct arci_kernel *kernel, size_t index, int64_t now,
+                     struct arci_kernel_check *check)
+{
+    check->repairable =
+        index < CHECK_REPAIRS || (index >= CHECK_SETTINGS && arci_sysctl_is_set(index - CHECK_SETTINGS));
+    if (!check->ok && check->repairable)
+        check->wait_ms = arci_repairs_wait(&kernel->repairs, repair_of(index), now);
+}
+
 void arci_kernel_status(struct arci_kernel *kernel, struct arci_kernel_status *ret_status)
 {
     struct arci_kernel_status status = {.owner = arci_table_owned(kernel->table), .ready = true};
+    int64_t now = arci_time_monotonic();
     check_table(kernel, begin(&status, 0, "table", true));
     check_anchor(kernel, begin(&status, 1, "anchor", true));
     check_family(kernel, ARCTIC_FAMILY_IPV4, begin(&status, 2, "rule4", true),
                  begin(&status, 3, "route4", true));
     check_family(kernel, ARCTIC_FAMILY_IPV6, begin(&status, 4, "rule6", true),
                  begin(&status, 5, "route6", true));
+    check_repairs(kernel, now, begin(&status, CHECK_REPAIRS, "repairs", false));
     for (size_t i = 0; i < ARCI_SYSCTL_COUNT; i++)
-        check_setting(i, begin(&status, 6 + i, arci_sysctl_name(i), false));
-    for (size_t i = 0; i < ARCI_KERNEL_CHECKS; i++)
+        check_setting(i, begin(&status, CHECK_SETTINGS + i, arci_sysctl_name(i), false));
+    for (size_t i = 0; i < ARCI_KERNEL_CHECKS; i++) {
         status.ready = status.ready && (status.checks[i].ok || !status.checks[i].required);
+        set_wait(kernel, i, now, &status.checks[i]);
+    }
+    for (size_t i = 0; i < ARCI_REPAIR_KINDS; i++)
+        status.repairs[i] = kernel->repairs.items[i].count;
     *ret_status = status;
 }

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "kernel/sysctl-file.h"
 
 enum kind {
@@ -42,6 +43,11 @@ _Static_assert(sizeof settings / sizeof *settings == ARCI_SYSCTL_COUNT, "ARCI_SY
 const char *arci_sysctl_name(size_t index)
 {
     return settings[index].name;
+}
+
+bool arci_sysctl_is_set(size_t index)
+{
+    return settings[index].kind != EXPECT;
 }
 
 static int open_setting(const char *name, int flags)
@@ -136,32 +142,46 @@ void arci_sysctls_release(struct arci_sysctls *sysctls)
     *sysctls = (struct arci_sysctls){0};
 }
 
+static void note_repair(struct arci_repairs *repairs, const char *name, const char *found, const char *set)
+{
+    char what[128 + ARCI_SYSCTL_TEXT];
+    char done[32 + ARCI_SYSCTL_TEXT];
+    snprintf(what, sizeof what, "%s was set to '%s' by someone", name, found);
+    snprintf(done, sizeof done, "set to '%s' again", set);
+    arci_repairs_note(repairs, ARCI_REPAIR_SETTING, what, done, arci_time_monotonic());
+}
+
 /* In the file before it is in the kernel: a kill between the two must not forget it. */
 static void change(struct arci_sysctls *sysctls, size_t index, const char *before, const char *wanted,
-                   struct arctic_log *log)
+                   struct arctic_log *log, struct arci_repairs *repairs)
 {
     struct arctic_error error = {0};
     const char *name = settings[index].name;
-    if (!sysctls->items[index].written)
+    bool again = sysctls->items[index].written;
+    if (!again)
         memcpy(sysctls->items[index].before, before, ARCI_SYSCTL_TEXT);
     sysctls->items[index].written = true;
     memcpy(sysctls->items[index].ours, wanted, ARCI_SYSCTL_TEXT);
     if (sysctls->path && arci_sysctl_file_write(sysctls->path, sysctls, &error) < 0)
         arci_log_warn(log, "netmgr", "a kernel setting will not be put back should the agent be killed",
                       ARCI_TEXT("name", name), ARCI_TEXT("before", before), ARCI_ERROR(&error));
-    if (write_setting(name, wanted))
+    if (!write_setting(name, wanted))
+        return;
+    if (again)
+        note_repair(repairs, name, before, wanted);
+    else
         arci_log_info(log, "netmgr", "kernel setting changed", ARCI_TEXT("name", name),
                       ARCI_TEXT("before", before), ARCI_TEXT("value", wanted));
 }
 
-void arci_sysctls_ensure(struct arci_sysctls *sysctls, struct arctic_log *log)
+void arci_sysctls_ensure(struct arci_sysctls *sysctls, struct arctic_log *log, struct arci_repairs *repairs)
 {
     for (size_t i = 0; i < ARCI_SYSCTL_COUNT; i++) {
         char before[ARCI_SYSCTL_TEXT] = "";
         char wanted[ARCI_SYSCTL_TEXT] = "";
         if (settings[i].kind != EXPECT && can_write(settings[i].name) &&
             read_setting(settings[i].name, before) && !is_right(&settings[i], before, wanted))
-            change(sysctls, i, before, wanted, log);
+            change(sysctls, i, before, wanted, log, repairs);
     }
 }
 

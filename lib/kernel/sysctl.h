@@ -13,6 +13,8 @@
 #include <arctic/error.h>
 #include <arctic/log.h>
 
+#include "kernel/repairs.h"
+
 #define ARCI_SYSCTL_COUNT 6
 #define ARCI_SYSCTL_TEXT 64
 
@@ -33,10 +35,10 @@ int arci_sysctls_begin(struct arci_sysctls *sysctls, const char *path, struct ar
                        struct arctic_error *error);
 
 /*
- * Sets what is to be set and is not so, and keeps what was there before. What can not be set is left to
- * arci_sysctl_check().
+ * Sets what is to be set and is not so, and keeps what was there before; what was set already, and is not so any more, is noted as
+ * repaired. What can not be set is left to arci_sysctl_check().
  */
-void arci_sysctls_ensure(struct arci_sysctls *sysctls, struct arctic_log *log);
+void arci_sysctls_ensure(struct arci_sysctls *sysctls, struct arctic_log *log, struct arci_repairs *repairs);
 
 /* Puts back what was there before, where the value is still ours, and removes the file once all is back. */
 void arci_sysctls_restore(struct arci_sysctls *sysctls, struct arctic_log *log);
@@ -45,6 +47,9 @@ void arci_sysctls_release(struct arci_sysctls *sysctls);
 
 /* Name of setting `index` (below ARCI_SYSCTL_COUNT), such as "net.ipv4.ip_forward". Static. */
 const char *arci_sysctl_name(size_t index);
+
+/* Whether the agent sets setting `index`, rather than only looking at it. */
+bool arci_sysctl_is_set(size_t index);
 
 /* Whether `text` can be a value of setting `index`, and that setting is one that the agent sets. */
 bool arci_sysctl_fits(size_t index, const char *text);

@@ -1,11 +1,13 @@
 /* Keeps the plan that the kernel holds, and decides between a difference and a new table. */
 #include "kernel/table.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "kernel/nft.h"
 #include "kernel/plan.h"
 #include "kernel/ruleset-base.h"
@@ -13,14 +15,15 @@
 
 struct arci_table {
     struct arctic_log *log;
+    struct arci_repairs *repairs;
     struct arci_marks marks;
     enum arci_table_mode mode;
     struct arci_nft *nft;
     struct arci_netfilter *netfilter;
     bool applied; /* the kernel holds `plan`, unless someone else has changed the table since */
     bool owned;
-    uint32_t generation;  /* of all tables when ours was last seen unchanged */
-    uint64_t fingerprint; /* of our table after the last commit */
+    _Atomic uint32_t generation; /* of all tables when ours was last seen unchanged */
+    uint64_t fingerprint;        /* of our table after the last commit */
     struct arci_plan plan;
 };
 
@@ -49,18 +52,18 @@ static bool is_foreign(const struct arci_table *table, const struct arci_table_s
 }
 
 int arci_table_create(const struct arci_marks *marks, enum arci_table_mode mode, struct arctic_log *log,
-                      struct arci_table **ret_table, struct arctic_error *error)
+                      struct arci_repairs *repairs, struct arci_table **ret_table, struct arctic_error *error)
 {
     struct arci_table_state state;
     ARCI_CLEANUP(arci_table_cleanup) struct arci_table *table = calloc(1, sizeof *table);
     if (!table)
         return arci_fail_memory(error);
-    *table = (struct arci_table){.log = log, .marks = *marks, .mode = mode};
+    *table = (struct arci_table){.log = log, .repairs = repairs, .marks = *marks, .mode = mode};
     int code = arci_netfilter_create(&table->netfilter, error);
     if (code >= 0)
         code = arci_nft_create(&table->nft, error);
     if (code >= 0)
-        code = arci_netfilter_table(table->netfilter, &state, error);
+        code = arci_netfilter_table(table->netfilter, false, &state, error);
     if (code >= 0 && is_foreign(table, &state))
         code = fail_foreign(&state, error);
     if (code >= 0)
@@ -76,6 +79,11 @@ void arci_table_free(struct arci_table *table)
     arci_netfilter_free(table->netfilter);
     arci_plan_release(&table->plan);
     free(table);
+}
+
+uint32_t arci_table_generation(const struct arci_table *table)
+{
+    return table->generation;
 }
 
 bool arci_table_owned(const struct arci_table *table)
@@ -94,7 +102,7 @@ int arci_table_look(struct arci_table *table, enum arci_table_health *ret_health
         *ret_health = ARCI_TABLE_FINE;
         return ARCTIC_OK;
     }
-    code = arci_netfilter_table(table->netfilter, &state, error);
+    code = arci_netfilter_table(table->netfilter, !table->owned, &state, error);
     if (code < 0)
         return code;
     if (is_foreign(table, &state))
@@ -114,13 +122,15 @@ int arci_table_look(struct arci_table *table, enum arci_table_health *ret_health
 static void settle(struct arci_table *table, struct arci_plan *plan)
 {
     struct arci_table_state state = {0};
+    uint32_t generation = 0;
     arci_plan_release(&table->plan);
     table->plan = *plan;
     *plan = (struct arci_plan){0};
     table->applied = true;
-    if (arci_netfilter_generation(table->netfilter, &table->generation, NULL) < 0 ||
-        arci_netfilter_table(table->netfilter, &state, NULL) < 0)
-        table->generation = 0;
+    if (arci_netfilter_generation(table->netfilter, &generation, NULL) < 0 ||
+        arci_netfilter_table(table->netfilter, !table->owned, &state, NULL) < 0)
+        generation = 0;
+    table->generation = generation;
     table->fingerprint = state.fingerprint;
 }
 
@@ -129,6 +139,21 @@ static int run(struct arci_table *table, const struct arci_buffer *text, struct 
     if (text->failed)
         return arci_fail_memory(error);
     return text->length ? arci_nft_run(table->nft, (const char *)text->data, error) : ARCTIC_OK;
+}
+
+/*
+ * Does not change what looks compare, so that the generation which it makes needs no look either, unless somebody has made another
+ * one before it.
+ */
+static int run_aside(struct arci_table *table, const struct arci_buffer *text, struct arctic_error *error)
+{
+    uint32_t generation = 0;
+    int code = run(table, text, error);
+    if (code < 0 || arci_netfilter_generation(table->netfilter, &generation, NULL) < 0)
+        return code;
+    if (generation == table->generation + 1)
+        table->generation = generation;
+    return code;
 }
 
 static int commit_difference(struct arci_table *table, struct arci_plan *plan, struct arctic_error *error)
@@ -164,7 +189,7 @@ static int commit_new(struct arci_table *table, bool owner, bool replace, struct
 static int make_anew(struct arci_table *table, struct arci_plan *plan, struct arctic_error *error)
 {
     struct arci_table_state state;
-    int code = arci_netfilter_table(table->netfilter, &state, error);
+    int code = arci_netfilter_table(table->netfilter, false, &state, error);
     if (code < 0)
         return code;
     if (is_foreign(table, &state))
@@ -181,9 +206,12 @@ static int make_anew(struct arci_table *table, struct arci_plan *plan, struct ar
     return code;
 }
 
-static const char *health_text(enum arci_table_health health)
+static void note_repair(struct arci_table *table, enum arci_table_health health)
 {
-    return health == ARCI_TABLE_GONE ? "gone" : "changed by someone else";
+    const char *found = health == ARCI_TABLE_GONE ? "the nft table inet " ARCI_TABLE " was deleted by someone"
+                                                  : "the nft table inet " ARCI_TABLE
+                                                    " was changed by someone";
+    arci_repairs_note(table->repairs, ARCI_REPAIR_TABLE, found, "made anew", arci_time_monotonic());
 }
 
 static int commit(struct arci_table *table, struct arci_plan *plan, struct arctic_error *error)
@@ -198,10 +226,10 @@ static int commit(struct arci_table *table, struct arci_plan *plan, struct arcti
     if (health == ARCI_TABLE_FINE)
         arci_log_warn(table->log, "fwmgr", "cannot change the nft table, making it anew",
                       ARCI_ERROR(&refusal));
-    else if (health != ARCI_TABLE_NOT_APPLIED)
-        arci_log_warn(table->log, "fwmgr", "making the nft table anew",
-                      ARCI_TEXT("reason", health_text(health)));
-    return make_anew(table, plan, error);
+    code = make_anew(table, plan, error);
+    if (code >= 0 && (health == ARCI_TABLE_GONE || health == ARCI_TABLE_CHANGED))
+        note_repair(table, health);
+    return code;
 }
 
 int arci_table_update(struct arci_table *table, const struct arci_kernel_wish *wish,
@@ -225,13 +253,13 @@ int arci_table_refuse(struct arci_table *table, const struct arctic_id *service,
         arci_ruleset_refuse(&text, &table->marks, planned, destination, seconds);
     else
         arci_ruleset_refuse_ipv6(&text, &table->marks, planned, seconds);
-    return run(table, &text, error);
+    return run_aside(table, &text, error);
 }
 
 int arci_table_remove(struct arci_table *table, struct arctic_error *error)
 {
     struct arci_table_state state;
-    int code = arci_netfilter_table(table->netfilter, &state, error);
+    int code = arci_netfilter_table(table->netfilter, false, &state, error);
     if (code < 0 || !state.present || is_foreign(table, &state))
         return code;
     code = arci_nft_run(table->nft, "delete table inet " ARCI_TABLE "\n", error);

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "kernel/marks.h"
 #include "kernel/netfilter.h"
+#include "kernel/repairs.h"
 #include "kernel/service.h"
 
 /* Who keeps the table. */
@@ -36,11 +37,12 @@ enum arci_table_health {
 struct arci_table;
 
 /*
- * Opens the sockets. Errors: ARCTIC_E_ALREADY_EXISTS (a table of the name is someone else's),
- * ARCTIC_E_SYSTEM, ARCTIC_E_NO_MEMORY.
+ * Opens the sockets. `log` and `repairs` outlive the object. Errors: ARCTIC_E_ALREADY_EXISTS (a table of the name is someone
+ * else's), ARCTIC_E_SYSTEM, ARCTIC_E_NO_MEMORY.
  */
 int arci_table_create(const struct arci_marks *marks, enum arci_table_mode mode, struct arctic_log *log,
-                      struct arci_table **ret_table, struct arctic_error *error);
+                      struct arci_repairs *repairs, struct arci_table **ret_table,
+                      struct arctic_error *error);
 
 /* Closes the sockets; with them goes a table that is owned, and only such a one. */
 void arci_table_free(struct arci_table *table);
@@ -59,6 +61,12 @@ int arci_table_remove(struct arci_table *table, struct arctic_error *error);
 
 /* Compares the kernel's table with what was applied. Errors: ARCTIC_E_SYSTEM. */
 int arci_table_look(struct arci_table *table, enum arci_table_health *ret_health, struct arctic_error *error);
+
+/*
+ * Number of the ruleset's generation in which the table was last seen as it should be, 0: none. Where the present one is another,
+ * somebody has committed something since. From any thread.
+ */
+uint32_t arci_table_generation(const struct arci_table *table);
 
 /* Whether the table belongs to this process. */
 bool arci_table_owned(const struct arci_table *table);

@@ -122,3 +122,21 @@ def kernel_state(host: Namespace) -> dict[str, str]:
         "sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding net.ipv4.conf.all.rp_filter",
     )
     return {command: host.run(*command.split()).stdout for command in commands}
+
+
+def ours(host: Namespace) -> dict[str, str]:
+    """What an agent keeps in the kernel, in the words of others' tools and without numbers that come and go."""
+    shown = {
+        "table": host.run("nft", "--stateless", "list", "table", "inet", "arctic", check=False).stdout,
+        "link": host.run("ip", "-br", "link", "show", "arctic0", check=False).stdout,
+        "settings": host.run(
+            "sysctl", *(name.replace("/", ".") for name in SETTINGS), check=False
+        ).stdout,
+    }
+    for family in ("-4", "-6"):
+        rules = host.run("ip", family, "rule").stdout.splitlines()
+        shown[f"rules{family}"] = "\n".join(line for line in rules if "proto 161" in line)
+        shown[f"routes{family}"] = host.run(
+            "ip", family, "route", "show", "table", "61000", check=False
+        ).stdout
+    return shown

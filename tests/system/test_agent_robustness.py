@@ -286,7 +286,7 @@ def test_a_lack_of_descriptors_leaves_capture_in_place(pair: Pair) -> None:
         resource.prlimit(entry.process.pid, resource.RLIMIT_NOFILE, former)
     assert "registry_hash" in told, told
     assert entry.host.run("ip", "-o", "link", "show", "arctic0").stdout == anchor
-    assert "gone or down" not in entry.log
+    assert "someone changed" not in entry.log
 
 
 # Strangers at the tunnel's port

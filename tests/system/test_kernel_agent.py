@@ -8,20 +8,29 @@ import pytest
 from agents import Agent, Pair, issue_license, running_pair
 from arctic_lab import Lab, http_get, wait_for
 from flows import VERSIONS, carried
+from foreign import Foreign
+from kernel_setup import ours
 
-# Looks are two seconds apart (docs/operations.md), and a client's SYN that got lost is sent again after a second.
-REPAIRED_SECONDS = 4.0
+# What is repaired, and how it is said and counted, within the time of the manual.
+REPAIRED_SECONDS = 2.0
 
 HARMS = {
-    "flush ruleset": ("nft flush ruleset",),
-    "table deleted and another tool's made": ("nft delete table inet arctic", "nft add table inet firewall"),
-    "chain emptied": ("nft flush chain inet arctic prerouting",),
-    "rules of both families deleted": tuple(
-        f"ip {family} rule del pref {priority}" for family in ("-4", "-6") for priority in (609, 610, 611)
+    "flush ruleset": ("table", "nft flush ruleset"),
+    "table deleted and another tool's made": (
+        "table",
+        "nft delete table inet arctic",
+        "nft add table inet firewall",
     ),
-    "routes flushed": ("ip -4 route flush table 61000", "ip -6 route flush table 61000"),
-    "anchor deleted": ("ip link del arctic0",),
-    "anchor down": ("ip link set arctic0 down",),
+    "chain emptied": ("table", "nft flush chain inet arctic prerouting"),
+    "rules of both families deleted": (
+        "rule",
+        *(f"ip {family} rule del pref {number}" for family in ("-4", "-6") for number in (609, 610, 611)),
+    ),
+    "routes flushed": ("route", "ip -4 route flush table 61000", "ip -6 route flush table 61000"),
+    "route deleted": ("route", "ip -6 route del local default table 61000"),
+    "anchor deleted": ("anchor", "ip link del arctic0"),
+    "anchor down": ("anchor", "ip link set arctic0 down"),
+    "setting": ("setting", "sysctl -qw net.ipv4.tcp_slow_start_after_idle=1"),
 }
 
 
@@ -40,31 +49,125 @@ def harm(pair: Pair, commands: tuple[str, ...]) -> None:
         pair.entry.host.run(*command.split())
 
 
+def repairs(agent: Agent) -> dict[str, int]:
+    """What arctic_kernel_repairs_total says, without what was never repaired."""
+    lines = agent.request("GET", "/metrics").text.splitlines()
+    samples = (line.split() for line in lines if line.startswith("arctic_kernel_repairs_total{"))
+    return {name.split('"')[1]: int(value) for name, value in samples if value != "0"}
+
+
+def warnings(agent: Agent) -> int:
+    return agent.log.count("someone changed what the agent needs")
+
+
+def quiet(agent: Agent, seconds: float = 2.5) -> None:
+    """Nothing is made anew, or said, without a cause."""
+    before = agent.log
+    until = time.monotonic() + seconds
+    wait_for(lambda: time.monotonic() > until, seconds + 3)
+    assert agent.log == before
+
+
 @pytest.mark.slow
 def test_what_others_change_is_repaired(lab: Lab, build: Path) -> None:
-    """In plain mode, where others can change the table; with a transfer under way before and after each harm."""
+    """In plain mode, where others can change the table; each harm is said and counted once, and nothing of others is touched."""
     lab.server.serve("http", 80)
     with running_pair(lab, build, TABLE_MODE="plain") as pair:
         service = pair.carry()
         assert repaired(lab, pair)
-        for what, commands in HARMS.items():
-            warnings = pair.entry.log.count('"level":"warn"')
+        foreign = Foreign(lab.entry)
+        whole = ours(lab.entry)
+        counted: dict[str, int] = {}
+        took: dict[str, float] = {}
+        for what, (kind, *commands) in HARMS.items():
+            foreign.make()
+            before = foreign.snapshot()
+            said = warnings(pair.entry)
+            harm(pair, tuple(commands))
             began = time.monotonic()
-            harm(pair, commands)
-            wait_for(
-                lambda seen=warnings: pair.entry.log.count('"level":"warn"') > seen, 3, f"a warning: {what}"
-            )
-            wait_for(lambda: repaired(lab, pair), REPAIRED_SECONDS, f"repair: {what}")
-            assert time.monotonic() - began < REPAIRED_SECONDS, what
+            wait_for(lambda: ours(lab.entry) == whole, REPAIRED_SECONDS, f"repair: {what}")
+            took[what] = time.monotonic() - began
+            counted[kind] = counted.get(kind, 0) + 1
+            wait_for(lambda: repairs(pair.entry) == counted, 1, f"a count: {what}")
+            assert warnings(pair.entry) == said + 1, what
+            after = foreign.snapshot()
+            if "nft" in commands[0]:  # such a harm is one to others' tables too
+                after["nft"] = before["nft"]
+            assert after == before, what
+            assert repaired(lab, pair), what
             assert pair.entry.service(service)["state"] == "active", what
             http_get(lab.client, lab.server.ipv4, 80, 300_000)
         # Others' things are left alone.
         assert "table inet firewall" in pair.entry.host.run("nft", "list", "tables").stdout
-        # And it is quiet again: nothing is made anew without a cause.
-        before = pair.entry.log
-        until = time.monotonic() + 2.5
-        wait_for(lambda: time.monotonic() > until, 5)
-        assert pair.entry.log == before
+        quiet(pair.entry)
+        assert repairs(pair.entry) == counted
+        # Looks in turn are two seconds apart, and find settings; for the rest nobody has to wait for them.
+        told = [seconds for what, seconds in took.items() if what != "setting"]
+        assert sum(told) / len(told) < 0.7, took
+
+
+def test_what_others_change_beside_an_owned_table(lab: Lab, build: Path) -> None:
+    lab.server.serve("http", 80)
+    with running_pair(lab, build, TABLE_MODE="owner") as pair:
+        pair.carry()
+        foreign = Foreign(lab.entry)
+        foreign.make()
+        whole, before = ours(lab.entry), foreign.snapshot()
+        for kind, *commands in HARMS.values():
+            if kind == "table":
+                continue
+            harm(pair, tuple(commands))
+            wait_for(lambda: ours(lab.entry) == whole, REPAIRED_SECONDS, f"repair: {commands}")
+        assert foreign.snapshot() == before
+        assert repaired(lab, pair)
+        quiet(pair.entry)
+
+
+def test_own_changes_and_those_of_others_elsewhere_are_no_drift(lab: Lab, build: Path) -> None:
+    """A host on which much is going on: thousands of routes, foreign tables, links; and the agent's own commits."""
+    with running_pair(lab, build, TABLE_MODE="plain") as pair:
+        service = pair.carry()
+        routes = [f"route add 203.0.{n >> 6 & 127}.{n % 64 * 4}/30 via 10.9.0.2" for n in range(4000)]
+        rules = "; ".join(f"add rule inet other c tcp dport {n} accept" for n in range(1, 200))
+        assert pair.entry.process
+        spent = cpu_seconds(pair.entry.process.pid)
+        for turn in range(3):
+            lab.entry.ip(*routes)
+            lab.entry.run("nft", f"add table inet other; add chain inet other c; {rules}")
+            lab.entry.ip("link add dummy7 type veth peer name dummy6", "link set dummy7 up", "address add 192.0.2.1/24 dev dummy7")
+            pair.entry.add_route(service, dest=f"198.51.100.{turn}/32")
+            lab.entry.run("nft", "delete table inet other")
+            lab.entry.ip("link del dummy7", *(line.replace("add", "del", 1) for line in routes))
+        assert cpu_seconds(pair.entry.process.pid) - spent < 1.0
+        assert repairs(pair.entry) == {} and warnings(pair.entry) == 0
+        quiet(pair.entry)
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+@pytest.mark.slow
+def test_a_program_that_keeps_changing_the_same_thing(lab: Lab, build: Path) -> None:
+    """It is named, and repairs become seldom; what is repaired otherwise is not kept waiting by it."""
+    with running_pair(lab, build, TABLE_MODE="plain") as pair:
+        pair.carry()
+        whole = ours(lab.entry)
+        began = time.monotonic()
+        while time.monotonic() - began < 6:
+            lab.entry.run("nft", "delete", "table", "inet", "arctic", check=False)
+            until = time.monotonic() + 0.15
+            wait_for(lambda until=until: time.monotonic() > until, 1)
+        # 5 at once, then after 1, 2 and 4 s at the earliest.
+        assert 5 <= repairs(pair.entry)["table"] <= 7
+        hints = pair.entry.request("GET", "/readyz").json()["checks"]["kernel"]["hints"]
+        (hint,) = [text for text in hints if "something keeps changing" in text]
+        assert "nft table inet arctic" in hint and "nft monitor" in hint
+        assert pair.entry.log.count("something keeps changing") <= 3
+        lab.entry.run("ip", "rule", "del", "pref", "610")
+        wait_for(lambda: "610:" in lab.entry.run("ip", "rule").stdout, REPAIRED_SECONDS, "another repair")
+        wait_for(lambda: ours(lab.entry) == whole, 10, "the last repair of the table")
 
 
 def test_an_owned_table_is_not_flushed(lab: Lab, build: Path) -> None:
@@ -106,14 +209,17 @@ def test_another_table_takes_the_place_while_the_agent_runs(lab: Lab, build: Pat
         pair.entry.host.run(
             "nft", "delete table inet arctic; add table inet arctic; add chain inet arctic mine"
         )
-        wait_for(lambda: pair.entry.service(service)["state"] == "error", 5, "a service that says so")
+        wait_for(lambda: pair.entry.service(service)["state"] == "error", 2, "a service that says so")
         assert "nft delete table inet arctic" in pair.entry.service(service)["state_reason"]
         ready = pair.entry.request("GET", "/readyz")
         assert ready.status == 503 and "nft" in ready.json()["checks"]["kernel"]["reason"]
         assert "chain mine" in pair.entry.ruleset()
         assert not carried(lab, lab.client)
+        # It is tried more and more seldom, but at once when the other table goes.
+        wait_for(lambda: pair.entry.log.count("will try again") > 2, 10, "three tries")
         pair.entry.host.run("nft", "delete", "table", "inet", "arctic")
-        wait_for(lambda: repaired(lab, pair), 35, "the agent's own table")
+        wait_for(lambda: "chain route4" in pair.entry.ruleset(), REPAIRED_SECONDS, "the agent's own table")
+        assert repaired(lab, pair)
 
 
 def test_many_routes_at_once_under_flows(lab: Lab, pair: Pair) -> None:

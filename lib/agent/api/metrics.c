@@ -25,6 +25,18 @@ static void write_agent(const struct arctic_agent *agent, struct arci_buffer *te
     arci_metric_count(text, "arctic_identity_conflict", NULL, arci_identity_conflict_is(agent, &reason));
 }
 
+static void write_repairs(const struct arctic_agent *agent, struct arci_buffer *text)
+{
+    const uint64_t *repairs = arci_reconcile_repairs(agent);
+    arci_metric_family(text, "arctic_kernel_repairs_total", "counter",
+                       "What others have changed of the agent's kernel state and was repaired.");
+    for (int what = 0; what < ARCI_REPAIR_KINDS; what++) {
+        const struct arci_metric_label labels[] = {{"what", arci_repair_name((enum arci_repair)what)},
+                                                   {NULL, NULL}};
+        arci_metric_count(text, "arctic_kernel_repairs_total", labels, repairs[what]);
+    }
+}
+
 static void write_requests(const struct arctic_agent *agent, struct arci_buffer *text)
 {
     static const char *const classes[] = {"", "1xx", "2xx", "3xx", "4xx", "5xx"};
@@ -204,6 +216,7 @@ void arci_metrics_write(struct arctic_agent *agent, const struct arci_kernel_cou
                         struct arci_buffer *text)
 {
     write_agent(agent, text);
+    write_repairs(agent, text);
     write_requests(agent, text);
     write_records(agent, text);
     write_gossip(agent, text);

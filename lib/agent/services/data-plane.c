@@ -8,6 +8,7 @@
 #include "agent/peers/incoming.h"
 #include "agent/peers/peer-links.h"
 #include "agent/services/counting.h"
+#include "agent/services/drift.h"
 #include "agent/services/reconcile.h"
 #include "agent/services/refusals.h"
 #include "base/error.h"
@@ -128,6 +129,7 @@ int arci_data_plane_start(struct arctic_agent *agent, struct arctic_error *error
     }
     agent->data_plane_problem = (struct arctic_error){0};
     arci_peers_start(agent);
+    arci_drift_start(agent);
     arci_reconcile_request(agent);
     return ARCTIC_OK;
 }
@@ -140,6 +142,7 @@ bool arci_data_plane_may_wait(const struct arctic_agent *agent, int code)
 void arci_data_plane_end(struct arctic_agent *agent)
 {
     uv_timer_stop(&agent->data_plane_timer);
+    arci_drift_stop(agent);
     arci_peers_pause(agent);
     arci_reconcile_forget(agent);
     arci_proxy_free(agent->proxy);
@@ -161,6 +164,7 @@ void arci_data_plane_end(struct arctic_agent *agent)
 
 void arci_data_plane_stop(struct arctic_agent *agent)
 {
+    arci_drift_stop(agent);
     if (agent->data_plane_timer.data && !uv_is_closing((uv_handle_t *)&agent->data_plane_timer))
         uv_close((uv_handle_t *)&agent->data_plane_timer, NULL);
 }

@@ -38,6 +38,8 @@ struct arci_reconciler {
     struct arctic_error error;
     struct arci_kernel_status status;
     struct arci_kernel_status seen; /* by a look */
+
+    struct arci_kernel_status left; /* as it was when nothing was to be repaired; for the control loop */
 };
 
 #endif

@@ -75,6 +75,12 @@ bool arci_reconcile_kernel_ready(const struct arctic_agent *agent, const char **
     return true;
 }
 
+const uint64_t *arci_reconcile_repairs(const struct arctic_agent *agent)
+{
+    static const uint64_t none[ARCI_REPAIR_KINDS];
+    return agent->reconciler ? agent->reconciler->status.repairs : none;
+}
+
 const char *arci_reconcile_next_hint(const struct arctic_agent *agent, size_t *cursor)
 {
     const struct arci_reconciler *reconciler = agent->reconciler;

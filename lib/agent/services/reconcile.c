@@ -165,6 +165,7 @@ static void end_pass(uv_work_t *work, int status)
     reconciler->built = NULL;
     reconciler->applied = reconciler->plan;
     reconciler->plan = NULL;
+    reconciler->left = reconciler->status;
     arci_service_plan_free(before);
     call_waiters(&reconciler->served);
     if (reconciler->again && !reconciler->stopped)
@@ -238,26 +239,50 @@ static void begin_pass(struct arci_reconciler *reconciler)
     start_thread(reconciler, build_on_thread, end_build);
 }
 
-/* Others have changed what the last pass left, or what it could not mend is still wrong. */
-static bool needs_repair(const struct arci_kernel_status *left, const struct arci_kernel_status *seen)
+/*
+ * Others have changed what the last pass left, or what it could not mend is still wrong. *ret_wait is for how many milliseconds to
+ * leave it so: what something keeps changing is repaired more and more seldom.
+ */
+static bool needs_repair(const struct arci_kernel_status *left, const struct arci_kernel_status *seen,
+                         uint64_t *ret_wait)
+{
+    int64_t wait = INT64_MAX;
+    for (size_t i = 0; i < ARCI_KERNEL_CHECKS; i++) {
+        const struct arci_kernel_check *check = &seen->checks[i];
+        if (check->ok || !check->repairable || !(check->required || left->checks[i].ok))
+            continue;
+        wait = check->wait_ms < wait ? check->wait_ms : wait;
+    }
+    *ret_wait = wait < INT64_MAX ? (uint64_t)wait : 0;
+    return wait < INT64_MAX;
+}
+
+/* After a pass that has failed: what it failed at is another way now. */
+static bool has_changed(const struct arci_kernel_status *left, const struct arci_kernel_status *seen)
 {
     for (size_t i = 0; i < ARCI_KERNEL_CHECKS; i++) {
-        if (left->checks[i].ok && !seen->checks[i].ok)
+        if (left->checks[i].ok != seen->checks[i].ok ||
+            strcmp(left->checks[i].sentence, seen->checks[i].sentence) != 0)
             return true;
     }
-    return !seen->ready;
+    return false;
 }
 
 static void end_look(uv_work_t *work, int status)
 {
     struct arci_reconciler *reconciler = work->data;
-    bool repair = status >= 0 && needs_repair(&reconciler->status, &reconciler->seen);
+    bool failed = reconciler->code < 0;
+    uint64_t wait = 0;
+    bool repair = status >= 0 && (failed ? has_changed(&reconciler->status, &reconciler->seen)
+                                         : needs_repair(&reconciler->left, &reconciler->seen, &wait));
     reconciler->running = false;
     if (status >= 0)
         reconciler->status = reconciler->seen;
-    if ((repair || reconciler->again) && !reconciler->stopped)
+    if (status >= 0 && !repair)
+        reconciler->left = reconciler->seen;
+    if (((repair && !wait) || reconciler->again) && !reconciler->stopped)
         begin_pass(reconciler);
-    else
+    else if (!failed || !uv_is_active((uv_handle_t *)&reconciler->timer))
         schedule(reconciler);
 }
 
@@ -267,6 +292,18 @@ static void begin_look(struct arci_reconciler *reconciler)
     reconciler->running = uv_queue_work(&agent->loop, &reconciler->work, look_on_thread, end_look) == 0;
     if (!reconciler->running)
         schedule(reconciler);
+}
+
+bool arci_reconcile_is_running(const struct arctic_agent *agent)
+{
+    return agent->reconciler && agent->reconciler->running;
+}
+
+void arci_reconcile_look(struct arctic_agent *agent)
+{
+    struct arci_reconciler *reconciler = agent->reconciler;
+    if (reconciler && !reconciler->stopped && !reconciler->running && reconciler->applied)
+        begin_look(reconciler);
 }
 
 static bool is_at_rest(const struct arci_reconciler *reconciler)

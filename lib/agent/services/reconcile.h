@@ -13,6 +13,15 @@ int arci_reconcile_create(struct arctic_agent *agent, struct arctic_error *error
 /* Asks for a pass soon; many requests become one pass. */
 void arci_reconcile_request(struct arctic_agent *agent);
 
+/* Whether a pass or a look is under way. */
+bool arci_reconcile_is_running(const struct arctic_agent *agent);
+
+/*
+ * Asks for a look at the kernel now, which ends in a pass where others have changed what the last one left. After a pass that
+ * failed it is made again at once where what it failed at has changed.
+ */
+void arci_reconcile_look(struct arctic_agent *agent);
+
 /* Asks for a pass and calls back when one that began after this call has ended, or at once when the agent stops. */
 void arci_reconcile_then(struct arctic_agent *agent, void (*done)(void *context), void *context);
 
@@ -31,6 +40,9 @@ enum arci_capture arci_reconcile_capture(const struct arctic_agent *agent,
 
 /* One check of /readyz each, as of the last pass: true when all is well, else *ret_reason says what is not. */
 bool arci_reconcile_kernel_ready(const struct arctic_agent *agent, const char **ret_reason);
+
+/* How often what others have changed was repaired, by enum arci_repair; all zero before the first pass. */
+const uint64_t *arci_reconcile_repairs(const struct arctic_agent *agent);
 
 /*
  * Walks what is not as it should be without keeping the agent from its work, such as a host that does not forward: start with
