@@ -198,6 +198,11 @@ uint32_t arci_kernel_bypass_mark(const struct arci_kernel *kernel)
     return arci_marks_bypass(&kernel->marks);
 }
 
+uint32_t arci_kernel_transparent_mark(const struct arci_kernel *kernel)
+{
+    return arci_marks_transparent(&kernel->marks);
+}
+
 const char *arci_kernel_anchor(const struct arci_kernel *kernel)
 {
     return kernel->anchor.name;

@@ -130,6 +130,12 @@ uint32_t arci_kernel_generation(const struct arci_kernel *kernel);
 /* SO_MARK for every socket of the agent, so that nothing of its own is ever captured. */
 uint32_t arci_kernel_bypass_mark(const struct arci_kernel *kernel);
 
+/*
+ * SO_MARK for the exit's sockets that are bound to a client's address: what comes for them is delivered to this host. Packets of
+ * theirs are never captured either.
+ */
+uint32_t arci_kernel_transparent_mark(const struct arci_kernel *kernel);
+
 /* Name of the anchor interface, for arci_ingress_read(). As long as the object. */
 const char *arci_kernel_anchor(const struct arci_kernel *kernel);
 

@@ -6,6 +6,8 @@
  *     0x7ff00000   slot: 0 none, 1 the agent itself, 2..2047 a service
  *
  *     0x00100000   bypass: slot 1 without the flag, SO_MARK of every socket of the agent; never captured
+ *     0x00200000   transparent: slot 2 without the flag, SO_MARK of the exit's sockets that bear a client's address, and the
+ *                  conntrack mark of their connections; never captured
  *     0x80100000   captured: slot 1 with the flag, any packet of a captured connection through this host
  *     0x80000000   made: the flag alone, a later packet of a captured connection that was made on this host
  *     0x80200000+  the first packet of a captured connection, by service; through this host until it is captured
@@ -25,6 +27,7 @@
 #define ARCI_MARK_BITS_MAX 16u
 #define ARCI_SLOT_AGENT 1u
 #define ARCI_SLOT_FIRST_SERVICE 2u
+#define ARCI_SLOT_TRANSPARENT 2u /* services' marks have the flag, this one has not */
 
 struct arci_marks {
     uint32_t mask;
@@ -54,6 +57,11 @@ static inline struct arci_marks arci_marks_of(uint32_t mask)
 static inline uint32_t arci_marks_bypass(const struct arci_marks *marks)
 {
     return marks->unit * ARCI_SLOT_AGENT;
+}
+
+static inline uint32_t arci_marks_transparent(const struct arci_marks *marks)
+{
+    return marks->unit * ARCI_SLOT_TRANSPARENT;
 }
 
 static inline uint32_t arci_marks_captured(const struct arci_marks *marks, uint32_t slot)

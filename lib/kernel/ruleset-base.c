@@ -13,6 +13,11 @@
  * tells that we captured the connection. Only a first packet is decided, and only in its original
  * direction, so that replies of servers and connections older than a route stay as they are.
  *
+ * The exit's sockets that bear a client's address are met twice. What comes for them, ICMP errors of their path included,
+ * is delivered here by the same look at the socket. And a server on this host would send its replies to where the
+ * client is: the conntrack mark tells that they belong to such a socket, and they stay here. An address of this host as
+ * source tells the server's packets from the socket's own, also where conntrack has forgotten who began.
+ *
  * In capture, tproxy does not match without a listening socket. The packet then goes on unmarked, as if the
  * agent were not there. What was made on this host is captured last in the hook: a socket takes from a packet
  * on lo the leave to pass a firewall's check of its way back (nft_fib_can_skip()).
@@ -49,20 +54,29 @@ static const char template[] =
     "add rule inet arctic exempt ip6 daddr . tcp dport @peers6 accept\n"
     "add rule inet arctic exempt fib daddr type { local, broadcast, anycast, multicast } accept\n"
 
+    "add chain inet arctic transparent\n"
+    "add rule inet arctic transparent fib saddr type local meta mark set meta mark & $keep | $flag accept\n"
+    "add rule inet arctic transparent meta mark set meta mark & $keep | $transparent accept\n"
+
     "add chain inet arctic capture_marked\n"
     "add rule inet arctic capture_marked meta mark & $mask == { $captured, $flag } accept\n"
     "add rule inet arctic capture_marked meta mark & $mask vmap @by_mark\n"
     "add rule inet arctic capture_marked meta mark set meta mark & $keep ct mark set ct mark & $keep\n"
 
     "add chain inet arctic prerouting { type filter hook prerouting priority mangle; policy accept; }\n"
+    "add rule inet arctic prerouting meta l4proto { icmp, ipv6-icmp } ct state related "
+    "socket transparent 1 socket mark & $mask != 0 meta mark set meta mark & $keep | $captured accept\n"
     "add rule inet arctic prerouting meta l4proto != tcp accept\n"
     "add rule inet arctic prerouting meta mark & $flag == $flag accept\n"
     "add rule inet arctic prerouting socket transparent 1 socket mark & $mask != 0 "
     "meta mark set meta mark & $keep | $captured accept\n"
     "add rule inet arctic prerouting ct mark & $flag == $flag socket transparent 1 "
     "meta mark set meta mark & $keep | $captured accept\n"
+    "add rule inet arctic prerouting ct mark & $mask == $transparent socket transparent 1 "
+    "meta mark set meta mark & $keep | $captured accept\n"
     "add rule inet arctic prerouting ct direction != original accept\n"
     "add rule inet arctic prerouting tcp flags & (fin|syn|rst|ack) != syn accept\n"
+    "add rule inet arctic prerouting iif != lo ct mark & $mask == $transparent ct mark set ct mark & $keep\n"
     "add rule inet arctic prerouting jump exempt\n"
     "add rule inet arctic prerouting meta nfproto vmap { ipv4 : jump route4, ipv6 : jump route6 }\n"
 
@@ -79,6 +93,9 @@ static const char template[] =
 
     "add chain inet arctic output { type route hook output priority mangle; policy accept; }\n"
     "add rule inet arctic output meta l4proto != tcp accept\n"
+    "add rule inet arctic output ct mark & $mask == $transparent goto transparent\n"
+    "add rule inet arctic output meta mark & $mask == $transparent "
+    "ct mark set ct mark & $keep | $transparent accept\n"
     "add rule inet arctic output meta mark & $mask == $bypass accept\n"
     "add rule inet arctic output ct direction reply meta mark & $flag == $flag "
     "meta mark set meta mark & $keep accept\n"
@@ -126,6 +143,7 @@ void arci_ruleset_base(struct arci_buffer *text, const struct arci_marks *marks)
         {"keep", ~marks->mask},
         {"flag", marks->flag},
         {"bypass", arci_marks_bypass(marks)},
+        {"transparent", arci_marks_transparent(marks)},
         {"captured", arci_marks_captured(marks, ARCI_SLOT_AGENT)},
         {"refused", ARCI_REFUSED_MAX},
         {NULL, 0},

@@ -36,6 +36,7 @@ static void marks_share_out_the_mask(void **state)
     assert_int_equal(marks.flag, 0x80000000);
     assert_int_equal(marks.slots, 2048);
     assert_int_equal(arci_marks_bypass(&marks), 0x00100000);
+    assert_int_equal(arci_marks_transparent(&marks), 0x00200000);
     assert_int_equal(arci_marks_captured(&marks, ARCI_SLOT_AGENT), 0x80100000);
     assert_int_equal(arci_marks_captured(&marks, marks.slots - 1), marks.mask);
     assert_true(arci_marks_valid_mask(0xf));
