@@ -39,7 +39,7 @@ static bool concerns_destination(enum arci_stream_reason reason)
 }
 
 /* What an operator can do about it; NULL where the destination or the client is the cause, as over a direct path. */
-static const char *advice(enum arci_stream_reason reason, bool refused)
+static const char *advice(enum arci_stream_reason reason, bool refused, bool transparent)
 {
     switch (reason) {
     case ARCI_REASON_NOT_PERMITTED:
@@ -48,7 +48,14 @@ static const char *advice(enum arci_stream_reason reason, bool refused)
         return refused ? "the exit is out of memory, descriptors or ports; its log may say more"
                        : "this agent is out of memory, or too many flows wait for the peer";
     case ARCI_REASON_LOOP:
-        return "a route captures what the exit itself sends; limit its sources (arctic routes list)";
+        return "the exit sends to there by way of this host; limit the route's sources, or name the networks "
+               "behind the "
+               "exit (arctic routes list)";
+    case ARCI_REASON_TIMED_OUT:
+        return transparent ? "the service is fully transparent: does the destination send what is for this "
+                             "client by way of "
+                             "the exit?"
+                           : NULL;
     case ARCI_REASON_PEER_UNREACHABLE:
         return "look for \"peer is unreachable\" in this log, and at arctic peers list";
     default:
@@ -60,7 +67,7 @@ static void log_failure(struct arci_flow *flow, enum arci_stream_reason reason, 
 {
     struct arci_worker *worker = flow->worker;
     char client[ARCTIC_ENDPOINT_TEXT], destination[ARCTIC_ENDPOINT_TEXT];
-    const char *what_to_do = advice(reason, refused);
+    const char *what_to_do = advice(reason, refused, flow->transparent);
     int64_t suppressed = 0;
     bool warn = what_to_do && arci_log_allowed(&worker->failure_log, arci_worker_now(worker), &suppressed);
     arci_log_at(worker->options.log, warn ? ARCTIC_LOG_WARN : ARCTIC_LOG_DEBUG, ARCI_LOG_PROXY,
@@ -155,6 +162,7 @@ static void take(struct arci_worker *worker, int fd, const struct arci_ingress *
     if (!flow)
         return;
     arci_flow_count_route(flow, row);
+    flow->transparent = entry->fully_transparent;
     flow->key = (struct arci_flow_key){.client = request.client, .destination = request.destination};
     flow->in_table = arci_flow_table_add(&worker->table, &flow->key);
     if (!flow->in_table) {

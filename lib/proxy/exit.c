@@ -9,8 +9,13 @@
 #include "base/address.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "kernel/next-hop.h"
+#include "proxy/outbound.h"
 #include "proxy/pending.h"
 #include "proxy/worker.h"
+
+/* After as long without an answer to a SYN it is looked where a transparent flow goes: the first was sent again by then (RFC 6298). */
+#define LOOK_MS 1000
 
 static void warn_of_refusal(struct arci_worker *worker, const struct arctic_id *peer_id,
                             const struct arci_stream_request *request, const char *why)
@@ -67,19 +72,13 @@ static enum arci_stream_reason explain(struct arci_worker *worker, const struct 
 }
 
 /* A socket on its way to the destination; -1 with errno. */
-static int begin_connect(const struct arci_worker *worker, const struct arctic_endpoint *destination)
+static int begin_connect(const struct arci_worker *worker, const struct arci_stream_request *request,
+                         bool transparent)
 {
-    struct sockaddr_storage address;
-    socklen_t length = arci_endpoint_to_sockaddr(destination, &address);
-    ARCI_CLOSE int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-    if (fd < 0)
-        return -1;
-    if (worker->options.mark != 0)
-        (void)setsockopt(fd, SOL_SOCKET, SO_MARK, &worker->options.mark, sizeof worker->options.mark);
-    arci_local_tune(fd);
-    if (connect(fd, (struct sockaddr *)&address, length) < 0 && errno != EINPROGRESS)
-        return -1;
-    return arci_steal_fd(&fd);
+    if (transparent)
+        return arci_outbound_connect(worker->options.transparent_mark, &request->destination,
+                                     &request->client);
+    return arci_outbound_connect(worker->options.mark, &request->destination, NULL);
 }
 
 static void refuse(struct arci_flow *flow, enum arci_stream_reason reason)
@@ -96,6 +95,23 @@ struct judgement {
     enum arci_stream_reason reason;
     bool may_change; /* with a newer configuration */
 };
+
+/*
+ * Whose address the exit may bear beside what the service covers: the source peer's own, since connections that are made on it are
+ * carried too, and no other peer's.
+ */
+static const char *forbids_client(const struct arci_snapshot *snapshot,
+                                  const struct arci_host_addresses *host,
+                                  const struct arci_snapshot_exit *exit, const struct arctic_endpoint *client)
+{
+    if (!exit->fully_transparent)
+        return NULL;
+    if (arci_policy_forbids_client(host, &client->address))
+        return "its client has an address that no client can have";
+    if (arci_snapshot_is_peer(snapshot, exit->peer, &client->address))
+        return "its client has the address of another peer, which a fully transparent flow must not bear";
+    return NULL;
+}
 
 static struct judgement judge(struct arci_worker *worker, const struct arctic_id *peer_id,
                               const struct arci_stream_request *request)
@@ -116,6 +132,8 @@ static struct judgement judge(struct arci_worker *worker, const struct arctic_id
     }
     if (!verdict.why)
         verdict.exit = arci_snapshot_admit(snapshot, peer_id, request, &verdict.why, &verdict.may_change);
+    if (verdict.exit && (verdict.why = forbids_client(snapshot, host, verdict.exit, &request->client)))
+        verdict.exit = NULL;
     return verdict;
 }
 
@@ -126,7 +144,7 @@ static void serve(struct arci_worker *worker, struct arci_stream *stream, const 
     size_t count;
     const struct arci_config *config = worker->config;
     size_t index = (size_t)(exit - arci_snapshot_exits(config->snapshot, &count));
-    int fd = begin_connect(worker, &request->destination);
+    int fd = begin_connect(worker, request, exit->fully_transparent);
     if (fd < 0) {
         arci_flow_count_turned_away(&config->exits[index]->services[worker->options.index].counters, NULL);
         worker->ops->refuse(stream, explain(worker, peer_id, request, errno));
@@ -140,7 +158,9 @@ static void serve(struct arci_worker *worker, struct arci_stream *stream, const 
     }
     flow->stream = stream;
     flow->connecting = true;
+    flow->transparent = exit->fully_transparent;
     flow->deadline = arci_worker_now(worker) + arci_snapshot_options(config->snapshot)->connect_ms;
+    flow->look_at = flow->transparent ? arci_worker_now(worker) + LOOK_MS : 0;
     worker->ops->watch(stream, &arci_flow_events, flow);
     arci_flow_update(flow);
 }
@@ -183,8 +203,42 @@ void arci_exit_connected(struct arci_flow *flow, int errnum)
     arci_flow_start(flow);
 }
 
+/*
+ * Whether the way to the destination leads back to the peer that the flow comes from. With the client's address it would look there
+ * like the connection that it was made from, and never come to anything.
+ */
+static bool leads_back(const struct arci_flow *flow)
+{
+    const struct arci_worker *worker = flow->worker;
+    const struct arci_snapshot_peer *peer = arci_snapshot_find_peer(worker->config->snapshot, &flow->peer_id);
+    struct arctic_address router;
+    return peer &&
+           arci_next_hop_find(&flow->request.destination.address, worker->options.transparent_mark, &router,
+                              NULL) >= 0 &&
+           arci_policy_is_loop(peer->endpoints, peer->endpoint_count, &router);
+}
+
+static void give_up(struct arci_flow *flow)
+{
+    if (flow->transparent)
+        warn_of_refusal(
+            flow->worker, &flow->peer_id, &flow->request,
+            "the destination did not answer; does it send what is for this client by way of this host?");
+    refuse(flow, ARCI_REASON_TIMED_OUT);
+}
+
 void arci_exit_tick(struct arci_flow *flow)
 {
-    if (flow->connecting && !flow->closed && arci_worker_now(flow->worker) >= flow->deadline)
-        refuse(flow, ARCI_REASON_TIMED_OUT);
+    if (!flow->connecting || flow->closed)
+        return;
+    int64_t now = arci_worker_now(flow->worker);
+    bool look = flow->look_at != 0 && (now >= flow->look_at || now >= flow->deadline);
+    flow->look_at = look ? 0 : flow->look_at;
+    if (look && leads_back(flow)) {
+        warn_of_refusal(flow->worker, &flow->peer_id, &flow->request,
+                        "this host would send it back to that peer, and it goes in a circle");
+        refuse(flow, ARCI_REASON_LOOP);
+    } else if (now >= flow->deadline) {
+        give_up(flow);
+    }
 }

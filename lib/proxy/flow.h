@@ -33,6 +33,7 @@ struct arci_flow {
     int fd;
     bool is_entry;
     bool in_table;
+    bool transparent;  /* the destination is to see the client's address */
     bool connecting;   /* exit: the destination has not answered */
     bool closed;       /* waits for libuv to give back its memory */
     bool sent_all;     /* the local socket has ended, and the stream was told */
@@ -42,6 +43,7 @@ struct arci_flow {
     bool opened;       /* the destination has answered */
     bool moved;        /* bytes, since packets were counted last */
     int64_t deadline;  /* of connecting */
+    int64_t look_at;   /* exit, transparent: when to look where it goes, if it is not connected; 0: done */
 };
 
 /*

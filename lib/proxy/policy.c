@@ -58,6 +58,16 @@ static bool is_own_port(const struct arci_exit_policy *policy, uint16_t port)
     return false;
 }
 
+/* NULL: in none. */
+static const char *closed_network_of(const struct arctic_address *address)
+{
+    for (size_t i = 0; i < sizeof closed_networks / sizeof closed_networks[0]; i++) {
+        if (in_network(&closed_networks[i], address))
+            return closed_networks[i].name;
+    }
+    return NULL;
+}
+
 const char *arci_policy_forbids(const struct arci_exit_policy *policy, const struct arci_host_addresses *host,
                                 const struct arctic_endpoint *destination)
 {
@@ -65,10 +75,9 @@ const char *arci_policy_forbids(const struct arci_exit_policy *policy, const str
         return "port 0";
     if (is_allowed(policy, &destination->address))
         return NULL;
-    for (size_t i = 0; i < sizeof closed_networks / sizeof closed_networks[0]; i++) {
-        if (in_network(&closed_networks[i], &destination->address))
-            return closed_networks[i].name;
-    }
+    const char *closed = closed_network_of(&destination->address);
+    if (closed)
+        return closed;
     if (contains(&host->broadcast, &destination->address))
         return "a broadcast address";
     if (is_own_port(policy, destination->port) && contains(&host->own, &destination->address))
@@ -91,14 +100,20 @@ bool arci_policy_is_own(const struct arci_host_addresses *host, const struct arc
     return contains(&host->own, client);
 }
 
+const char *arci_policy_forbids_client(const struct arci_host_addresses *host,
+                                       const struct arctic_address *client)
+{
+    const char *closed = closed_network_of(client);
+    if (!closed && contains(&host->broadcast, client))
+        closed = "a broadcast address";
+    return closed;
+}
+
 bool arci_policy_has_ipv6(const struct arci_host_addresses *host)
 {
     for (size_t i = 0; i < host->own.count; i++) {
         const struct arctic_address *address = &host->own.items[i];
-        bool closed = false;
-        for (size_t j = 0; j < sizeof closed_networks / sizeof closed_networks[0]; j++)
-            closed = closed || in_network(&closed_networks[j], address);
-        if (address->family == ARCTIC_FAMILY_IPV6 && !closed)
+        if (address->family == ARCTIC_FAMILY_IPV6 && !closed_network_of(address))
             return true;
     }
     return false;

@@ -47,6 +47,13 @@ bool arci_policy_is_loop(const struct arctic_endpoint *peer_endpoints, size_t co
  */
 bool arci_policy_is_own(const struct arci_host_addresses *host, const struct arctic_address *client);
 
+/*
+ * Why an exit must not bear a client's address, whatever its service covers; NULL when it may. Closed are the networks that are closed
+ * as destinations too, and broadcast addresses; the host's own addresses are arci_policy_is_own()'s.
+ */
+const char *arci_policy_forbids_client(const struct arci_host_addresses *host,
+                                       const struct arctic_address *client);
+
 /* Whether a host has a global address of IPv6. */
 bool arci_policy_has_ipv6(const struct arci_host_addresses *host);
 

@@ -148,6 +148,7 @@ static int start_worker(struct arci_proxy *proxy, size_t index, struct arctic_er
                                          .log = options->log,
                                          .tls = options->tls,
                                          .mark = options->mark,
+                                         .transparent_mark = options->transparent_mark,
                                          .tunnel_fd = -1,
                                          .control = &proxy->queue};
     snprintf(worker.anchor, sizeof worker.anchor, "%s", options->anchor ? options->anchor : "");

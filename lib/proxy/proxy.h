@@ -46,7 +46,8 @@ struct arci_proxy_options {
     uint16_t tunnel_port;       /* 0: a free one */
     uint16_t tproxy_port;       /* 0: a free one */
     const char *anchor;         /* arci_kernel_anchor(): where connections made on this host seem to arrive */
-    uint32_t mark;              /* SO_MARK of every socket (arci_kernel_bypass_mark()) */
+    uint32_t mark;              /* SO_MARK of every socket (arci_kernel_bypass_mark()) but those */
+    uint32_t transparent_mark;  /* that bear a client's address (arci_kernel_transparent_mark()) */
     struct arci_proxy_callbacks callbacks;
     void *user;
 };

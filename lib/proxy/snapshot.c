@@ -218,6 +218,7 @@ int arci_snapshot_add_entry(struct arci_snapshot *snapshot, const struct arci_sn
     const struct arci_snapshot_entry *before =
         snapshot->former ? arci_snapshot_find_entry(snapshot->former, &service->id) : NULL;
     entry->peer = peer;
+    entry->fully_transparent = service->fully_transparent;
     entry->origin = origin_of(service);
     if (before && same_origin(&before->origin, &entry->origin))
         return ARCTIC_OK;
@@ -257,6 +258,7 @@ int arci_snapshot_add_exit(struct arci_snapshot *snapshot, const struct arci_sna
         return code;
     struct arci_snapshot_exit *exit = row;
     exit->peer = peer;
+    exit->fully_transparent = service->fully_transparent;
     exit->has_interface = service->interface && service->interface[0] != '\0';
     exit->origin = origin_of(service);
     return cover(snapshot, service, exit, error);
@@ -309,6 +311,17 @@ const struct arci_snapshot_exit *arci_snapshot_find_exit(const struct arci_snaps
             return &snapshot->exits[index];
     }
     return NULL;
+}
+
+bool arci_snapshot_is_peer(const struct arci_snapshot *snapshot, size_t except,
+                           const struct arctic_address *address)
+{
+    for (size_t i = 0; i < snapshot->peer_count; i++) {
+        const struct arci_snapshot_peer *peer = &snapshot->peers[i];
+        if (i != except && arci_policy_is_loop(peer->endpoints, peer->endpoint_count, address))
+            return true;
+    }
+    return false;
 }
 
 const struct arci_snapshot_entry *arci_snapshot_match(const struct arci_snapshot *snapshot,

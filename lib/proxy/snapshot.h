@@ -44,6 +44,7 @@ struct arci_snapshot_service {
     struct arctic_id id;
     struct arctic_id peer_id;        /* the other end: the target at the entry, the source at the exit */
     const char *interface;           /* its own, on the source peer; NULL or "" for none */
+    bool fully_transparent;          /* destinations see the client's address */
     const struct arci_route *routes; /* ordered by id */
     size_t route_count;
     /* Other bytes for other routes, so that equal ones need not be placed again; zero: not known. */
@@ -95,6 +96,7 @@ struct arci_snapshot_origin {
 struct arci_snapshot_entry {
     struct arctic_id id;
     size_t peer; /* index */
+    bool fully_transparent;
     struct arci_snapshot_origin origin;
 };
 
@@ -102,6 +104,7 @@ struct arci_snapshot_exit {
     struct arctic_id id;
     size_t peer;
     bool has_interface;
+    bool fully_transparent; /* destinations see the client's address */
     struct arci_snapshot_origin origin;
     struct arci_coverage *coverage; /* its routes alone; holds a reference */
 };
@@ -115,6 +118,10 @@ const struct arci_snapshot_exit *arci_snapshot_exits(const struct arci_snapshot 
 /* By id; NULL where there is none. */
 const struct arci_snapshot_peer *arci_snapshot_find_peer(const struct arci_snapshot *snapshot,
                                                          const struct arctic_id *id);
+
+/* Whether an address is one at which a peer other than that of index `except` is met. */
+bool arci_snapshot_is_peer(const struct arci_snapshot *snapshot, size_t except,
+                           const struct arctic_address *address);
 
 /* The entry service that takes a flow, and by which route (0: by its interface); NULL where none does. */
 const struct arci_snapshot_entry *arci_snapshot_match(const struct arci_snapshot *snapshot,

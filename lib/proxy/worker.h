@@ -80,6 +80,7 @@ struct arci_worker_options {
     struct arctic_log *log;
     struct arci_tls *tls;
     uint32_t mark;
+    uint32_t transparent_mark; /* of the exit's sockets that bear a client's address */
     char anchor[ARCTIC_INTERFACE_NAME];
     int tunnel_fd;                   /* bound; the worker's from here on */
     struct arci_listeners listeners; /* the worker's from here on */

@@ -59,8 +59,11 @@ void publish(struct world *world, bool with_service, bool allow_loopback)
     struct arci_snapshot_options options = {.local_id = world->local.id, .connect_ms = 500};
     struct arci_route route = {.id = 1, .priority = 1};
     struct arci_snapshot_peer peer = {.id = world->remote.id, .connected = true};
-    struct arci_snapshot_service service = {
-        .id = service_id, .peer_id = peer.id, .routes = &route, .route_count = 1};
+    struct arci_snapshot_service service = {.id = service_id,
+                                            .peer_id = peer.id,
+                                            .fully_transparent = world->transparent,
+                                            .routes = &route,
+                                            .route_count = 1};
     arci_transport_settings_defaults(&options.transport);
     options.transport.prime_bytes = 0;
     options.exit.allowed_count = allow_loopback ? 1 : 0;
@@ -109,6 +112,7 @@ static int set_up(void **state, bool with_service)
 {
     struct world *world = calloc(1, sizeof *world);
     *state = world;
+    world->client = (struct arctic_endpoint){{ARCTIC_FAMILY_IPV4, {192, 0, 2, 1}}, 40000};
     ops = arci_transport_find("tls");
     assert_int_equal(uv_loop_init(&world->loop), 0);
     make_party(&world->local);
@@ -156,9 +160,8 @@ struct user *open_flow_to(struct world *world, const struct arctic_endpoint *des
     struct user *flow = calloc(1, sizeof *flow);
     assert_non_null(flow);
     flow->appetite = SIZE_MAX;
-    struct arci_stream_request request = {.service_id = service_id,
-                                          .destination = *destination,
-                                          .client = {{ARCTIC_FAMILY_IPV4, {192, 0, 2, 1}}, 40000}};
+    struct arci_stream_request request = {
+        .service_id = service_id, .destination = *destination, .client = world->client};
     flow->early = early;
     assert_ok(
         ops->open(world->transport, &world->local.id, &request, &user_events, flow, &flow->stream, &error),

@@ -19,6 +19,8 @@ struct world {
     int server; /* listens */
     struct arctic_endpoint server_endpoint;
     bool transport_closed;
+    bool transparent;              /* what the service that is published next is */
+    struct arctic_endpoint client; /* of the flows that are opened next */
 };
 
 /*

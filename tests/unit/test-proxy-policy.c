@@ -233,6 +233,46 @@ static void exit_serves_what_its_service_covers(void **state)
     arci_snapshot_unref(snapshot);
 }
 
+static void clients_without_an_address_of_their_own(void **state)
+{
+    (void)state;
+    static const char *const closed[] = {
+        "0.0.0.0", "127.1.2.3", "169.254.0.1", "239.1.1.1", "255.255.255.255", "192.0.2.255",
+        "::",      "::1",       "fe80::1",     "ff02::1",   "::ffff:10.0.0.1"};
+    static const char *const open[] = {"10.1.0.2", "192.0.2.11", "2001:db8::11"};
+    for (size_t i = 0; i < sizeof closed / sizeof *closed; i++) {
+        struct arctic_address client = address(closed[i]);
+        assert_non_null(arci_policy_forbids_client(&host, &client));
+    }
+    for (size_t i = 0; i < sizeof open / sizeof *open; i++) {
+        struct arctic_address client = address(open[i]);
+        assert_null(arci_policy_forbids_client(&host, &client));
+    }
+}
+
+/* The source peer's own connections are carried too. */
+static void address_of_another_peer_is_known(void **state)
+{
+    (void)state;
+    struct arctic_error error;
+    struct arci_snapshot *snapshot;
+    struct arci_snapshot_options options = {.local_id = peer_a};
+    struct arci_snapshot_peer a = {.id = peer_a, .endpoints = {endpoint("192.0.2.1:1")}, .endpoint_count = 1},
+                              b = {.id = peer_b,
+                                   .endpoints = {endpoint("[2001:db8::1]:1")},
+                                   .endpoint_count = 1};
+    struct arctic_address of_a = address("192.0.2.1"), of_b = address("2001:db8::1"), of_none = address("::");
+    assert_ok(arci_snapshot_create(&options, &snapshot, &error), error);
+    assert_ok(arci_snapshot_add_peer(snapshot, &a, &error), error);
+    assert_ok(arci_snapshot_add_peer(snapshot, &b, &error), error);
+    assert_true(arci_snapshot_is_peer(snapshot, 1, &of_a));
+    assert_false(arci_snapshot_is_peer(snapshot, 0, &of_a));
+    assert_true(arci_snapshot_is_peer(snapshot, 0, &of_b));
+    assert_false(arci_snapshot_is_peer(snapshot, 1, &of_b));
+    assert_false(arci_snapshot_is_peer(snapshot, 1, &of_none));
+    arci_snapshot_unref(snapshot);
+}
+
 static void entry_finds_service_and_peer(void **state)
 {
     (void)state;
@@ -323,6 +363,8 @@ int main(void)
         cmocka_unit_test(hosts_addresses_are_read),
         cmocka_unit_test(exit_serves_what_its_service_covers),
         cmocka_unit_test(exit_tells_services_of_one_id_apart),
+        cmocka_unit_test(address_of_another_peer_is_known),
+        cmocka_unit_test(clients_without_an_address_of_their_own),
         cmocka_unit_test(entry_finds_service_and_peer),
         cmocka_unit_test(snapshot_refuses_what_does_not_fit),
         cmocka_unit_test(flow_table_finds_the_same_addresses_and_ports),

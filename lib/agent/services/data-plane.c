@@ -71,6 +71,7 @@ static int start_proxy(struct arctic_agent *agent, struct arctic_error *error)
         .tunnel_port = agent->settings.tunnel_port,
         .tproxy_port = agent->settings.tproxy_port,
         .mark = arci_kernel_bypass_mark(agent->kernel),
+        .transparent_mark = arci_kernel_transparent_mark(agent->kernel),
         .anchor = arci_kernel_anchor(agent->kernel),
         .callbacks = {.control = on_control,
                       .refused = on_refused,

@@ -22,6 +22,7 @@ static struct arci_snapshot_service describe(const struct arci_planned_service *
     struct arci_snapshot_service service = {
         .id = planned->service->id,
         .peer_id = planned->service->target_peer_id,
+        .fully_transparent = planned->service->fully_transparent,
         .routes = planned->service->routes.items,
         .route_count = withdrawn ? 0 : planned->service->routes.count,
     };
@@ -78,6 +79,7 @@ static int add_exits(struct arci_snapshot *snapshot, const struct arci_service_p
         struct arci_snapshot_service exit = {
             .id = service->id,
             .peer_id = service->source_peer_id,
+            .fully_transparent = service->fully_transparent,
             .routes = service->routes.items,
             .route_count = service->routes.count,
         };
