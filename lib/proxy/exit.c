@@ -203,6 +203,15 @@ void arci_exit_connected(struct arci_flow *flow, int errnum)
     arci_flow_start(flow);
 }
 
+static bool is_at(const struct arci_snapshot_peer *peer, const struct arctic_address *address)
+{
+    for (size_t i = 0; i < peer->address_count; i++) {
+        if (arctic_address_compare(&peer->addresses[i], address) == 0)
+            return true;
+    }
+    return arci_policy_is_loop(peer->endpoints, peer->endpoint_count, address);
+}
+
 /*
  * Whether the way to the destination leads back to the peer that the flow comes from. With the client's address it would look there
  * like the connection that it was made from, and never come to anything.
@@ -215,7 +224,7 @@ static bool leads_back(const struct arci_flow *flow)
     return peer &&
            arci_next_hop_find(&flow->request.destination.address, worker->options.transparent_mark, &router,
                               NULL) >= 0 &&
-           arci_policy_is_loop(peer->endpoints, peer->endpoint_count, &router);
+           is_at(peer, &router);
 }
 
 static void give_up(struct arci_flow *flow)

@@ -35,6 +35,9 @@ struct arci_snapshot_peer {
     uint8_t key[ARCI_PEER_KEY_SIZE];
     struct arctic_endpoint endpoints[ARCI_PEER_ENDPOINTS_MAX]; /* tunnel, the best first */
     size_t endpoint_count;
+    struct arctic_address
+        addresses[ARCI_PEER_ENDPOINTS_MAX]; /* of its host, as its record says: not proven */
+    size_t address_count;
     int64_t met_at; /* monotonic milliseconds: the last handshake with it */
     bool connected; /* flows are carried to and taken from connected peers only */
 };

@@ -49,8 +49,6 @@ static const char *missing_ability(const struct arci_service *service)
         return "transport kcp is not available in this version: the service captures nothing";
     if (service->transport == ARCI_TRANSPORT_AUTO)
         return "transport auto is not available in this version: the service captures nothing";
-    if (service->fully_transparent)
-        return "transparent mode is not available in this version: the service captures nothing";
     if (service->requires_interface)
         return "MACVLAN interfaces are not available in this version: the service captures nothing";
     if (service->qos.bandwidth_limit_mbps > 0)
@@ -199,6 +197,8 @@ static int gather_peers(struct arctic_agent *agent, struct arci_service_plan *pl
         peer->connected = true;
         memcpy(peer->key, entry->content.peer.public_key, sizeof peer->key);
         memcpy(peer->endpoints, known->live.endpoints, sizeof peer->endpoints);
+        peer->address_count = entry->content.peer.address_count;
+        memcpy(peer->addresses, entry->content.peer.addresses, sizeof peer->addresses);
         spare(plan, peer, &entry->content.peer);
     }
     return ARCTIC_OK;

@@ -1,0 +1,230 @@
+"""Fully transparent services on exits that are set up in other ways, that die, or that lead back to where a flow came from."""
+
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from agents import Pair, running_pair
+from arctic_lab import Connection, End, Lab, http_get, http_upload, wait_for
+from flows import VERSIONS, received, says
+from transparency import (
+    BANNER,
+    ECHO,
+    SETTINGS,
+    WEB,
+    carry_transparently,
+    connections,
+    ends_seen,
+    sees_the_client,
+    targets,
+)
+
+MODES = ("owner", "plain")
+NETLINK_NETFILTER, CONNTRACK_DELETE, REQUEST, ACKNOWLEDGE = 12, 1 << 8 | 2, 1, 4
+
+
+@pytest.fixture
+def servers(lab: Lab) -> None:
+    for host in (lab.server, lab.exit):
+        for kind, port in (("banner", BANNER), ("echo", ECHO), ("http", WEB)):
+            host.serve(kind, port)
+
+
+@pytest.fixture
+def pair(lab: Lab, build: Path, servers: None) -> Iterator[Pair]:
+    with running_pair(lab, build, **SETTINGS) as agents:
+        yield agents
+
+
+def all_targets(lab: Lab) -> list[str]:
+    return [target for version in VERSIONS for target in targets(lab, version).values()]
+
+
+def is_refused(lab: Lab, target: str) -> bool:
+    """A port where nobody listens: the first connection is made, and reset; those that follow are refused for seconds."""
+    try:
+        return received(lab.client, target, 9, timeout=2) == (b"", End.RESET)
+    except ConnectionRefusedError:
+        return True
+
+
+def assert_all_works(lab: Lab) -> None:
+    for target in all_targets(lab):
+        assert sees_the_client(lab.client, target), target
+        wait_for(lambda: is_refused(lab, target), 3, f"a reset by {target}")
+        http_get(lab.client, target, WEB, 300_000)
+        http_upload(lab.client, target, WEB, 300_000)
+
+
+# Hosts
+
+CLOSED = (
+    "add table inet wall",
+    "add chain inet wall in { type filter hook input priority filter; policy drop; }",
+    "add rule inet wall in iif lo accept",
+    "add rule inet wall in ct state established,related accept",
+    "add rule inet wall in meta l4proto { icmp, icmpv6 } accept",
+    "add rule inet wall in tcp dport { 8080, 61000 } accept",
+    "add chain inet wall through { type filter hook forward priority filter; policy drop; }",
+    "add chain inet wall back { type filter hook prerouting priority mangle + 10; }",
+    "add rule inet wall back fib saddr . mark . iif oif missing drop",
+    "add chain inet wall out { type filter hook output priority filter; policy accept; }",
+    "add rule inet wall out ct state invalid drop",
+)
+
+
+def wall_off(lab: Lab) -> None:
+    """A firewall as distributions have it: established connections, and what it knows."""
+    for command in CLOSED:
+        lab.exit.run("nft", command)
+
+
+def check_sources(lab: Lab) -> None:
+    """Whoever sends must be where the route to him leads, which packets for the client's address must not get in the way of."""
+    for interface in ("all", "default", "lan", "wan", "lo"):
+        lab.exit.sysctl(f"net/ipv4/conf/{interface}/rp_filter", 1)
+        lab.exit.sysctl(f"net/ipv4/conf/{interface}/src_valid_mark", 1)
+
+
+def inherit_marks(lab: Lab) -> None:
+    for path in ("net/ipv4/tcp_fwmark_accept", "net/ipv4/fwmark_reflect", "net/ipv6/fwmark_reflect"):
+        lab.exit.sysctl(path, 1)
+
+
+def forward_nothing(lab: Lab) -> None:
+    lab.exit.sysctl("net/ipv4/ip_forward", 0)
+    lab.exit.sysctl("net/ipv6/conf/all/forwarding", 0)
+
+
+def lead_nowhere_near_the_client(lab: Lab) -> None:
+    """Only a default route, and one that nobody answers at."""
+    lab.exit.ip(
+        "route del 10.1.0.0/24",
+        "route del fd01::/64",
+        "route add default via 10.2.0.77 dev lan",
+        "route add default via fd02::77 dev lan",
+    )
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "prepare", [wall_off, check_sources, inherit_marks, forward_nothing, lead_nowhere_near_the_client]
+)
+def test_an_exit_of_another_kind(
+    lab: Lab, build: Path, servers: None, prepare: Callable[[Lab], None], mode: str
+) -> None:
+    prepare(lab)
+    with running_pair(lab, build, TABLE_MODE=mode, **SETTINGS) as pair:
+        carry_transparently(pair)
+        assert_all_works(lab)
+        inherited = ("lost", "unreachable", "in a circle")
+        assert not [word for word in inherited if word in pair.exit.log]
+
+
+def test_an_exit_that_translates_its_own_addresses(lab: Lab, pair: Pair) -> None:
+    """A masquerade rule hides the client; with the exception of the handbook it does not."""
+    carry_transparently(pair)
+    nft = lab.exit.run
+    nft("nft", "add table inet nat")
+    nft("nft", "add chain inet nat post { type nat hook postrouting priority srcnat; }")
+    nft("nft", "add rule inet nat post oifname lan masquerade")
+    assert ends_seen(lab.client, lab.server.ipv4)[0][0] == lab.exit.address(4, "lan")
+    nft("nft", "insert rule inet nat post meta mark and 0xfff00000 == 0x00200000 accept")
+    for version in VERSIONS:
+        assert sees_the_client(lab.client, lab.server.address(version))
+
+
+# Ends
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_kill_9_of_the_exit(lab: Lab, build: Path, servers: None, mode: str) -> None:
+    """Nothing of its flows hangs, at the servers or at the client; traffic goes directly; and the next run begins like the first."""
+    with running_pair(lab, build, TABLE_MODE=mode, **SETTINGS) as pair:
+        service = carry_transparently(pair)
+        for _ in range(2):
+            assert_all_works(lab)
+            open_flows = [Connection(lab.client, target, ECHO) for target in all_targets(lab)]
+            assert all(says(flow) for flow in open_flows)
+            pair.exit.kill()
+            for flow in open_flows:
+                assert flow.receive_to_end()[1] is End.RESET
+                port = flow.socket.getsockname()[1]
+                flow.close()
+                for host in (lab.server, lab.exit):
+                    left = ("state", "connected", "exclude", "time-wait", "dport", f"= :{port}")
+                    wait_for(lambda: not connections(host, *left), 5, "the server's connection to end")
+            wait_for(lambda: pair.entry.service(service)["state"] == "degraded", 10, "routes that step aside")
+            assert all(sees_the_client(lab.client, target) for target in all_targets(lab))  # directly
+            pair.exit.start()
+            pair.wait_until_carried(service)
+            before = pair.entry.captured(service)
+            wait_for(lambda: carried_again(pair, service, before), 10, "a flow through the tunnel")
+
+
+def carried_again(pair: Pair, service: str, before: int) -> bool:
+    assert sees_the_client(pair.lab.client, pair.lab.server.ipv4)
+    return pair.entry.captured(service) > before
+
+
+def test_a_clean_stop_of_the_exit(lab: Lab, pair: Pair) -> None:
+    carry_transparently(pair)
+    flows = [Connection(lab.client, target, ECHO) for target in targets(lab, 4).values()]
+    assert all(says(flow) for flow in flows)
+    pair.exit.stop()
+    for flow in flows:
+        assert flow.receive_to_end()[1] is End.RESET
+        flow.close()
+    assert "arctic" not in lab.exit.run("nft", "list", "ruleset").stdout
+
+
+def forget_connections(lab: Lab) -> None:
+    """conntrack -F: IPCTNL_MSG_CT_DELETE without a tuple (linux/netfilter/nfnetlink_conntrack.h)."""
+    with lab.exit.entered(), socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as netlink:
+        netlink.send(struct.pack("=IHHIIBBH", 20, CONNTRACK_DELETE, REQUEST | ACKNOWLEDGE, 1, 0, 0, 0, 0))
+        assert struct.unpack_from("=i", netlink.recv(4096), 16) == (0,)
+
+
+def test_a_forgetful_conntrack(lab: Lab, pair: Pair) -> None:
+    """Whoever flushes it interrupts no flow, also where the server is on the exit host."""
+    carry_transparently(pair)
+    flows = [Connection(lab.client, target, ECHO) for target in all_targets(lab)]
+    for _ in range(3):
+        assert all(says(flow) for flow in flows)
+        forget_connections(lab)
+    for flow in flows:
+        flow.close()
+
+
+# Circles
+
+FAR = {4: ("10.3.0.0/24", "10.3.0.9", "10.9.0.1"), 6: ("fd03::/64", "fd03::9", "fd09::1")}
+
+
+@pytest.mark.parametrize("kind", ["transparent", "plain"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_exit_that_leads_back_through_the_entry(lab: Lab, pair: Pair, version: int, kind: str) -> None:
+    """Refused and logged at both ends, soon, and nothing goes round and round."""
+    network, target, back = FAR[version]
+    lab.exit.add_route(network, back)
+    service = carry_transparently(pair, network) if kind == "transparent" else pair.carry(network)
+    with Connection(lab.client, target, 80, timeout=5) as connection:
+        assert connection.receive_to_end() == (b"", End.RESET)
+    wait_for(lambda: "circle" in pair.entry.log + pair.exit.log, 5, "a word about it in a log")
+    assert pair.entry.captured(service) <= 3
+    if kind == "transparent":
+        assert "goes in a circle" in pair.exit.log
+        wait_for(lambda: '"flow was refused by the exit"' in pair.entry.log, 5, "a word about it at the entry")
+        assert "by way of this host" in pair.entry.log
+
+
+def test_a_server_that_answers_past_the_exit(lab: Lab, pair: Pair) -> None:
+    """It has another way to the client: both ends say what may be wrong."""
+    carry_transparently(pair)
+    lab.server.ip("route add blackhole 10.1.0.0/24")
+    with Connection(lab.client, lab.server.ipv4, ECHO, timeout=15) as connection:
+        assert connection.receive_to_end() == (b"", End.RESET)
+    assert "by way of this host?" in pair.exit.log
+    wait_for(lambda: "by way of the exit?" in pair.entry.log, 5, "a word about it at the entry")
