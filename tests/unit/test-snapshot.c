@@ -51,7 +51,8 @@ static struct arci_snapshot *make_random(const struct random_services *all,
 
 static const char *taker(const struct arci_snapshot *snapshot, const struct arctic_flow *flow)
 {
-    const struct arci_snapshot_entry *entry = arci_snapshot_match(snapshot, flow);
+    uint64_t route;
+    const struct arci_snapshot_entry *entry = arci_snapshot_match(snapshot, flow, &route);
     return entry ? entry->id.text : "none";
 }
 
