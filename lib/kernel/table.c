@@ -118,14 +118,19 @@ int arci_table_look(struct arci_table *table, enum arci_table_health *ret_health
     return ARCTIC_OK;
 }
 
+static void adopt(struct arci_table *table, struct arci_plan *plan)
+{
+    arci_plan_release(&table->plan);
+    table->plan = *plan;
+    *plan = (struct arci_plan){0};
+}
+
 /* What can not be read back now counts as changed by others, and is made anew next time. */
 static void settle(struct arci_table *table, struct arci_plan *plan)
 {
     struct arci_table_state state = {0};
     uint32_t generation = 0;
-    arci_plan_release(&table->plan);
-    table->plan = *plan;
-    *plan = (struct arci_plan){0};
+    adopt(table, plan);
     table->applied = true;
     if (arci_netfilter_generation(table->netfilter, &generation, NULL) < 0 ||
         arci_netfilter_table(table->netfilter, !table->owned, &state, NULL) < 0)
@@ -163,8 +168,11 @@ static int commit_difference(struct arci_table *table, struct arci_plan *plan, s
     int code = run(table, &text, error);
     if (code < 0)
         return code;
+    /* A plan that needs no command may still have other candidates behind its elements, and newer revisions. */
     if (text.length)
         settle(table, plan);
+    else
+        adopt(table, plan);
     return ARCTIC_OK;
 }
 
