@@ -140,6 +140,9 @@ static int digest(struct arci_entry *entry, struct arctic_error *error)
     return code < 0 ? code : arci_sha256(text, (size_t)length, entry->hash, error);
 }
 
+/* Of a record of this size and more the routes are nearly all. */
+#define PACK_FROM 8192
+
 int arci_entry_create(struct arci_record *record, struct arci_entry **ret_entry, struct arctic_error *error)
 {
     ARCI_CLEANUP(arci_entry_cleanup) struct arci_entry *entry = calloc(1, sizeof *entry);
@@ -158,6 +161,8 @@ int arci_entry_create(struct arci_record *record, struct arci_entry **ret_entry,
         code = digest(entry, error);
     if (code < 0)
         return code;
+    if (entry->record.kind == ARCI_RECORD_SERVICE && entry->size >= PACK_FROM)
+        arci_record_pack(&entry->record);
     *ret_entry = arci_steal(entry);
     return ARCTIC_OK;
 }

@@ -18,7 +18,7 @@
 
 struct arci_entry {
     unsigned references;
-    struct arci_record record;
+    struct arci_record record;       /* packed where it has many routes */
     uint8_t place[ARCI_SHA256_SIZE]; /* arci_record_place(): which record it is */
     uint8_t hash[ARCI_SHA256_SIZE];  /* of kind, id, version and signature: what it is there */
     uint32_t size; /* of the record's text in bytes and what it takes beside that; at most ARCI_RECORD_MAX */

@@ -1,6 +1,7 @@
 /* Signed records and their forms on the wire and in the store. */
 #include "cluster/record.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,22 +32,45 @@ const char *arci_record_kind_name(enum arci_record_kind kind)
 void arci_record_release(struct arci_record *record)
 {
     json_decref(record->body);
+    free(record->packed);
     memset(record, 0, sizeof *record);
 }
 
 struct arci_record arci_record_ref(const struct arci_record *record)
 {
+    assert(record->body);
     json_incref(record->body);
     return *record;
+}
+
+void arci_record_pack(struct arci_record *record)
+{
+    char *text = record->body ? arci_json_canonical(record->body) : NULL;
+    if (!text)
+        return;
+    json_decref(record->body);
+    record->body = NULL;
+    record->packed = text;
+}
+
+json_t *arci_record_body(const struct arci_record *record)
+{
+    json_t *body = NULL;
+    if (record->body)
+        return json_incref(record->body);
+    /* The text was made from a value: it can not be wrong. */
+    return arci_json_parse(record->packed, strlen(record->packed), &body, NULL) >= 0 ? body : NULL;
 }
 
 /* What is signed: every member but the signature. */
 static json_t *signed_part(const struct arci_record *record)
 {
-    return json_pack("{s:s, s:s, s:s, s:I, s:b, s:I, s:O}", "kind", kinds[record->kind].name, "id",
+    json_t *body = arci_record_body(record);
+    if (!body)
+        return NULL;
+    return json_pack("{s:s, s:s, s:s, s:I, s:b, s:I, s:o}", "kind", kinds[record->kind].name, "id",
                      record->id.text, "owner", record->owner.text, "version", (json_int_t)record->version,
-                     "deleted", record->deleted, "updated_at", (json_int_t)record->updated_at, "body",
-                     record->body);
+                     "deleted", record->deleted, "updated_at", (json_int_t)record->updated_at, "body", body);
 }
 
 int arci_record_sign(struct arci_record *record, const struct arci_identity *identity,
@@ -110,8 +134,10 @@ int arci_record_name_parse(const char *kind, const char *id, enum arci_record_ki
 
 const char *arci_record_subject(const struct arci_record *record)
 {
+    if (record->kind != ARCI_RECORD_REVOCATION)
+        return "";
     const char *key = json_string_value(json_object_get(record->body, "public_key"));
-    return record->kind == ARCI_RECORD_REVOCATION && key ? key : "";
+    return key ? key : "";
 }
 
 int arci_record_place(const struct arci_record *record, uint8_t ret_place[ARCI_SHA256_SIZE],
@@ -186,7 +212,8 @@ int arci_record_from_json(const json_t *object, struct arci_record *ret_record, 
 
 int arci_record_store(const struct arci_record *record, struct arci_store *store, struct arctic_error *error)
 {
-    ARCI_FREE char *body = arci_json_canonical(record->body);
+    ARCI_FREE char *unpacked = record->packed ? NULL : arci_json_canonical(record->body);
+    const char *body = record->packed ? record->packed : unpacked;
     if (!body)
         return arci_fail_memory(error);
     const struct arci_stored_record stored = {

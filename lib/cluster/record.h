@@ -33,15 +33,25 @@ struct arci_record {
     uint64_t version; /* 1..2^63-1 */
     bool deleted;
     int64_t updated_at; /* milliseconds since 1970, for people; merging looks at the version alone */
-    json_t *body;       /* owned; an empty object in a tombstone */
+    json_t *body;       /* owned; an empty object in a tombstone; NULL when it is packed */
+    char *packed;       /* owned; the canonical text of the body in its place, NULL when it is not packed */
     char signature[ARCI_SIGNATURE_TEXT];
 };
 
 /* Drops the body; the record is zero afterwards. */
 void arci_record_release(struct arci_record *record);
 
-/* Another reference to the same body, which nobody changes. */
+/* Another reference to the same body, which nobody changes; not of a packed record. */
 struct arci_record arci_record_ref(const struct arci_record *record);
+
+/*
+ * Keeps the body as text, which takes a seventh of the memory where there are many routes. Whoever needs members has to read them before.
+ * Where memory runs out the record stays as it is.
+ */
+void arci_record_pack(struct arci_record *record);
+
+/* A reference to the body, which is read from its text where it is packed. NULL when memory runs out. */
+json_t *arci_record_body(const struct arci_record *record);
 
 const char *arci_record_kind_name(enum arci_record_kind kind);
 

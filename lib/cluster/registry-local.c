@@ -81,7 +81,7 @@ int arci_registry_renew(struct arci_registry *registry, struct arctic_error *err
         if (!arctic_id_equal(&record->owner, &registry->local_id))
             continue;
         int code =
-            put_local(registry, record->kind, &record->id, json_incref(record->body), record->deleted, error);
+            put_local(registry, record->kind, &record->id, arci_record_body(record), record->deleted, error);
         if (code < 0)
             return code;
     }

@@ -201,6 +201,37 @@ static void test_order_and_repetition_do_not_matter(void **state)
     arci_service_release(&service);
 }
 
+/* Routes enough that the record is kept as text; it is told, verified and stored as if it were not. */
+static void test_a_record_with_many_routes_stays_what_was_signed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct arctic_error error;
+    bool changed = false;
+    struct arci_service service = make_service(&fixture->remote_id, &fixture->local_id, "wide \"\xc3\xa4");
+    for (uint8_t i = 0; i < 200; i++) {
+        struct arci_route route = {
+            .id = i + 2u, .destination = {{ARCTIC_FAMILY_IPV6, {0xfd, i}}, 16}, .priority = 7};
+        assert_ok(arci_routes_append(&service.routes, &route, &error), error);
+    }
+    service.next_route_id = 202;
+    struct arci_record record = remote_record(fixture, &service, 1);
+    ARCI_JSON *sent = arci_record_to_json(&record);
+    assert_int_equal(merge(fixture, &record, &changed), ARCTIC_OK);
+    for (int i = 0; i < 2; i++) {
+        const struct arci_entry *entry =
+            arci_registry_find(fixture->registry, ARCI_RECORD_SERVICE, &service.id);
+        ARCI_JSON *told = arci_record_to_json(&entry->record);
+        assert_non_null(entry->record.packed);
+        assert_true(json_equal(told, sent));
+        assert_ok(arci_record_verify(&entry->record, arci_identity_public_key(fixture->remote), &error),
+                  error);
+        close_registry(fixture);
+        open_registry(fixture);
+    }
+    arci_record_release(&record);
+    arci_service_release(&service);
+}
+
 static void test_only_the_owner_has_authority(void **state)
 {
     struct fixture *fixture = *state;
@@ -1106,6 +1137,7 @@ int main(void)
         TEST(test_local_changes_survive_a_restart),
         TEST(test_a_deleted_record_stays_deleted),
         TEST(test_order_and_repetition_do_not_matter),
+        TEST(test_a_record_with_many_routes_stays_what_was_signed),
         TEST(test_only_the_owner_has_authority),
         TEST(test_one_id_of_two_owners_is_two_records),
         TEST(test_an_own_record_goes_before_another_of_its_id),
