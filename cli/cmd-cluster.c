@@ -1,6 +1,7 @@
 /* arctic cluster: what the agents of a cluster have in common. */
 #include "cli/cli.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/cluster-status.h"
@@ -62,11 +63,24 @@ static size_t note_peers(const struct cli *cli, const json_t *peers)
     return different;
 }
 
+static void note_repairs(const struct cli *cli, const json_t *repaired)
+{
+    char text[128] = "";
+    for (size_t i = 0; i < json_array_size(repaired); i++) {
+        const char *what = json_string_value(json_array_get(repaired, i));
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%s%s", used ? ", " : "", what ? what : "");
+    }
+    if (text[0])
+        cli_note(cli, "Repaired what others had changed of the agent's kernel state: %s.", text);
+}
+
 /* A kernel that is not in line when all is done is a failure, with the reason that the agent gives. */
 static int check_sync(const struct cli *cli, const json_t *answer, struct arctic_error *error)
 {
     const json_t *kernel = json_object_get(answer, "kernel");
     size_t different = note_peers(cli, json_object_get(answer, "peers"));
+    note_repairs(cli, json_object_get(kernel, "repaired"));
     if (json_is_false(json_object_get(kernel, "ok")))
         return cli_fail(error, ARCTIC_E_INTERNAL, "the kernel does not follow: %.300s",
                         cli_json_text(kernel, "reason"));
@@ -133,9 +147,10 @@ const struct cli_command cli_cluster_commands[] = {
      .run = run_status},
     {.path = "cluster sync",
      .summary = "exchange records and follow them, now",
-     .about = "Exchanges records with every peer and brings the kernel's rules and the data plane in line "
-              "with them, at "
-              "once. Agents do so by themselves; this is for when you doubt it.",
+     .about =
+         "Exchanges records with every peer, compares all that the agent keeps in the kernel, and brings "
+         "kernel and data plane in line, at once; says what others had changed. Agents do so by "
+         "themselves; this is for when you doubt it.",
      .examples = "arctic cluster sync\n",
      .run = run_sync},
     {.path = "cluster init",

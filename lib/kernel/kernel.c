@@ -188,6 +188,11 @@ int arci_kernel_counters(struct arci_kernel *kernel, struct arci_kernel_counter 
     return arci_table_counters(kernel->table, ret_counters, ret_count, error);
 }
 
+int arci_kernel_compare(struct arci_kernel *kernel, struct arctic_error *error)
+{
+    return arci_table_compare(kernel->table, error);
+}
+
 uint32_t arci_kernel_generation(const struct arci_kernel *kernel)
 {
     return arci_table_generation(kernel->table);

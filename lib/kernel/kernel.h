@@ -122,6 +122,13 @@ int arci_kernel_counters(struct arci_kernel *kernel, struct arci_kernel_counter 
                          size_t *ret_count, struct arctic_error *error);
 
 /*
+ * Compares all that the kernel holds with what was applied last, elements of maps included, which arci_kernel_status() leaves out;
+ * the next arci_kernel_apply() repairs what differs. Takes tenths of a second with 100,000 routes. Errors: ARCTIC_E_SYSTEM,
+ * ARCTIC_E_NO_MEMORY.
+ */
+int arci_kernel_compare(struct arci_kernel *kernel, struct arctic_error *error);
+
+/*
  * Number of the nft ruleset's generation in which all was as it should be: as long as arci_netfilter_generation() says the same,
  * nobody has changed anything. From any thread, also beside another call.
  */

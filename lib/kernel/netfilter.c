@@ -15,17 +15,14 @@
 #include <netlink/netlink.h>
 
 #include "base/error.h"
+#include "kernel/netfilter-private.h"
 #include "kernel/ruleset.h"
-
-#define DUMP_TRIES 5 /* a dump that meets a commit is void and begins anew */
 
 struct arci_netfilter {
     struct nl_sock *socket;
 };
 
-ARCI_DEFINE_CLEANUP(struct nl_msg *, nlmsg_free, message_cleanup)
-
-static int fail_nl(struct arctic_error *error, int result, const char *what)
+int arci_netfilter_fail(struct arctic_error *error, int result, const char *what)
 {
     return arci_fail(error, ARCTIC_E_SYSTEM, NULL, "%s: %s", what, nl_geterror(result));
 }
@@ -38,7 +35,7 @@ int arci_netfilter_create(struct arci_netfilter **ret_netfilter, struct arctic_e
     nl_socket_disable_auto_ack(netfilter->socket);
     int result = nl_connect(netfilter->socket, NETLINK_NETFILTER);
     if (result < 0)
-        return fail_nl(error, result, "cannot open a netfilter netlink socket");
+        return arci_netfilter_fail(error, result, "cannot open a netfilter netlink socket");
     *ret_netfilter = arci_steal(netfilter);
     return ARCTIC_OK;
 }
@@ -46,7 +43,8 @@ int arci_netfilter_create(struct arci_netfilter **ret_netfilter, struct arctic_e
 int arci_netfilter_never_block(struct arci_netfilter *netfilter, struct arctic_error *error)
 {
     int result = nl_socket_set_nonblocking(netfilter->socket);
-    return result < 0 ? fail_nl(error, result, "cannot set up a netfilter netlink socket") : ARCTIC_OK;
+    return result < 0 ? arci_netfilter_fail(error, result, "cannot set up a netfilter netlink socket")
+                      : ARCTIC_OK;
 }
 
 void arci_netfilter_free(struct arci_netfilter *netfilter)
@@ -57,42 +55,52 @@ void arci_netfilter_free(struct arci_netfilter *netfilter)
     free(netfilter);
 }
 
-/*
- * Sends one request about `inet arctic` (its name in attribute `table_attribute`, 0: none) and feeds the
- * answers to `visit`.
- */
-static int ask(struct arci_netfilter *netfilter, uint8_t kind, int flags, int table_attribute,
-               nl_recvmsg_msg_cb_t visit, void *argument)
+struct nl_msg *arci_netfilter_request(uint8_t kind, int flags, int table_attribute)
 {
-    ARCI_CLEANUP(message_cleanup)
+    ARCI_CLEANUP(arci_message_cleanup)
     struct nl_msg *message = nlmsg_alloc_simple((NFNL_SUBSYS_NFTABLES << 8) | kind, flags);
     struct nfgenmsg header = {.nfgen_family = NFPROTO_INET, .version = NFNETLINK_V0};
-    if (!message || nlmsg_append(message, &header, sizeof header, NLMSG_ALIGNTO) < 0)
-        return -NLE_NOMEM;
-    if (table_attribute && nla_put_string(message, table_attribute, ARCI_TABLE) < 0)
+    if (!message || nlmsg_append(message, &header, sizeof header, NLMSG_ALIGNTO) < 0 ||
+        (table_attribute && nla_put_string(message, table_attribute, ARCI_TABLE) < 0))
+        return NULL;
+    return arci_steal(message);
+}
+
+int arci_netfilter_ask(struct arci_netfilter *netfilter, struct nl_msg *request, nl_recvmsg_msg_cb_t visit,
+                       void *argument)
+{
+    if (!request)
         return -NLE_NOMEM;
     int result = nl_socket_modify_cb(netfilter->socket, NL_CB_VALID, NL_CB_CUSTOM, visit, argument);
     if (result >= 0)
-        result = nl_send_auto(netfilter->socket, message);
+        result = nl_send_auto(netfilter->socket, request);
     return result < 0 ? result : nl_recvmsgs_default(netfilter->socket);
 }
 
-static bool is_table(const struct nlattr *name)
+static int ask(struct arci_netfilter *netfilter, uint8_t kind, int flags, int table_attribute,
+               nl_recvmsg_msg_cb_t visit, void *argument)
+{
+    ARCI_CLEANUP(arci_message_cleanup)
+    struct nl_msg *request = arci_netfilter_request(kind, flags, table_attribute);
+    return arci_netfilter_ask(netfilter, request, visit, argument);
+}
+
+bool arci_netfilter_is_table(const struct nlattr *name)
 {
     return name && strcmp(nla_get_string(name), ARCI_TABLE) == 0;
 }
 
-static uint32_t get_be32(const struct nlattr *attribute)
+uint32_t arci_netfilter_be32(const struct nlattr *attribute)
 {
     return attribute ? be32toh(nla_get_u32(attribute)) : 0;
 }
 
-static uint64_t get_be64(const struct nlattr *attribute)
+uint64_t arci_netfilter_be64(const struct nlattr *attribute)
 {
     return attribute ? be64toh(nla_get_u64(attribute)) : 0;
 }
 
-static int parse(struct nl_msg *message, struct nlattr **attributes, int highest)
+int arci_netfilter_parse(struct nl_msg *message, struct nlattr **attributes, int highest)
 {
     return nlmsg_parse(nlmsg_hdr(message), sizeof(struct nfgenmsg), attributes, highest, NULL);
 }
@@ -100,8 +108,8 @@ static int parse(struct nl_msg *message, struct nlattr **attributes, int highest
 static int visit_generation(struct nl_msg *message, void *argument)
 {
     struct nlattr *attributes[NFTA_GEN_MAX + 1];
-    if (parse(message, attributes, NFTA_GEN_MAX) >= 0)
-        *(uint32_t *)argument = get_be32(attributes[NFTA_GEN_ID]);
+    if (arci_netfilter_parse(message, attributes, NFTA_GEN_MAX) >= 0)
+        *(uint32_t *)argument = arci_netfilter_be32(attributes[NFTA_GEN_ID]);
     return NL_OK;
 }
 
@@ -111,20 +119,18 @@ int arci_netfilter_generation(struct arci_netfilter *netfilter, uint32_t *ret_ge
     uint32_t generation = 0;
     int result = ask(netfilter, NFT_MSG_GETGEN, 0, 0, visit_generation, &generation);
     if (result < 0)
-        return fail_nl(error, result, "cannot ask for the generation of the nft ruleset");
+        return arci_netfilter_fail(error, result, "cannot ask for the generation of the nft ruleset");
     *ret_generation = generation;
     return ARCTIC_OK;
 }
 
-static uint64_t hash(uint64_t seed, const void *bytes, size_t length)
+uint64_t arci_netfilter_hash(uint64_t seed, const void *bytes, size_t length)
 {
     const uint8_t *data = bytes;
     for (size_t i = 0; i < length; i++) /* FNV-1a */
         seed = (seed ^ data[i]) * 0x100000001b3u;
     return seed;
 }
-
-#define HASH_SEED 0xcbf29ce484222325u
 
 static bool bears_comment(const struct nlattr *user_data)
 {
@@ -138,15 +144,17 @@ static int visit_table(struct nl_msg *message, void *argument)
     struct arci_table_state *state = argument;
     struct nlattr *attributes[NFTA_TABLE_MAX + 1];
     const struct nfgenmsg *header = nlmsg_data(nlmsg_hdr(message));
-    if (parse(message, attributes, NFTA_TABLE_MAX) < 0 || !is_table(attributes[NFTA_TABLE_NAME]))
+    if (arci_netfilter_parse(message, attributes, NFTA_TABLE_MAX) < 0 ||
+        !arci_netfilter_is_table(attributes[NFTA_TABLE_NAME]))
         return NL_OK;
     if (header->nfgen_family != NFPROTO_INET)
         return NL_OK;
-    uint64_t about[] = {get_be64(attributes[NFTA_TABLE_HANDLE]), get_be32(attributes[NFTA_TABLE_USE])};
+    uint64_t about[] = {arci_netfilter_be64(attributes[NFTA_TABLE_HANDLE]),
+                        arci_netfilter_be32(attributes[NFTA_TABLE_USE])};
     state->present = true;
     state->ours = bears_comment(attributes[NFTA_TABLE_USERDATA]);
-    state->owner = get_be32(attributes[NFTA_TABLE_OWNER]);
-    state->fingerprint += hash(HASH_SEED, about, sizeof about);
+    state->owner = arci_netfilter_be32(attributes[NFTA_TABLE_OWNER]);
+    state->fingerprint += arci_netfilter_hash(ARCI_NETFILTER_SEED, about, sizeof about);
     return NL_OK;
 }
 
@@ -155,10 +163,13 @@ static int visit_chain(struct nl_msg *message, void *argument)
 {
     struct arci_table_state *state = argument;
     struct nlattr *attributes[NFTA_CHAIN_MAX + 1];
-    if (parse(message, attributes, NFTA_CHAIN_MAX) < 0 || !is_table(attributes[NFTA_CHAIN_TABLE]))
+    if (arci_netfilter_parse(message, attributes, NFTA_CHAIN_MAX) < 0 ||
+        !arci_netfilter_is_table(attributes[NFTA_CHAIN_TABLE]))
         return NL_OK;
-    uint64_t about[] = {get_be64(attributes[NFTA_CHAIN_HANDLE]), get_be32(attributes[NFTA_CHAIN_USE])};
-    state->fingerprint += hash(HASH_SEED, about, sizeof about); /* a sum: dumps come in any order */
+    uint64_t about[] = {arci_netfilter_be64(attributes[NFTA_CHAIN_HANDLE]),
+                        arci_netfilter_be32(attributes[NFTA_CHAIN_USE])};
+    state->fingerprint +=
+        arci_netfilter_hash(ARCI_NETFILTER_SEED, about, sizeof about); /* a sum: dumps come in any order */
     return NL_OK;
 }
 
@@ -176,10 +187,10 @@ int arci_netfilter_table(struct arci_netfilter *netfilter, bool chains, struct a
 {
     struct arci_table_state state;
     int result = -NLE_DUMP_INTR;
-    for (int i = 0; i < DUMP_TRIES && result == -NLE_DUMP_INTR; i++)
+    for (int i = 0; i < ARCI_NETFILTER_TRIES && result == -NLE_DUMP_INTR; i++)
         result = look_at_table(netfilter, chains, &state);
     if (result < 0)
-        return fail_nl(error, result, "cannot look at the nft table inet " ARCI_TABLE);
+        return arci_netfilter_fail(error, result, "cannot look at the nft table inet " ARCI_TABLE);
     *ret_state = state;
     return ARCTIC_OK;
 }
@@ -210,9 +221,10 @@ static int visit_counter(struct nl_msg *message, void *argument)
     struct nlattr *attributes[NFTA_OBJ_MAX + 1];
     struct nlattr *values[NFTA_COUNTER_MAX + 1];
     struct arctic_id id;
-    if (parse(message, attributes, NFTA_OBJ_MAX) < 0 || !is_table(attributes[NFTA_OBJ_TABLE]))
+    if (arci_netfilter_parse(message, attributes, NFTA_OBJ_MAX) < 0 ||
+        !arci_netfilter_is_table(attributes[NFTA_OBJ_TABLE]))
         return NL_OK;
-    if (get_be32(attributes[NFTA_OBJ_TYPE]) != NFT_OBJECT_COUNTER || !attributes[NFTA_OBJ_DATA] ||
+    if (arci_netfilter_be32(attributes[NFTA_OBJ_TYPE]) != NFT_OBJECT_COUNTER || !attributes[NFTA_OBJ_DATA] ||
         !attributes[NFTA_OBJ_NAME])
         return NL_OK;
     if (nla_parse_nested(values, NFTA_COUNTER_MAX, attributes[NFTA_OBJ_DATA], NULL) < 0)
@@ -225,8 +237,8 @@ static int visit_counter(struct nl_msg *message, void *argument)
         return NL_OK;
     }
     *counter = (struct arci_kernel_counter){.service = id,
-                                            .packets = get_be64(values[NFTA_COUNTER_PACKETS]),
-                                            .bytes = get_be64(values[NFTA_COUNTER_BYTES])};
+                                            .packets = arci_netfilter_be64(values[NFTA_COUNTER_PACKETS]),
+                                            .bytes = arci_netfilter_be64(values[NFTA_COUNTER_BYTES])};
     return NL_OK;
 }
 
@@ -235,13 +247,13 @@ int arci_netfilter_counters(struct arci_netfilter *netfilter, struct arci_kernel
 {
     struct counters counters = {0};
     int result = -NLE_DUMP_INTR;
-    for (int i = 0; i < DUMP_TRIES && result == -NLE_DUMP_INTR; i++) {
+    for (int i = 0; i < ARCI_NETFILTER_TRIES && result == -NLE_DUMP_INTR; i++) {
         counters.count = 0;
         result = ask(netfilter, NFT_MSG_GETOBJ, NLM_F_DUMP, NFTA_OBJ_TABLE, visit_counter, &counters);
     }
     if (result < 0 || counters.failed) {
         free(counters.items);
-        return result < 0 ? fail_nl(error, result, "cannot read the counters of the services")
+        return result < 0 ? arci_netfilter_fail(error, result, "cannot read the counters of the services")
                           : arci_fail_memory(error);
     }
     *ret_counters = counters.items;

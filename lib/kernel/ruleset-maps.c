@@ -17,7 +17,7 @@ static void append_length(struct arci_buffer *text, int length)
         arci_buffer_format(text, "%d", length);
 }
 
-static void append_name(struct arci_buffer *text, const struct arci_tuple_map *map)
+void arci_ruleset_map_name(struct arci_buffer *text, const struct arci_tuple_map *map)
 {
     static const char *const classes[] = {"if", "sd", "s", "d"};
     arci_buffer_format(text, "%s%u_", classes[map->match_class], map->family);
@@ -92,7 +92,7 @@ static void append_lookup(struct arci_buffer *text, const struct arci_tuple_map 
     append_masked(text, map, "saddr", map->source_length, &parts);
     append_masked(text, map, "daddr", map->destination_length, &parts);
     arci_buffer_text(text, " vmap @");
-    append_name(text, map);
+    arci_ruleset_map_name(text, map);
     arci_buffer_text(text, "\n");
 }
 
@@ -129,7 +129,7 @@ static void each_map_missing(struct arci_buffer *text, const struct arci_tuples 
 static void add_map(struct arci_buffer *text, const struct arci_tuple_map *map)
 {
     arci_buffer_text(text, "add map inet arctic ");
-    append_name(text, map);
+    arci_ruleset_map_name(text, map);
     arci_buffer_text(text, " { type ");
     append_type(text, map);
     arci_buffer_text(text, " : verdict; }\n");
@@ -138,7 +138,7 @@ static void add_map(struct arci_buffer *text, const struct arci_tuple_map *map)
 static void delete_map(struct arci_buffer *text, const struct arci_tuple_map *map)
 {
     arci_buffer_text(text, "delete map inet arctic ");
-    append_name(text, map);
+    arci_ruleset_map_name(text, map);
     arci_buffer_text(text, "\n");
 }
 
@@ -219,7 +219,7 @@ static void run_element(struct run *run, const struct arci_tuple *tuple, const s
     if (!run->map || arci_tuple_map_compare(run->map, &tuple->map) != 0) {
         arci_buffer_text(run->text, run->map ? " }\n" : "");
         arci_buffer_format(run->text, "%s element inet arctic ", run->verb);
-        append_name(run->text, &tuple->map);
+        arci_ruleset_map_name(run->text, &tuple->map);
         arci_buffer_text(run->text, " {\n");
         run->map = &tuple->map;
     } else {

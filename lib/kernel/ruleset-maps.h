@@ -5,6 +5,9 @@
 #include "base/buffer.h"
 #include "kernel/plan.h"
 
+/* Appends the name of a map. */
+void arci_ruleset_map_name(struct arci_buffer *text, const struct arci_tuple_map *map);
+
 /*
  * Appends what adds the maps that only `to` has and, where a family's maps differ, rewrites its chain of
  * lookups.

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "kernel/contents.h"
 #include "kernel/nft.h"
 #include "kernel/plan.h"
 #include "kernel/ruleset-base.h"
@@ -24,6 +25,8 @@ struct arci_table {
     bool owned;
     _Atomic uint32_t generation; /* of all tables when ours was last seen unchanged */
     uint64_t fingerprint;        /* of our table after the last commit */
+    uint64_t frame;              /* arci_contents.frame after it; unused where the table is owned */
+    bool exchanged;              /* a comparison has found other contents */
     struct arci_plan plan;
 };
 
@@ -98,7 +101,7 @@ int arci_table_look(struct arci_table *table, enum arci_table_health *ret_health
     int code = arci_netfilter_generation(table->netfilter, &generation, error);
     if (code < 0)
         return code;
-    if (table->applied && generation == table->generation) {
+    if (table->applied && !table->exchanged && generation == table->generation) {
         *ret_health = ARCI_TABLE_FINE;
         return ARCTIC_OK;
     }
@@ -112,7 +115,8 @@ int arci_table_look(struct arci_table *table, enum arci_table_health *ret_health
     else if (!state.present)
         *ret_health = ARCI_TABLE_GONE;
     else
-        *ret_health = state.fingerprint == table->fingerprint ? ARCI_TABLE_FINE : ARCI_TABLE_CHANGED;
+        *ret_health = state.fingerprint == table->fingerprint && !table->exchanged ? ARCI_TABLE_FINE
+                                                                                   : ARCI_TABLE_CHANGED;
     if (*ret_health == ARCI_TABLE_FINE)
         table->generation = generation;
     return ARCTIC_OK;
@@ -125,13 +129,42 @@ static void adopt(struct arci_table *table, struct arci_plan *plan)
     *plan = (struct arci_plan){0};
 }
 
+/* Nobody else can change what belongs to this process. */
+static void settle_frame(struct arci_table *table, const char *commands)
+{
+    struct arci_contents contents = {0};
+    if (table->owned || arci_contents_only_routes(commands))
+        return;
+    table->frame = arci_contents_read(table->netfilter, false, &contents, NULL) < 0 ? 0 : contents.frame;
+}
+
+int arci_table_compare(struct arci_table *table, struct arctic_error *error)
+{
+    struct arci_contents expected = {0};
+    struct arci_contents found = {0};
+    enum arci_table_health health;
+    int code = arci_table_look(table, &health, error);
+    if (code < 0 || health != ARCI_TABLE_FINE)
+        return code; /* which an update sees by itself */
+    code = arci_contents_expect(&table->plan, &expected, error);
+    if (code >= 0)
+        code = arci_contents_read(table->netfilter, true, &found, error);
+    if (code < 0)
+        return code;
+    table->exchanged = found.routes != expected.routes || found.route_count != expected.route_count ||
+                       (!table->owned && found.frame != table->frame);
+    return ARCTIC_OK;
+}
+
 /* What can not be read back now counts as changed by others, and is made anew next time. */
-static void settle(struct arci_table *table, struct arci_plan *plan)
+static void settle(struct arci_table *table, const char *commands, struct arci_plan *plan)
 {
     struct arci_table_state state = {0};
     uint32_t generation = 0;
     adopt(table, plan);
     table->applied = true;
+    table->exchanged = false;
+    settle_frame(table, commands);
     if (arci_netfilter_generation(table->netfilter, &generation, NULL) < 0 ||
         arci_netfilter_table(table->netfilter, !table->owned, &state, NULL) < 0)
         generation = 0;
@@ -170,7 +203,7 @@ static int commit_difference(struct arci_table *table, struct arci_plan *plan, s
         return code;
     /* A plan that needs no command may still have other candidates behind its elements, and newer revisions. */
     if (text.length)
-        settle(table, plan);
+        settle(table, (const char *)text.data, plan);
     else
         adopt(table, plan);
     return ARCTIC_OK;
@@ -185,7 +218,7 @@ static int commit_new(struct arci_table *table, bool owner, bool replace, struct
     if (code < 0)
         return code;
     table->owned = owner;
-    settle(table, plan);
+    settle(table, (const char *)text.data, plan);
     arci_log_info(table->log, "fwmgr", "nft table made", ARCI_TEXT("table", "inet " ARCI_TABLE),
                   ARCI_TEXT("mode", owner ? "owner" : "plain"),
                   ARCI_INT("services", table->plan.service_count),

@@ -63,6 +63,12 @@ int arci_table_remove(struct arci_table *table, struct arctic_error *error);
 int arci_table_look(struct arci_table *table, enum arci_table_health *ret_health, struct arctic_error *error);
 
 /*
+ * Compares all contents of the table with what was applied (contents.h). What others have exchanged counts as changed until the next
+ * update, which makes the table anew. Errors: ARCTIC_E_SYSTEM, ARCTIC_E_NO_MEMORY.
+ */
+int arci_table_compare(struct arci_table *table, struct arctic_error *error);
+
+/*
  * Number of the ruleset's generation in which the table was last seen as it should be, 0: none. Where the present one is another,
  * somebody has committed something since. From any thread.
  */

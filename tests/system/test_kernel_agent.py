@@ -22,12 +22,10 @@ HARMS = {
         "nft add table inet firewall",
     ),
     "chain emptied": ("table", "nft flush chain inet arctic prerouting"),
-    "rules of both families deleted": (
-        "rule",
-        *(f"ip {family} rule del pref {number}" for family in ("-4", "-6") for number in (609, 610, 611)),
-    ),
-    "routes flushed": ("route", "ip -4 route flush table 61000", "ip -6 route flush table 61000"),
-    "route deleted": ("route", "ip -6 route del local default table 61000"),
+    "rule deleted": ("rule", "ip -4 rule del pref 610"),
+    "rule of IPv6 deleted": ("rule", "ip -6 rule del pref 609"),
+    "routes flushed": ("route", "ip -4 route flush table 61000"),
+    "route of IPv6 deleted": ("route", "ip -6 route del local default table 61000"),
     "anchor deleted": ("anchor", "ip link del arctic0"),
     "anchor down": ("anchor", "ip link set arctic0 down"),
     "setting": ("setting", "sysctl -qw net.ipv4.tcp_slow_start_after_idle=1"),
@@ -146,6 +144,44 @@ def test_own_changes_and_those_of_others_elsewhere_are_no_drift(lab: Lab, build:
 def cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / 100
+
+
+# Each leaves all handles and numbers of uses as they were.
+EXCHANGES = {
+    "an element of a route map": (
+        "delete element inet arctic d4_24 {{ 10.2.0.0 : goto {service} }}",
+        "add element inet arctic d4_24 {{ 10.3.0.0 : goto {service} }}",
+    ),
+    "an element of another map's family": (
+        "delete element inet arctic d6_64 {{ fd02:: : goto {service} }}",
+        "add element inet arctic d6_64 {{ fd03:: : goto {service} }}",
+    ),
+    "a rule": ("replace rule inet arctic exempt handle {handle} ip saddr 192.0.2.1 accept",),
+    "an exemption": ("delete element inet arctic exempt4 {{ 169.254.0.0/16 }}",),
+    "a peer's port": ("delete element inet arctic peers4 {{ 10.9.0.2 . 8080 }}",),
+}
+
+
+def test_what_looks_do_not_see_is_found_by_a_sync(lab: Lab, build: Path) -> None:
+    with running_pair(lab, build, TABLE_MODE="plain") as pair:
+        service = pair.carry()
+        whole = ours(lab.entry)
+        sync = pair.entry.cli("cluster", "sync")
+        assert "Repaired" not in sync.stdout + sync.stderr
+        assert pair.entry.api("POST", "/v1/cluster/sync").json()["kernel"] == {"ok": True, "repaired": []}
+        for what, commands in EXCHANGES.items():
+            rules = lab.entry.run("nft", "-a", "list", "chain", "inet", "arctic", "exempt").stdout
+            (handle,) = [line.split()[-1] for line in rules.splitlines() if "ip saddr @exempt4" in line]
+            lab.entry.run("nft", "; ".join(commands).format(service=service, handle=handle))
+            assert ours(lab.entry) != whole
+            sync = pair.entry.cli("cluster", "sync")
+            assert "Repaired what others had changed of the agent's kernel state: table." in sync.stderr, what
+            assert ours(lab.entry) == whole, what
+        assert pair.entry.api("POST", "/v1/cluster/sync").json()["kernel"] == {"ok": True, "repaired": []}
+        assert repairs(pair.entry) == {"table": len(EXCHANGES)}
+        pair.entry.add_route(service, dest="198.51.100.0/24")
+        pair.entry.add_route(service, source="10.1.0.0/24", dest="198.51.100.0/25")
+        assert pair.entry.api("POST", "/v1/cluster/sync").json()["kernel"] == {"ok": True, "repaired": []}
 
 
 @pytest.mark.slow

@@ -27,8 +27,9 @@ struct arci_cluster_sync {
     struct sync_request *requests;
     struct sync_peer *peers;
     size_t peer_count;
-    bool started;    /* all peers have been told */
-    bool reconciled; /* the pass has ended */
+    bool started;                        /* all peers have been told */
+    bool reconciled;                     /* the pass has ended */
+    uint64_t repairs[ARCI_REPAIR_KINDS]; /* made before it began */
     uv_timer_t timer;
 };
 
@@ -42,6 +43,18 @@ static json_t *peer_json(struct arctic_agent *agent, const struct sync_peer *row
                      row->reached, "converged", row->agrees);
 }
 
+/* What the pass found changed by others and put right. */
+static json_t *repaired_json(const struct arci_cluster_sync *sync)
+{
+    const uint64_t *now = arci_reconcile_repairs(sync->agent);
+    json_t *list = json_array();
+    for (int what = 0; what < ARCI_REPAIR_KINDS; what++) {
+        if (now[what] > sync->repairs[what])
+            json_array_append_new(list, json_string(arci_repair_name((enum arci_repair)what)));
+    }
+    return list;
+}
+
 static json_t *result_json(const struct arci_cluster_sync *sync)
 {
     struct arctic_agent *agent = sync->agent;
@@ -50,8 +63,9 @@ static json_t *result_json(const struct arci_cluster_sync *sync)
     json_t *peers = json_array();
     for (size_t i = 0; i < sync->peer_count; i++)
         json_array_append_new(peers, peer_json(agent, &sync->peers[i]));
-    return json_pack("{s:s, s:o, s:{s:b, s:s*}}", "registry_hash", arci_registry_digest(agent->registry),
-                     "peers", peers, "kernel", "ok", ok, "reason", ok ? NULL : reason);
+    return json_pack("{s:s, s:o, s:{s:b, s:s*, s:o}}", "registry_hash", arci_registry_digest(agent->registry),
+                     "peers", peers, "kernel", "ok", ok, "reason", ok ? NULL : reason, "repaired",
+                     repaired_json(sync));
 }
 
 static void free_sync(uv_handle_t *handle)
@@ -163,6 +177,7 @@ static int make_sync(struct arctic_agent *agent, struct arctic_error *error)
     for (size_t i = 0; i < agent->peer_count; i++)
         peers[i].id = agent->peers[i]->id;
     *sync = (struct arci_cluster_sync){.agent = agent, .peers = peers, .peer_count = agent->peer_count};
+    memcpy(sync->repairs, arci_reconcile_repairs(agent), sizeof sync->repairs);
     uv_timer_init(&agent->loop, &sync->timer);
     sync->timer.data = sync;
     agent->sync = sync;
@@ -187,6 +202,6 @@ int arci_cluster_sync_start(struct arctic_agent *agent, struct arci_request *req
         return ARCTIC_OK;
     tell_peers(agent->sync);
     uv_timer_start(&agent->sync->timer, on_patience, PATIENCE_MS, 0);
-    arci_reconcile_then(agent, on_reconciled, agent->sync);
+    arci_reconcile_fully_then(agent, on_reconciled, agent->sync);
     return ARCTIC_OK;
 }

@@ -1,6 +1,6 @@
 /*
- * POST /v1/cluster/sync: records are compared with every connected peer now, and a pass of the reconciler brings kernel and data plane in
- * line. One runs at a time; requests that come meanwhile get its answer.
+ * POST /v1/cluster/sync: records are compared with every connected peer now, and a full pass of the reconciler compares all
+ * that the kernel holds and brings kernel and data plane in line. One runs at a time; requests that come meanwhile get its answer.
  */
 #ifndef ARCI_AGENT_CLUSTER_SYNC_H
 #define ARCI_AGENT_CLUSTER_SYNC_H

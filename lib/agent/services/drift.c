@@ -12,6 +12,7 @@
 #include "kernel/monitor.h"
 
 #define TICK_MS 100 /* a question to the kernel that takes some microseconds */
+#define GATHER_MS 50
 #define PAUSE_FIRST_MS 100
 #define PAUSE_LAST_MS 1000
 
@@ -24,15 +25,17 @@ struct arci_drift {
     unsigned concerns; /* ARCI_MONITOR_*, not dealt with yet */
     uint32_t asked_at; /* the generation of the nft ruleset for which a look was last asked for */
     int64_t next_at;   /* monotonic milliseconds: when the next look may be */
+    int64_t looked_at;
     int64_t pause;
 };
 
 /* A look that follows closely on the one before makes the next one wait longer. */
 static void pace(struct arci_drift *drift, int64_t now)
 {
-    bool closely = now < drift->next_at + drift->pause;
+    bool closely = now - drift->looked_at < 3 * drift->pause;
     int64_t pause = closely ? 2 * drift->pause : PAUSE_FIRST_MS;
     drift->pause = pause < PAUSE_LAST_MS ? pause : PAUSE_LAST_MS;
+    drift->looked_at = now;
     drift->next_at = now + drift->pause;
 }
 
@@ -51,6 +54,15 @@ static void serve(struct arci_drift *drift)
     drift->concerns = 0;
 }
 
+/* Who does something often does more of it: what follows in a moment is seen by the same look. */
+static void add_concerns(struct arci_drift *drift, unsigned concerns)
+{
+    int64_t at = arci_time_monotonic() + GATHER_MS;
+    if (concerns && !drift->concerns && at > drift->next_at)
+        drift->next_at = at;
+    drift->concerns |= concerns;
+}
+
 static void check_generation(struct arci_drift *drift)
 {
     uint32_t generation = 0;
@@ -58,7 +70,7 @@ static void check_generation(struct arci_drift *drift)
         generation == arci_kernel_generation(drift->agent->kernel) || generation == drift->asked_at)
         return;
     drift->asked_at = generation;
-    drift->concerns |= ARCI_MONITOR_KERNEL;
+    add_concerns(drift, ARCI_MONITOR_KERNEL);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -73,8 +85,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     struct arci_drift *drift = poll->data;
     (void)status; /* an error on the socket is read off it like a notification */
     (void)events;
-    drift->concerns |= arci_monitor_read(drift->monitor);
-    serve(drift);
+    add_concerns(drift, arci_monitor_read(drift->monitor));
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -18,6 +18,8 @@ struct arci_reconciler {
     bool running;     /* a pass or a look is under way */
     bool again;       /* something changed since the last pass began */
     bool unpublished; /* the workers could not be given what the last pass has planned */
+    bool fully;       /* the next pass is to compare all that the kernel holds */
+    bool comparing;   /* the pass under way does */
     bool stopped;
     uint64_t retry_delay;
     enum arctic_license_state license_state; /* in the last pass */

@@ -89,7 +89,9 @@ static void apply_on_thread(uv_work_t *work)
         .spared = plan->spared,
         .spared_count = plan->spared_count,
     };
-    reconciler->code = arci_kernel_apply(kernel, &wish, &reconciler->error);
+    reconciler->code = reconciler->comparing ? arci_kernel_compare(kernel, &reconciler->error) : ARCTIC_OK;
+    if (reconciler->code >= 0)
+        reconciler->code = arci_kernel_apply(kernel, &wish, &reconciler->error);
     arci_kernel_status(kernel, &reconciler->status);
     uv_mutex_unlock(&reconciler->agent->kernel_lock);
     if (reconciler->code >= 0 && loses_services(reconciler->applied, plan))
@@ -223,6 +225,8 @@ static void begin_pass(struct arci_reconciler *reconciler)
 {
     struct arctic_agent *agent = reconciler->agent;
     reconciler->again = false;
+    reconciler->comparing = reconciler->fully;
+    reconciler->fully = false;
     reconciler->license_state = license_state(agent);
     reconciler->served = reconciler->waiting;
     reconciler->waiting = NULL;
@@ -345,6 +349,13 @@ void arci_reconcile_then(struct arctic_agent *agent, void (*done)(void *context)
     *waiter = (struct arci_reconcile_waiter){reconciler->waiting, done, context};
     reconciler->waiting = waiter;
     arci_reconcile_request(agent);
+}
+
+void arci_reconcile_fully_then(struct arctic_agent *agent, void (*done)(void *context), void *context)
+{
+    if (agent->reconciler)
+        agent->reconciler->fully = true;
+    arci_reconcile_then(agent, done, context);
 }
 
 void arci_reconcile_forget(struct arctic_agent *agent)

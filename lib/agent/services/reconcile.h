@@ -25,6 +25,9 @@ void arci_reconcile_look(struct arctic_agent *agent);
 /* Asks for a pass and calls back when one that began after this call has ended, or at once when the agent stops. */
 void arci_reconcile_then(struct arctic_agent *agent, void (*done)(void *context), void *context);
 
+/* The same, and the pass compares all that the kernel holds, down to the elements of its maps. */
+void arci_reconcile_fully_then(struct arctic_agent *agent, void (*done)(void *context), void *context);
+
 /* What is observed of a service. */
 void arci_reconcile_live(const struct arctic_agent *agent, const struct arci_service *service,
                          struct arci_service_live *ret_live);
