@@ -53,6 +53,17 @@ static int lock_directory(int fd, const char *setting, const char *path, struct 
                      "another agent uses %s: stop it, or give this one its own %s", path, setting);
 }
 
+/* An agent that ran as another user, mostly root, leaves what it had to that one. */
+static int fail_open(const char *setting, const char *directory, const char *path, struct arctic_error *error)
+{
+    if (errno != EACCES && errno != EPERM)
+        return arci_fail_errno(error, "cannot open %s (let the agent write there, or set another %s)", path,
+                               setting);
+    return arci_fail_errno(error,
+                           "cannot open %s (let the agent write there: chown -R %u:%u %s; or set another %s)",
+                           path, (unsigned)geteuid(), (unsigned)getegid(), directory, setting);
+}
+
 /* Two agents on one directory would write over each other's state. */
 static int lock_data_directory(struct arctic_agent *agent, struct arctic_error *error)
 {
@@ -60,8 +71,7 @@ static int lock_data_directory(struct arctic_agent *agent, struct arctic_error *
     snprintf(path, sizeof path, "%s/arctic.lock", agent->settings.data_dir);
     agent->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (agent->lock_fd < 0)
-        return arci_fail_errno(error, "cannot open %s (let the agent write there, or set another DATA_DIR)",
-                               path);
+        return fail_open("DATA_DIR", agent->settings.data_dir, path, error);
     return lock_directory(agent->lock_fd, "DATA_DIR", agent->settings.data_dir, error);
 }
 
@@ -71,8 +81,7 @@ static int lock_run_directory(struct arctic_agent *agent, struct arctic_error *e
     const char *path = agent->settings.run_dir;
     agent->run_lock_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (agent->run_lock_fd < 0)
-        return arci_fail_errno(error, "cannot open %s (let the agent write there, or set another RUN_DIR)",
-                               path);
+        return fail_open("RUN_DIR", path, path, error);
     return lock_directory(agent->run_lock_fd, "RUN_DIR", path, error);
 }
 

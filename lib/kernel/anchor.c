@@ -25,6 +25,10 @@ ARCI_DEFINE_CLEANUP(struct rtnl_link *, rtnl_link_put, link_cleanup)
 static int open_device(const char *name, int *ret_fd, struct arctic_error *error)
 {
     ARCI_CLOSE int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+    if (fd < 0 && errno == EACCES)
+        return arci_fail_errno(
+            error, "cannot open /dev/net/tun (let the agent's user read and write it, as udev does: chmod "
+                   "666 /dev/net/tun; what is made with it takes CAP_NET_ADMIN all the same)");
     if (fd < 0)
         return arci_fail_errno(
             error, "cannot open /dev/net/tun (load its kernel module with 'modprobe tun', or give "

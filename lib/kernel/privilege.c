@@ -8,14 +8,30 @@
 
 #include "base/error.h"
 
-int arci_privilege_check(struct arctic_error *error)
+bool arci_privilege_has(int capability)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
     if (syscall(SYS_capget, &header, data) < 0)
-        return arci_fail_errno(error, "cannot read the capabilities of the agent");
-    if (data[CAP_TO_INDEX(CAP_NET_ADMIN)].effective & CAP_TO_MASK(CAP_NET_ADMIN))
+        return true; /* what is missing will say so where it is needed */
+    return data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability);
+}
+
+/* A state_reason has to hold it (struct arci_service_live). */
+static int require(int capability, const char *name, const char *purpose, struct arctic_error *error)
+{
+    if (arci_privilege_has(capability))
         return ARCTIC_OK;
-    return arci_fail(error, ARCTIC_E_SYSTEM, NULL,
-                     "the agent lacks the capability CAP_NET_ADMIN: " ARCI_PRIVILEGE_ADVICE);
+    return arci_fail(error, ARCTIC_E_SYSTEM, NULL, "missing capability %s%s: " ARCI_PRIVILEGE_ADVICE, name,
+                     purpose);
+}
+
+int arci_privilege_check(struct arctic_error *error)
+{
+    return require(CAP_NET_ADMIN, "CAP_NET_ADMIN", "", error);
+}
+
+int arci_privilege_check_raw(struct arctic_error *error)
+{
+    return require(CAP_NET_RAW, "CAP_NET_RAW", ", which DHCP needs", error);
 }

@@ -65,6 +65,11 @@ int arci_tunnel_port_bind(const char *address, uint16_t *port, bool shared, uint
         endpoint.address.family = ARCTIC_FAMILY_IPV4;
         fd = bind_to(&endpoint, both, shared, mark);
     }
+    if (fd < 0 && errno == EACCES)
+        return arci_fail_errno(error,
+                               "cannot bind tunnel port %u (ports below 1024 take the capability "
+                               "CAP_NET_BIND_SERVICE: set another TUNNEL_PORT or grant it)",
+                               *port);
     if (fd < 0 || read_port(fd, port) < 0)
         return arci_fail_errno(
             error, "cannot bind tunnel port %u (stop the program that has it, or set another TUNNEL_PORT)",

@@ -39,7 +39,10 @@ static int fail_bind(const struct arctic_endpoint *endpoint, const char *port_se
             error, errnum,
             "cannot listen for the API on %s, choose another %s or stop the program that has it", text,
             port_setting);
-    const char *advice = errnum == EADDRNOTAVAIL ? ", API_ADDRESS must be an address of this host" : "";
+    const char *advice = errnum == EADDRNOTAVAIL ? ", API_ADDRESS must be an address of this host"
+                         : errnum == EACCES      ? ", ports below 1024 take the capability "
+                                                   "CAP_NET_BIND_SERVICE: choose another port or grant it"
+                                                 : "";
     return arci_fail_errnum(error, errnum, "cannot listen for the API on %s%s", text, advice);
 }
 

@@ -148,6 +148,8 @@ def test_the_unit_is_in_order(installed: Path, unit: dict[str, list[str]], tmp_p
     # READY=1 comes from a build with libsystemd only; with Type=notify and without it no start would ever end.
     speaks = "libsystemd" in run("objdump", "-p", str(agent))
     assert unit["Type"] == ["notify" if speaks else "exec"]
+    for name in ("AmbientCapabilities", "CapabilityBoundingSet"):
+        assert sorted(unit[name]) == ["CAP_NET_ADMIN", "CAP_NET_BIND_SERVICE", "CAP_NET_RAW"], name
     if not shutil.which("systemd-analyze"):
         pytest.skip("no systemd-analyze here to check the rest")
     # What it starts is not in the real /, and what it says about that is no fault of the unit.
@@ -157,7 +159,33 @@ def test_the_unit_is_in_order(installed: Path, unit: dict[str, list[str]], tmp_p
     result = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(checked)], capture_output=True, text=True, check=False
     )
+    # The tool looks for the user, which is made at an installation (arctic.sysusers).
     assert [line for line in result.stderr.splitlines() if "arctic.service" in line] == []
+
+
+def test_the_unit_is_hardened(installed: Path) -> None:
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("no systemd-analyze here")
+    unit = installed / PREFIX / "lib/systemd/system/arctic.service"
+    told = subprocess.run(
+        ["systemd-analyze", "security", "--offline=yes", "--threshold=30", "--no-pager", str(unit)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+
+
+def test_the_user_of_the_unit_is_made(installed: Path, unit: dict[str, list[str]], tmp_path: Path) -> None:
+    assert unit["User"] == unit["Group"] == ["arctic"]
+    if not shutil.which("systemd-sysusers"):
+        pytest.skip("no systemd-sysusers here")
+    (tmp_path / "etc").mkdir()
+    wanted = installed / PREFIX / "lib/sysusers.d/arctic.conf"
+    run("systemd-sysusers", f"--root={tmp_path}", str(wanted))
+    assert "arctic:" in (tmp_path / "etc/passwd").read_text()
+    assert "/nologin" in (tmp_path / "etc/passwd").read_text()
+    assert "/etc/arctic" in (installed / PREFIX / "lib/tmpfiles.d/arctic.conf").read_text()
 
 
 def test_the_agent_works_with_the_rights_of_the_unit(
