@@ -54,19 +54,17 @@ static const char template[] =
     "add rule inet arctic exempt ip6 daddr . tcp dport @peers6 accept\n"
     "add rule inet arctic exempt fib daddr type { local, broadcast, anycast, multicast } accept\n"
 
-    "add chain inet arctic transparent\n"
-    "add rule inet arctic transparent fib saddr type local meta mark set meta mark & $keep | $flag accept\n"
-    "add rule inet arctic transparent meta mark set meta mark & $keep | $transparent accept\n"
-
     "add chain inet arctic capture_marked\n"
     "add rule inet arctic capture_marked meta mark & $mask == { $captured, $flag } accept\n"
     "add rule inet arctic capture_marked meta mark & $mask vmap @by_mark\n"
     "add rule inet arctic capture_marked meta mark set meta mark & $keep ct mark set ct mark & $keep\n"
 
-    "add chain inet arctic prerouting { type filter hook prerouting priority mangle; policy accept; }\n"
-    "add rule inet arctic prerouting meta l4proto { icmp, ipv6-icmp } ct state related "
+    "add chain inet arctic errors\n"
+    "add rule inet arctic errors meta l4proto { icmp, ipv6-icmp } ct state related "
     "socket transparent 1 socket mark & $mask != 0 meta mark set meta mark & $keep | $captured accept\n"
-    "add rule inet arctic prerouting meta l4proto != tcp accept\n"
+
+    "add chain inet arctic prerouting { type filter hook prerouting priority mangle; policy accept; }\n"
+    "add rule inet arctic prerouting meta l4proto != tcp goto errors\n"
     "add rule inet arctic prerouting meta mark & $flag == $flag accept\n"
     "add rule inet arctic prerouting socket transparent 1 socket mark & $mask != 0 "
     "meta mark set meta mark & $keep | $captured accept\n"
@@ -76,7 +74,6 @@ static const char template[] =
     "meta mark set meta mark & $keep | $captured accept\n"
     "add rule inet arctic prerouting ct direction != original accept\n"
     "add rule inet arctic prerouting tcp flags & (fin|syn|rst|ack) != syn accept\n"
-    "add rule inet arctic prerouting iif != lo ct mark & $mask == $transparent ct mark set ct mark & $keep\n"
     "add rule inet arctic prerouting jump exempt\n"
     "add rule inet arctic prerouting meta nfproto vmap { ipv4 : jump route4, ipv6 : jump route6 }\n"
 
@@ -93,7 +90,8 @@ static const char template[] =
 
     "add chain inet arctic output { type route hook output priority mangle; policy accept; }\n"
     "add rule inet arctic output meta l4proto != tcp accept\n"
-    "add rule inet arctic output ct mark & $mask == $transparent goto transparent\n"
+    "add rule inet arctic output ct mark & $mask == $transparent fib saddr type local "
+    "meta mark set meta mark & $keep | $flag accept\n"
     "add rule inet arctic output meta mark & $mask == $transparent "
     "ct mark set ct mark & $keep | $transparent accept\n"
     "add rule inet arctic output meta mark & $mask == $bypass accept\n"

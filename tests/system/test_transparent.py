@@ -167,9 +167,20 @@ def test_the_exits_own_connections_are_left_alone(lab: Lab, version: int) -> Non
         assert says(own)
 
 
+@pytest.fixture(params=[0, 1], ids=["", "marks-inherited"])
+def reflecting(module_lab: Lab, request: pytest.FixtureRequest) -> Iterator[None]:
+    """What the exit's kernel answers itself bears the mark of what it answers, or does not."""
+    paths = ("net/ipv4/fwmark_reflect", "net/ipv6/fwmark_reflect")
+    for path in paths:
+        module_lab.exit.sysctl(path, request.param)
+    yield
+    for path in paths:
+        module_lab.exit.sysctl(path, 0)
+
+
 @both_places
 @both_versions
-def test_the_last_packets_of_a_connection(lab: Lab, version: int, place: str) -> None:
+def test_the_last_packets_of_a_connection(lab: Lab, reflecting: None, version: int, place: str) -> None:
     """A FIN that is sent again finds TIME_WAIT at the exit, and the server's connection comes to its end."""
     host, ended = lab.hosts[place], threading.Event()
 
@@ -263,8 +274,7 @@ def open_many(host: Namespace, address: str, port: int, first_port: int) -> tupl
     return addresses, ports
 
 
-@both_places
-@both_versions
+@pytest.mark.parametrize(("version", "place"), [(4, "server"), (6, "exit")])
 def test_thousands_of_flows_and_their_ports_again(lab: Lab, version: int, place: str) -> None:
     target, host = targets(lab, version)[place], lab.hosts[place]
     with naming_server(host, 4700):

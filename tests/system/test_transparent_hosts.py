@@ -21,7 +21,7 @@ from transparency import (
     targets,
 )
 
-MODES = ("owner", "plain")
+MODES = ("owner", pytest.param("plain", marks=pytest.mark.slow))
 NETLINK_NETFILTER, CONNTRACK_DELETE, REQUEST, ACKNOWLEDGE = 12, 1 << 8 | 2, 1, 4
 
 
