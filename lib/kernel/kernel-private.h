@@ -17,6 +17,8 @@ struct arci_kernel {
     struct arci_table *table;
     struct arci_sysctls sysctls;
     struct arci_repairs repairs;
+    uint64_t hidden_packets; /* ARCI_HIDDEN_COUNTER, when it was looked at last */
+    int64_t hidden_at;       /* arci_time_monotonic() when it was seen to rise, 0: never */
 };
 
 #endif

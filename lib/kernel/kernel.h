@@ -86,12 +86,12 @@ int arci_kernel_refuse(struct arci_kernel *kernel, const struct arctic_id *servi
 int arci_kernel_refuse_ipv6(struct arci_kernel *kernel, const struct arctic_id *service, uint32_t seconds,
                             struct arctic_error *error);
 
-/* table, anchor, rule and route of IPv4 and IPv6, what others keep changing, then kernel settings. */
-#define ARCI_KERNEL_CHECKS (7 + ARCI_SYSCTL_COUNT)
+/* table, anchor, rule and route of IPv4 and IPv6, what others keep changing, clients that others hide, then kernel settings. */
+#define ARCI_KERNEL_CHECKS (8 + ARCI_SYSCTL_COUNT)
 
 struct arci_kernel_check {
-    const char
-        *name;     /* "table", "anchor", "rule4", "route4", "rule6", "route6", "repairs", or a setting such as
+    const char *
+        name; /* "table", "anchor", "rule4", "route4", "rule6", "route6", "repairs", "clients", or a setting such as
                          "net.ipv4.ip_forward"; static */
     bool required; /* without it nothing is captured; else it is a hint */
     bool ok;

@@ -242,6 +242,31 @@ static int visit_counter(struct nl_msg *message, void *argument)
     return NL_OK;
 }
 
+static int visit_packets(struct nl_msg *message, void *argument)
+{
+    struct nlattr *attributes[NFTA_OBJ_MAX + 1];
+    struct nlattr *values[NFTA_COUNTER_MAX + 1];
+    if (arci_netfilter_parse(message, attributes, NFTA_OBJ_MAX) >= 0 && attributes[NFTA_OBJ_DATA] &&
+        nla_parse_nested(values, NFTA_COUNTER_MAX, attributes[NFTA_OBJ_DATA], NULL) >= 0)
+        *(uint64_t *)argument = arci_netfilter_be64(values[NFTA_COUNTER_PACKETS]);
+    return NL_OK;
+}
+
+int arci_netfilter_packets(struct arci_netfilter *netfilter, const char *counter, uint64_t *ret_packets,
+                           struct arctic_error *error)
+{
+    uint64_t packets = 0;
+    ARCI_CLEANUP(arci_message_cleanup) struct nl_msg *message = arci_netfilter_request(NFT_MSG_GETOBJ, 0, NFTA_OBJ_TABLE);
+    if (!message || nla_put_string(message, NFTA_OBJ_NAME, counter) < 0 ||
+        nla_put_u32(message, NFTA_OBJ_TYPE, htobe32(NFT_OBJECT_COUNTER)) < 0)
+        return arci_fail_memory(error);
+    int result = arci_netfilter_ask(netfilter, message, visit_packets, &packets);
+    if (result < 0)
+        return arci_netfilter_fail(error, result, "cannot read a counter of the nft table inet " ARCI_TABLE);
+    *ret_packets = packets;
+    return ARCTIC_OK;
+}
+
 int arci_netfilter_counters(struct arci_netfilter *netfilter, struct arci_kernel_counter **ret_counters,
                             size_t *ret_count, struct arctic_error *error)
 {

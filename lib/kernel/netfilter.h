@@ -54,6 +54,10 @@ int arci_netfilter_generation(struct arci_netfilter *netfilter, uint32_t *ret_ge
 int arci_netfilter_table(struct arci_netfilter *netfilter, bool chains, struct arci_table_state *ret_state,
                          struct arctic_error *error);
 
+/* Packets that a counter of the table has counted. Errors: ARCTIC_E_SYSTEM, also where there is none of the name. */
+int arci_netfilter_packets(struct arci_netfilter *netfilter, const char *counter, uint64_t *ret_packets,
+                           struct arctic_error *error);
+
 /* Reads the services' counters; free() the array. Errors: ARCTIC_E_SYSTEM, ARCTIC_E_NO_MEMORY. */
 int arci_netfilter_counters(struct arci_netfilter *netfilter, struct arci_kernel_counter **ret_counters,
                             size_t *ret_count, struct arctic_error *error);

@@ -54,6 +54,11 @@ static const char template[] =
     "add rule inet arctic exempt ip6 daddr . tcp dport @peers6 accept\n"
     "add rule inet arctic exempt fib daddr type { local, broadcast, anycast, multicast } accept\n"
 
+    "add counter inet arctic " ARCI_HIDDEN_COUNTER "\n"
+    "add chain inet arctic transparent\n"
+    "add rule inet arctic transparent ct mark set ct mark & $keep | $transparent\n"
+    "add rule inet arctic transparent ct status snat counter name \"" ARCI_HIDDEN_COUNTER "\"\n"
+
     "add chain inet arctic capture_marked\n"
     "add rule inet arctic capture_marked meta mark & $mask == { $captured, $flag } accept\n"
     "add rule inet arctic capture_marked meta mark & $mask vmap @by_mark\n"
@@ -92,8 +97,7 @@ static const char template[] =
     "add rule inet arctic output meta l4proto != tcp accept\n"
     "add rule inet arctic output ct mark & $mask == $transparent fib saddr type local "
     "meta mark set meta mark & $keep | $flag accept\n"
-    "add rule inet arctic output meta mark & $mask == $transparent "
-    "ct mark set ct mark & $keep | $transparent accept\n"
+    "add rule inet arctic output meta mark & $mask == $transparent goto transparent\n"
     "add rule inet arctic output meta mark & $mask == $bypass accept\n"
     "add rule inet arctic output ct direction reply meta mark & $flag == $flag "
     "meta mark set meta mark & $keep accept\n"

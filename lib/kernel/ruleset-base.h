@@ -7,6 +7,9 @@
 
 #define ARCI_REFUSED_MAX 65535 /* elements of each set of refused destinations */
 
+/* Counts packets of fully transparent flows whose client a source NAT of this host hides after all. */
+#define ARCI_HIDDEN_COUNTER "hidden"
+
 /* Appends the sets and chains that every plan has; the table is there. */
 void arci_ruleset_base(struct arci_buffer *text, const struct arci_marks *marks);
 

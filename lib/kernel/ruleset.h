@@ -8,6 +8,7 @@
  *       chain output       route, priority mangle: decides for traffic made on the host, which the ip rule
  *                          then sends to lo and so to capture
  *       chain errors       ICMP about connections that end in sockets of the agent with addresses that are not its own
+ *       chain transparent  marks connections that the exit makes with a client's address; counter hidden: see ruleset-base.h
  *       chain exempt       what is never captured
  *       chain route4/6     one lookup for each map in use, in the order of <arctic/match.h>
  *       chain refused      resets first packets to destinations that were refused a moment ago, and IPv6 where the exit has none

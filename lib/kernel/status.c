@@ -2,11 +2,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/time.h"
 #include "kernel/kernel-private.h"
+#include "kernel/ruleset-base.h"
 
 #define CHECK_REPAIRS 6
-#define CHECK_SETTINGS 7
+#define CHECK_CLIENTS 7
+#define CHECK_SETTINGS 8
+
+#define HIDDEN_MS 60000 /* how long a hidden client is spoken of */
 
 static struct arci_kernel_check *begin(struct arci_kernel_status *status, size_t index, const char *name,
                                        bool required)
@@ -88,6 +93,26 @@ static void check_repairs(struct arci_kernel *kernel, int64_t now, struct arci_k
     end(check, arci_repairs_fight(&kernel->repairs, now, sentence, sizeof sentence) ? sentence : NULL);
 }
 
+/* What others' rules do to the exit's connections shows only once there are some. */
+static void check_clients(struct arci_kernel *kernel, int64_t now, struct arci_kernel_check *check)
+{
+    char sentence[sizeof check->sentence];
+    uint64_t packets = 0;
+    bool spoken_of = kernel->hidden_at != 0 && now - kernel->hidden_at < HIDDEN_MS;
+    bool risen = arci_table_packets(kernel->table, ARCI_HIDDEN_COUNTER, &packets, NULL) >= 0 &&
+                 packets > kernel->hidden_packets;
+    kernel->hidden_packets = packets;
+    kernel->hidden_at = risen ? now : kernel->hidden_at;
+    snprintf(sentence, sizeof sentence,
+             "source NAT of this host hides the clients of fully transparent services: let it leave out what "
+             "bears their "
+             "mark, as by: nft insert rule FAMILY TABLE CHAIN meta mark and 0x%08x == 0x%08x accept",
+             kernel->marks.mask, arci_marks_transparent(&kernel->marks));
+    end(check, risen || spoken_of ? sentence : NULL);
+    if (risen && !spoken_of)
+        arci_log_warn(kernel->log, "fwmgr", sentence);
+}
+
 /* As what a repair of the check is counted. */
 static enum arci_repair repair_of(size_t check)
 {
@@ -116,6 +141,7 @@ void arci_kernel_status(struct arci_kernel *kernel, struct arci_kernel_status *r
     check_family(kernel, ARCTIC_FAMILY_IPV6, begin(&status, 4, "rule6", true),
                  begin(&status, 5, "route6", true));
     check_repairs(kernel, now, begin(&status, CHECK_REPAIRS, "repairs", false));
+    check_clients(kernel, now, begin(&status, CHECK_CLIENTS, "clients", false));
     for (size_t i = 0; i < ARCI_SYSCTL_COUNT; i++)
         check_setting(i, begin(&status, CHECK_SETTINGS + i, arci_sysctl_name(i), false));
     for (size_t i = 0; i < ARCI_KERNEL_CHECKS; i++) {

@@ -309,6 +309,12 @@ int arci_table_remove(struct arci_table *table, struct arctic_error *error)
     return code;
 }
 
+int arci_table_packets(struct arci_table *table, const char *counter, uint64_t *ret_packets,
+                       struct arctic_error *error)
+{
+    return arci_netfilter_packets(table->netfilter, counter, ret_packets, error);
+}
+
 int arci_table_counters(struct arci_table *table, struct arci_kernel_counter **ret_counters,
                         size_t *ret_count, struct arctic_error *error)
 {

@@ -77,6 +77,10 @@ uint32_t arci_table_generation(const struct arci_table *table);
 /* Whether the table belongs to this process. */
 bool arci_table_owned(const struct arci_table *table);
 
+/* Packets that one of its own counters has counted. Errors: ARCTIC_E_SYSTEM, also where there is none of the name. */
+int arci_table_packets(struct arci_table *table, const char *counter, uint64_t *ret_packets,
+                       struct arctic_error *error);
+
 /* See arci_netfilter_counters(). */
 int arci_table_counters(struct arci_table *table, struct arci_kernel_counter **ret_counters,
                         size_t *ret_count, struct arctic_error *error);

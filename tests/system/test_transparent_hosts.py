@@ -123,6 +123,11 @@ def test_an_exit_of_another_kind(
         assert not [word for word in inherited if word in pair.exit.log]
 
 
+def hints(pair: Pair, word: str) -> list[str]:
+    """What the exit's readyz says in passing that has the word in it."""
+    return [hint for hint in pair.exit.get("/readyz")["checks"]["kernel"].get("hints", []) if word in hint]
+
+
 def test_an_exit_that_translates_its_own_addresses(lab: Lab, pair: Pair) -> None:
     """A masquerade rule hides the client; with the exception of the handbook it does not."""
     carry_transparently(pair)
@@ -130,7 +135,11 @@ def test_an_exit_that_translates_its_own_addresses(lab: Lab, pair: Pair) -> None
     nft("nft", "add table inet nat")
     nft("nft", "add chain inet nat post { type nat hook postrouting priority srcnat; }")
     nft("nft", "add rule inet nat post oifname lan masquerade")
+    assert not hints(pair, "source NAT")
     assert ends_seen(lab.client, lab.server.ipv4)[0][0] == lab.exit.address(4, "lan")
+    (hint,) = wait_for(lambda: hints(pair, "source NAT"), 5, "a hint of the exit")
+    assert "meta mark and 0xfff00000 == 0x00200000 accept" in hint
+    assert pair.exit.log.count("source NAT of this host") == 1
     nft("nft", "insert rule inet nat post meta mark and 0xfff00000 == 0x00200000 accept")
     for version in VERSIONS:
         assert sees_the_client(lab.client, lab.server.address(version))

@@ -98,7 +98,7 @@ static void differences_end_where_a_new_table_begins(void **state)
     change(&changed, &plan, &nothing);
     assert_int_equal(nft_model_count(&changed, "chain svc_"), 0);
     assert_int_equal(nft_model_count(&changed, "chain cap_"), 0);
-    assert_int_equal(nft_model_count(&changed, "counter"), 0);
+    assert_int_equal(nft_model_count(&changed, "counter svc_"), 0);
     assert_int_equal(nft_model_count(&changed, "element"), 0);
     assert_int_equal(nft_model_count(&changed, "map"), 1); /* by_mark */
     nft_model_release(&changed);
