@@ -77,7 +77,7 @@ static size_t write_key(const struct arci_tuple *tuple, uint8_t *ret_key)
 int arci_contents_expect(const struct arci_plan *plan, struct arci_contents *ret_contents,
                          struct arctic_error *error)
 {
-    struct arci_contents contents = {.route_count = plan->tuples.count};
+    struct arci_contents contents = {.route_count = plan->tuples.elements};
     ARCI_BUFFER name = {0};
     uint64_t seed = 0;
     for (size_t i = 0; i < plan->tuples.count; i++) {
@@ -90,8 +90,10 @@ int arci_contents_expect(const struct arci_plan *plan, struct arci_contents *ret
                 return arci_fail_memory(error);
             seed = arci_netfilter_hash(ARCI_NETFILTER_SEED, name.data, name.length);
         }
+        if (tuple->loses)
+            continue;
         uint64_t element = arci_netfilter_hash(seed, key, write_key(tuple, key));
-        contents.routes += hash_text(element, plan->services[tuple->service].id.text);
+        contents.routes += hash_text(element, arci_plan_of_slot(plan, tuple->slot)->id.text);
     }
     *ret_contents = contents;
     return ARCTIC_OK;
