@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "kernel/ingress.h"
+#include "proxy/settling.h"
 #include "proxy/worker.h"
 
 #define ACCEPT_BURST 64
@@ -192,6 +193,7 @@ static void pause_accepting(struct arci_entry_listener *listener, int errnum)
     struct arci_worker *worker = listener->worker;
     struct arctic_error error = {0};
     int64_t suppressed;
+    arci_settling_end_all(worker);
     listener->resume_at = arci_worker_now(worker) + PAUSE_MS;
     arci_watch_set(&listener->watch, false, false);
     if (!arci_log_allowed(&worker->accept_log, arci_worker_now(worker), &suppressed))

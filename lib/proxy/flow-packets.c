@@ -24,18 +24,19 @@ static void count_down(struct arci_flow *flow, uint32_t packets)
         arci_count(&flow->route->counters.packets_down, packets);
 }
 
-void arci_flow_count_packets(struct arci_flow *flow)
+bool arci_flow_count_packets(struct arci_flow *flow)
 {
     struct arci_tcp_segments now;
     flow->moved = false;
     if (!arci_tcp_segments_read(flow->fd, &now))
-        return;
+        return true;
     /* Of 32 bits each: the difference holds when they begin anew. */
     uint32_t in = now.in - flow->segments.in;
     uint32_t out = now.out - flow->segments.out;
     flow->segments = now;
     count_up(flow, flow->is_entry ? in : out);
     count_down(flow, flow->is_entry ? out : in);
+    return now.settled;
 }
 
 void arci_flow_packets_tick(struct arci_worker *worker)
@@ -44,7 +45,7 @@ void arci_flow_packets_tick(struct arci_worker *worker)
     size_t questions = 0;
     for (size_t i = 0; flow && i < LOOKS_A_TICK && questions < QUESTIONS_A_TICK; i++) {
         if (flow->moved && !flow->closed) {
-            arci_flow_count_packets(flow);
+            (void)arci_flow_count_packets(flow);
             questions++;
         }
         flow = TAILQ_NEXT(flow, link);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "proxy/entry.h"
 #include "proxy/exit.h"
+#include "proxy/settling.h"
 #include "proxy/worker.h"
 
 #define READ_BURST 8 /* reads for one event of the loop: other flows want their turn */
@@ -123,6 +124,13 @@ void arci_flow_count_turned_away(struct arci_flow_counters *service, struct arci
 
 /* The end */
 
+void arci_flow_free(struct arci_flow *flow)
+{
+    arci_route_counters_unref(flow->route);
+    arci_counters_unref(flow->service);
+    free(flow);
+}
+
 static void on_closed(uv_handle_t *handle)
 {
     struct arci_flow *flow = (struct arci_flow *)(void *)handle;
@@ -130,9 +138,10 @@ static void on_closed(uv_handle_t *handle)
     if (worker->next_counted == flow)
         worker->next_counted = TAILQ_NEXT(flow, link);
     TAILQ_REMOVE(&worker->flows, flow, link);
-    arci_route_counters_unref(flow->route);
-    arci_counters_unref(flow->service);
-    free(flow);
+    if (flow->settling)
+        arci_settling_add(worker, flow);
+    else
+        arci_flow_free(flow);
     arci_worker_flow_gone(worker);
 }
 
@@ -142,7 +151,7 @@ static void end(struct arci_flow *flow, bool reset, enum arci_stream_reason reas
     if (flow->closed)
         return;
     flow->closed = true;
-    arci_flow_count_packets(flow);
+    flow->settling = !arci_flow_count_packets(flow) && !reset;
     COUNT(flow, closed, 1);
     if (reset)
         COUNT(flow, failed, 1);
@@ -152,7 +161,8 @@ static void end(struct arci_flow *flow, bool reset, enum arci_stream_reason reas
     arci_watch_close(&flow->watch, on_closed);
     if (!reset)
         reset_on_close(flow->fd, false);
-    close(flow->fd);
+    if (!flow->settling)
+        close(flow->fd);
     if (flow->stream)
         worker->ops->close(flow->stream, reason);
     flow->stream = NULL;

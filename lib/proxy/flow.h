@@ -42,7 +42,8 @@ struct arci_flow {
     bool socket_full;  /* the stream waits until the socket has room */
     bool opened;       /* the destination has answered */
     bool moved;        /* bytes, since packets were counted last */
-    int64_t deadline;  /* of connecting */
+    bool settling;     /* it has ended, and the kernel still sends its last bytes */
+    int64_t deadline;  /* of connecting, or settling */
     int64_t look_at;   /* exit, transparent: when to look where it goes, if it is not connected; 0: done */
 };
 
@@ -63,8 +64,11 @@ void arci_flow_count_refused(struct arci_flow *flow);
 /* Counts one that was refused before there was a flow. `row` may be NULL. */
 void arci_flow_count_turned_away(struct arci_flow_counters *service, struct arci_route_counters *row);
 
-/* flow-packets.c: counts what the local socket has sent and received since the last time, segments of TCP. */
-void arci_flow_count_packets(struct arci_flow *flow);
+/*
+ * flow-packets.c: counts what the local socket has sent and received since the last time, segments of TCP. Returns whether there is
+ * nothing left that it would still send.
+ */
+bool arci_flow_count_packets(struct arci_flow *flow);
 
 /* flow-packets.c: the same for some of a worker's flows that have moved bytes; those whose turn it is. */
 void arci_flow_packets_tick(struct arci_worker *worker);
@@ -79,6 +83,9 @@ void arci_flow_update(struct arci_flow *flow);
 
 /* Ends a flow by a reset on both sides. */
 void arci_flow_abort(struct arci_flow *flow, enum arci_stream_reason reason);
+
+/* Gives back the memory of one that is in no list and has no handle. */
+void arci_flow_free(struct arci_flow *flow);
 
 /* Options of a local socket; and closing one with a reset. */
 void arci_local_tune(int fd);

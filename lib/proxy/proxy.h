@@ -72,8 +72,8 @@ int arci_proxy_set_snapshot(struct arci_proxy *proxy, struct arci_snapshot *snap
 /*
  * Sums over the workers, of a service or one of its routes, since a snapshot first named the service. A packet is a segment of TCP at
  * the client's connection, at the exit at the server's, as the kernel counts them (tcpi_segs_in, tcpi_segs_out): acknowledgements and
- * what was sent again included, the handshake of the client's connection and resets left out. Those of open flows are up to a few
- * seconds old.
+ * what was sent again included, the answer to the client's SYN and resets left out. Those of flows that are open, or have just
+ * ended, are up to a few seconds old.
  */
 struct arci_service_stats {
     int64_t since;         /* milliseconds since 1970 */

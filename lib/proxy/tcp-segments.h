@@ -9,9 +9,10 @@
 struct arci_tcp_segments {
     uint32_t in;
     uint32_t out;
+    bool settled; /* all that was to be sent has arrived, or the connection is no more */
 };
 
-/* False where the kernel does not say (before Linux 4.2), or `fd` is no connection of TCP. */
+/* False where the kernel does not say (before Linux 4.6), or `fd` is no connection of TCP. */
 bool arci_tcp_segments_read(int fd, struct arci_tcp_segments *ret_segments);
 
 #endif

@@ -12,6 +12,7 @@
 #include "proxy/entry.h"
 #include "proxy/exit.h"
 #include "proxy/pending.h"
+#include "proxy/settling.h"
 
 #define CONNECTIONS_QUEUED 256 /* control connections that the control loop has not taken yet */
 
@@ -198,6 +199,7 @@ static void on_tick(uv_timer_t *timer)
     for (flow = TAILQ_FIRST(&worker->flows); flow; flow = TAILQ_NEXT(flow, link))
         arci_exit_tick(flow);
     arci_flow_packets_tick(worker);
+    arci_settling_tick(worker);
     if (worker->stopping && uv_now(&worker->loop) >= worker->stop_at)
         abort_all(worker);
     end_when_empty(worker);
@@ -207,6 +209,7 @@ static void run(void *argument)
 {
     struct arci_worker *worker = argument;
     uv_run(&worker->loop, UV_RUN_DEFAULT);
+    arci_settling_end_all(worker);
     uv_loop_close(&worker->loop);
     worker->has_loop = false;
     arci_config_unref(worker->config);
@@ -307,6 +310,7 @@ int arci_worker_start(struct arci_worker *worker, const struct arci_worker_optio
     int tunnel_fd = options->tunnel_fd;
     worker->options = *options;
     TAILQ_INIT(&worker->flows);
+    TAILQ_INIT(&worker->settling);
     TAILQ_INIT(&worker->pending);
     int code = arci_flow_table_init(&worker->table, error);
     if (code >= 0)

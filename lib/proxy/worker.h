@@ -102,6 +102,8 @@ struct arci_worker {
     struct arci_entry_listener entries[2]; /* IPv4, IPv6 */
     struct arci_config *config;            /* NULL before the first */
     struct arci_flows flows;
+    struct arci_flows settling; /* of flows that have ended */
+    size_t settling_count;
     struct arci_flow *next_counted; /* whose packets are counted next; NULL: the first one's */
     TAILQ_HEAD(arci_pendings, arci_pending) pending; /* flows of peers that wait for their service */
     size_t pending_count;

@@ -68,6 +68,35 @@ static void packets_of_an_open_flow_are_counted(void **state)
     close_flow(flow);
 }
 
+/* A flow has ended for both sides before the kernel has sent all that the server has room for. */
+static void packets_after_the_end_are_counted(void **state)
+{
+    static const char block[300000];
+    struct world *world = *state;
+    struct user *flow = open_flow(world, NULL);
+    int client = accept_client(world);
+    wait_until(world, flow->opened);
+    shutdown(client, SHUT_WR);
+    for (size_t sent = 0; sent < sizeof block; sent += 10000) {
+        wait_until(world, ops->writable(flow->stream));
+        send_bytes(flow, block + sent, 10000);
+    }
+    ops->finish(flow->stream);
+    wait_until(world, stats(world).flows_open == 0 && stats(world).bytes_up == sizeof block);
+    uint64_t before = stats(world).packets_up;
+    for (size_t got = 0; got < sizeof block;) {
+        static char taken[sizeof block];
+        wait_until(world, readable(client));
+        ssize_t some = read(client, taken, sizeof taken);
+        assert_true(some > 0);
+        got += (size_t)some;
+    }
+    assert_int_equal(end_of(world, client), 0);
+    wait_until(world, stats(world).packets_up > before);
+    close(client);
+    close_flow(flow);
+}
+
 static void refusals_are_told_from_resets(void **state)
 {
     struct world *world = *state;
@@ -352,6 +381,7 @@ int main(void)
         PROXY_TEST(counts_go_on_across_configurations),
         PROXY_TEST(packets_are_those_of_the_kernel),
         PROXY_TEST(packets_of_an_open_flow_are_counted),
+        PROXY_TEST(packets_after_the_end_are_counted),
         PROXY_TEST(refusals_are_told_from_resets),
         PROXY_TEST(service_may_go_with_open_flows),
         STAGE_TEST(routes_of_all_workers_are_summed),
