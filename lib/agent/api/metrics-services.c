@@ -76,8 +76,11 @@ enum value {
     VALUE_OPENED,
     VALUE_OPEN,
     VALUE_FAILED,
+    VALUE_REFUSED,
     VALUE_UP,
     VALUE_DOWN,
+    VALUE_PACKETS_UP,
+    VALUE_PACKETS_DOWN,
 };
 
 static uint64_t value_of(const struct row *row, enum value value)
@@ -95,17 +98,31 @@ static uint64_t value_of(const struct row *row, enum value value)
         return row->stats.flows_open;
     case VALUE_FAILED:
         return row->stats.flows_failed;
+    case VALUE_REFUSED:
+        return row->stats.flows_refused;
     case VALUE_UP:
         return row->stats.bytes_up;
     case VALUE_DOWN:
         return row->stats.bytes_down;
+    case VALUE_PACKETS_UP:
+        return row->stats.packets_up;
+    case VALUE_PACKETS_DOWN:
+        return row->stats.packets_down;
     }
     return 0;
 }
 
+/* NULL where there is none. */
+static const char *direction_of(enum value value)
+{
+    if (value == VALUE_UP || value == VALUE_PACKETS_UP)
+        return "up";
+    return value == VALUE_DOWN || value == VALUE_PACKETS_DOWN ? "down" : NULL;
+}
+
 static void write_sample(const struct row *row, const char *name, enum value value, struct arci_buffer *text)
 {
-    const char *direction = value == VALUE_UP ? "up" : value == VALUE_DOWN ? "down" : NULL;
+    const char *direction = direction_of(value);
     const struct arci_metric_label labels[] = {{"service_id", row->service->id.text},
                                                {"service", row->service->name},
                                                {"role", row->entry ? "entry" : "exit"},
@@ -141,6 +158,8 @@ static void write_all(const struct rows *rows, struct arci_buffer *text)
         {"arctic_service_flows_open", "gauge", "Flows that are open.", VALUE_OPEN},
         {"arctic_service_flows_failed_total", "counter", "Flows that were refused, reset or lost.",
          VALUE_FAILED},
+        {"arctic_service_flows_refused_total", "counter",
+         "Those of the failed flows that never reached their destination.", VALUE_REFUSED},
     };
     write_states(rows, text);
     for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
@@ -151,6 +170,12 @@ static void write_all(const struct rows *rows, struct arci_buffer *text)
                        "Payload carried; up is from client to server.");
     write_values(rows, "arctic_service_bytes_total", VALUE_UP, text);
     write_values(rows, "arctic_service_bytes_total", VALUE_DOWN, text);
+    arci_metric_family(
+        text, "arctic_service_packets_total", "counter",
+        "Segments of TCP, at the entry on the clients' side, at the exit on the servers'; up is "
+        "from client to server.");
+    write_values(rows, "arctic_service_packets_total", VALUE_PACKETS_UP, text);
+    write_values(rows, "arctic_service_packets_total", VALUE_PACKETS_DOWN, text);
 }
 
 void arci_metrics_write_services(struct arctic_agent *agent, const struct arci_kernel_counter *counters,

@@ -224,5 +224,6 @@ void arci_metrics_write(struct arctic_agent *agent, const struct arci_kernel_cou
         write_license(agent, text);
     write_peers(agent, text);
     arci_metrics_write_services(agent, counters, count, text);
+    arci_metrics_write_routes(agent, text);
     arci_metrics_write_process(text);
 }
