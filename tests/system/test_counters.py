@@ -144,7 +144,7 @@ def test_an_open_flow_is_counted_while_it_lives(lab: Lab, pair: Pair) -> None:
 
 
 def test_nothing_sets_counters_back(lab: Lab, build: Path) -> None:
-    """Changes of service and routes, a table that vanishes and is made again, a peer that is away."""
+    """Changes of service and routes, a table that vanishes, a service that stands still, a peer that is away."""
     lab.server.serve("echo", 7)
     with running_pair(lab, build, TABLE_MODE="plain") as pair, serving(lab.server, PORT, answer):
         entry = pair.entry
@@ -172,6 +172,15 @@ def test_nothing_sets_counters_back(lab: Lab, build: Path) -> None:
         expected = counts(3, 50, 2010, flows_reset=1)
         wait_for_counts(entry, service, expected)
         assert of_routes(entry, service)[route] == expected
+        assert entry.service(service)["counters"]["since"] == since
+        # This version cannot carry kcp: the data plane does not know the service for a while.
+        entry.cli("services", "update", service, "--transport", "kcp")
+        for number in range(3):
+            entry.add_route(service, dest=f"10.78.{number}.0/24")
+        assert (entry.service(service)["state"], of_service(entry, service)) == ("pending", expected)
+        entry.cli("services", "update", service, "--transport", "tcp")
+        exchange(lab.client, lab.server.ipv4, 20, 1000)
+        wait_for_counts(entry, service, counts(4, 70, 3010, flows_reset=1))
         assert entry.service(service)["counters"]["since"] == since
         # A new agent counts from zero.
         entry.stop()
@@ -290,6 +299,32 @@ def test_command_line_and_metrics_show_the_same(lab: Lab, pair: Pair, server: No
     assert value(there, "arctic_service_bytes_total", direction="down", **labels) == 2 << 20
     assert value(there, "arctic_service_packets_total", direction="down", **labels) > 10
     assert there["arctic_route_flows_open"].samples == {}
+
+
+def test_metrics_show_the_busiest_routes(lab: Lab, pair: Pair, server: None) -> None:
+    """A thousand of them, and how many are left out; the API has all."""
+    entry = pair.entry
+    lab.entry.add_route("10.77.0.0/16", "10.9.0.2")
+    service = pair.carry()
+    addresses = [f"10.77.{i >> 8}.{i & 255}" for i in range(1050)]
+    routes = [{"dest_cidr": f"{address}/32", "priority": 1} for address in [*addresses, "10.2.0.2"]]
+    added = entry.api("POST", f"/v1/services/{service}/routes", {"routes": routes})
+    assert added.status == 201
+    *quiet, busy = added.json()["route_ids"]
+    # The exit has no way to all but the last: each of their routes has taken a flow, and carried nothing.
+    for address in addresses:
+        assert received(lab.client, address, 80, timeout=5) == (b"", End.RESET)
+    exchange(lab.client, lab.server.ipv4, 10, 10)
+    wait_for_counts(entry, service, counts(1051, 10, 10, flows_refused=1050))
+    counted = of_routes(entry, service)
+    assert [counted[number]["flows_refused"] for number in quiet] == [1] * 1050
+    shown = scrape(entry)
+    assert value(shown, "arctic_route_metrics_omitted") == 51
+    of_metrics = {int(dict(labels)["route"]) for labels in shown["arctic_route_flows_opened_total"].samples}
+    assert len(of_metrics) == 1000 and busy in of_metrics
+    # Of equally busy ones always the same.
+    assert of_metrics == {*quiet[:999], busy}
+    assert value(shown, "arctic_route_bytes_total", route=str(busy), direction="up") == 10
 
 
 def test_many_routes_are_listed_as_few_are(pair: Pair) -> None:
