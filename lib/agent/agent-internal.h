@@ -182,6 +182,7 @@ struct arctic_agent {
     size_t peer_capacity;
     uv_timer_t peer_timer;
     int64_t peers_noted_at;         /* monotonic milliseconds */
+    uv_timer_t target_timer;        /* of the watch over the targets of services (target-watch.h) */
     struct arci_incoming *incoming; /* list of accepted control links */
     struct arci_gossiping *gossiping;
     struct arci_catch_up *catch_up;       /* in the first moments after a start */

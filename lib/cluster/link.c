@@ -105,6 +105,9 @@ static int make_link(const struct arci_link_options *options, int fd, const stru
     link->poll.data = link;
     link->timer.data = link;
     link->fd = fd;
+    /* Few packets at a time: after losses the next one is sent again at even intervals (tcp_retransmit_timer() in net/ipv4/tcp_timer.c), so
+     * that a lossy path is not taken for a peer that does not answer. Without it the link works, and is less sure of that. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, &(int){1}, sizeof(int));
     *ret_link = link;
     return ARCTIC_OK;
 }

@@ -353,7 +353,8 @@ class Pair:
             here = self.entry.service(service)["routes"]
             return there.status == 200 and there.json()["routes"] == here
 
-        wait_for(known, 5, f"service {service} active and known at the exit")
+        # An exit that was away has to answer for 5 s.
+        wait_for(known, 15, f"service {service} active and known at the exit")
 
 
 @contextmanager

@@ -61,8 +61,13 @@ def test_such_a_peer_is_reachable_and_known_to_agree(one_way: Pair) -> None:
     wait_for(lambda: exit_.service(service)["state"] == "active", 5, "the state of its service")
     changed = exit_.api("PUT", f"/v1/services/{service}", {"name": "asked-of-the-entry"})
     assert changed.status == 200, changed
-    listed = {item["id"]: item for item in exit_.get("/v1/services")["services"]}
-    assert (listed[service]["name"], listed[service]["state"]) == ("asked-of-the-entry", "active")
+
+    def listed() -> tuple[str, str]:
+        (item,) = [item for item in exit_.get("/v1/services")["services"] if item["id"] == service]
+        return item["name"], item["state"]
+
+    assert listed()[0] == "asked-of-the-entry"
+    wait_for(lambda: listed()[1] == "active", 5, "the state as the entry has told it")
     body = {"source_peer_id": exit_.id, "target_peer_id": entry.id, "transport_type": "tcp"}
     made = entry.api("POST", "/v1/services", body).json()
     assert made["state"] == "degraded", "a service has to dial its target"

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/api/metrics.h"
+#include "agent/peers/target-watch.h"
 #include "agent/services/reconcile.h"
 
 struct row {
@@ -11,7 +12,8 @@ struct row {
     bool counted;
     enum arci_service_state state; /* of an entry */
     struct arci_service_stats stats;
-    uint64_t captured; /* of an entry */
+    uint64_t captured;  /* of an entry */
+    uint64_t failovers; /* of an entry */
 };
 
 struct rows {
@@ -39,6 +41,8 @@ static void add_row(struct arctic_agent *agent, const struct arci_service *servi
     arci_reconcile_live(agent, service, &live);
     row.state = live.state;
     row.captured = captured(&service->id, counters, count);
+    const struct arci_agent_peer *target = arci_peers_find(agent, &service->target_peer_id);
+    row.failovers = target ? arci_target_watch_failures(target) : 0;
     row.counted = agent->proxy && arci_proxy_service_stats(agent->proxy, &service->id, &row.stats);
     rows->items[rows->count++] = row;
 }
@@ -72,6 +76,7 @@ static void write_states(const struct rows *rows, struct arci_buffer *text)
 enum value {
     VALUE_ACTIVE,
     VALUE_ROUTES,
+    VALUE_FAILOVERS,
     VALUE_CAPTURED,
     VALUE_OPENED,
     VALUE_OPEN,
@@ -90,6 +95,8 @@ static uint64_t value_of(const struct row *row, enum value value)
         return row->state == ARCI_SERVICE_ACTIVE;
     case VALUE_ROUTES:
         return row->service->routes.count;
+    case VALUE_FAILOVERS:
+        return row->failovers;
     case VALUE_CAPTURED:
         return row->captured;
     case VALUE_OPENED:
@@ -152,6 +159,11 @@ static void write_all(const struct rows *rows, struct arci_buffer *text)
     } families[] = {
         {"arctic_service_active", "gauge", "Whether the service is active.", VALUE_ACTIVE},
         {"arctic_service_routes", "gauge", "Routes of the service.", VALUE_ROUTES},
+        {"arctic_service_failovers_total", "counter",
+         "How often its routes stepped aside, or refused, because the target peer did not answer; begins "
+         "anew with "
+         "the first service towards that peer.",
+         VALUE_FAILOVERS},
         {"arctic_service_captured_connections_total", "counter",
          "Connections that the kernel gave to the service; begins anew with the nft table.", VALUE_CAPTURED},
         {"arctic_service_flows_opened_total", "counter", "Flows taken.", VALUE_OPENED},

@@ -12,6 +12,7 @@
 #include "agent/peers/membership.h"
 #include "agent/peers/peer-word.h"
 #include "agent/peers/service-states.h"
+#include "agent/peers/target-watch.h"
 #include "agent/services/reconcile.h"
 #include "base/error.h"
 #include "base/time.h"
@@ -22,6 +23,8 @@
 #define PONG_TIMEOUT_MS 6000
 /* With its scatter 10 s: so late is a peer found that has come back and does not dial by itself. */
 #define RETRY_LAST_MS 8000
+/* The same of a peer that services lead to: their flows wait for it. */
+#define RETRY_TARGET_LAST_MS 2000
 /* A link that has lasted so long was no flapping one: the wait for the next begins anew. */
 #define SETTLED_MS 10000
 #define NOTE_INTERVAL_MS ((int64_t)3600 * 1000)
@@ -50,8 +53,10 @@ void arci_peers_link_options(struct arctic_agent *agent, struct arci_link_option
 
 static void schedule_retry(struct arci_agent_peer *peer)
 {
-    peer->retry_at = arci_time_monotonic() + arci_time_scatter(peer->retry_delay);
-    peer->retry_delay = peer->retry_delay * 2 > RETRY_LAST_MS ? RETRY_LAST_MS : peer->retry_delay * 2;
+    int64_t last = arci_target_watch_covers(peer) ? RETRY_TARGET_LAST_MS : RETRY_LAST_MS;
+    int64_t delay = peer->retry_delay > last ? last : peer->retry_delay;
+    peer->retry_at = arci_time_monotonic() + arci_time_scatter(delay);
+    peer->retry_delay = delay * 2 > last ? last : delay * 2;
 }
 
 static void set_state(struct arci_agent_peer *peer, enum arci_peer_state state, const char *why)
@@ -78,10 +83,14 @@ static void close_link(struct arci_agent_peer *peer)
 /* A link is no good any more, or has ended by itself. */
 static void lose_link(struct arci_agent_peer *peer, const char *why)
 {
-    if (peer->link && arci_time_monotonic() - peer->met_at >= SETTLED_MS)
+    bool settled = peer->link && arci_time_monotonic() - peer->met_at >= SETTLED_MS;
+    if (settled)
         peer->retry_delay = ARCI_PEER_RETRY_FIRST_MS;
     peer->live.rtt_us = -1;
     schedule_retry(peer);
+    /* Whether the target's process has ended or only the link shows at once. */
+    if (settled && arci_target_watch_covers(peer))
+        peer->retry_at = 0;
     set_state(peer, ARCI_PEER_UNREACHABLE, why);
     close_link(peer);
     arci_peer_word_link_ended(peer->agent, &peer->id);
@@ -194,6 +203,7 @@ static void dial_done(void *context, struct arci_link *link, const struct arci_h
                        ARCI_ERROR(error));
         schedule_retry(peer);
         set_state(peer, ARCI_PEER_UNREACHABLE, error->message);
+        arci_target_watch_gone(peer);
         arci_membership_hear(peer->agent, revocation);
         return;
     }
@@ -205,6 +215,7 @@ static void dial_done(void *context, struct arci_link *link, const struct arci_h
                       ARCI_ERROR(&problem));
         arci_link_close(link);
         lose_link(peer, problem.message);
+        arci_target_watch_gone(peer);
         return;
     }
     arci_peers_set_link(peer, link);
@@ -341,12 +352,14 @@ void arci_peers_start(struct arctic_agent *agent)
     agent->peer_timer.data = agent;
     agent->peers_noted_at = arci_time_monotonic();
     uv_timer_start(&agent->peer_timer, on_tick, 0, TICK_MS);
+    arci_target_watch_start(agent);
 }
 
 void arci_peers_pause(struct arctic_agent *agent)
 {
     if (agent->peer_timer.data)
         uv_timer_stop(&agent->peer_timer);
+    arci_target_watch_pause(agent);
     arci_discovery_stop(agent);
 }
 
@@ -354,6 +367,7 @@ void arci_peers_stop(struct arctic_agent *agent)
 {
     if (agent->peer_timer.data && !uv_is_closing((uv_handle_t *)&agent->peer_timer))
         uv_close((uv_handle_t *)&agent->peer_timer, NULL);
+    arci_target_watch_stop(agent);
     if (agent->bootstrapped && !agent->leaving)
         note_peers(agent);
     for (size_t i = 0; i < agent->peer_count; i++) {

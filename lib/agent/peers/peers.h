@@ -3,10 +3,23 @@
 #define ARCI_AGENT_PEERS_H
 
 #include "agent/agent-internal.h"
+#include "agent/services/reachability.h"
 #include "cluster/dial.h"
 
 /* Between two dials at first; the wait grows from there. */
 #define ARCI_PEER_RETRY_FIRST_MS 1000
+
+/* What the watch over a service's target knows (target-watch.c). Times are monotonic milliseconds. */
+struct arci_target_watch {
+    bool wanted;  /* it is the target of a local service */
+    bool in_plan; /* the same, of the plan that is being made */
+    bool asked;   /* and has not answered since */
+    struct arci_reachability reachability;
+    int64_t link_made_at;  /* of the link that the next members speak of */
+    int64_t ask_at;        /* no question before */
+    uint64_t asked_from;   /* bytes of the link before the first question without an answer */
+    uint64_t acknowledged; /* bytes of the link, at the last look */
+};
 
 struct arci_agent_peer {
     struct arctic_agent *agent;
@@ -35,6 +48,7 @@ struct arci_agent_peer {
     bool clock_differs;     /* by so much that the log has said it */
     int64_t clock_ahead_ms; /* of this host's, as it last said; below 0 where it is behind */
     bool gossips;           /* is spoken to */
+    struct arci_target_watch target;
 };
 
 /* Reads the known peers from the store. */

@@ -2,22 +2,40 @@
 #include <stdio.h>
 
 #include "agent/peers/incoming.h"
+#include "agent/peers/peers.h"
 #include "agent/peers/service-states.h"
+#include "agent/peers/target-watch.h"
 #include "agent/services/reconcile-internal.h"
 
-/* Whether the target answers comes and goes between passes, and changes nothing of what they do. */
+/* A link that only the peer could make; one that is silent too tells nothing. */
+static bool reaches_only_us(const struct arctic_agent *agent, const struct arci_agent_peer *peer)
+{
+    const struct arci_link *theirs = arci_incoming_find_link(agent, &peer->id);
+    return !peer->link && theirs && arci_link_silence(theirs) < ARCI_REACHABILITY_SILENT_MS;
+}
+
+/* How the target stands comes and goes between passes, and changes nothing of what they do. */
+static bool explain_target(const struct arctic_agent *agent, const struct arci_planned_service *planned,
+                           char *text, size_t size)
+{
+    const struct arci_agent_peer *peer = arci_peers_find(agent, &planned->service->target_peer_id);
+    if (!planned->capture || planned->peer_connected || !peer)
+        return false;
+    if (!reaches_only_us(agent, peer))
+        return arci_target_watch_explain(peer, text, size);
+    snprintf(text, size,
+             "the target peer has reached this agent and cannot be dialled from here at its tunnel port");
+    return true;
+}
+
 static void set_planned(const struct arctic_agent *agent, const struct arci_planned_service *planned,
                         struct arci_service_live *live)
 {
-    bool one_way = planned->capture && !planned->peer_connected &&
-                   arci_incoming_find_link(agent, &planned->service->target_peer_id);
-    bool refused = planned->service->when_unreachable == ARCI_BLOCK;
+    char why[192];
     live->state = planned->state;
-    if (one_way)
-        snprintf(live->state_reason, sizeof live->state_reason,
-                 "the target peer has reached this agent and cannot be dialled from here at its tunnel port: "
-                 "new flows %s",
-                 refused ? "are refused" : "take the next best way");
+    if (planned->state == ARCI_SERVICE_DEGRADED && explain_target(agent, planned, why, sizeof why))
+        snprintf(live->state_reason, sizeof live->state_reason, "%s: new flows %s", why,
+                 planned->service->when_unreachable == ARCI_BLOCK ? "are refused" : "take the next best way");
     else
         snprintf(live->state_reason, sizeof live->state_reason, "%s", planned->reason);
 }

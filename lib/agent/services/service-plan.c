@@ -9,6 +9,7 @@
 #include "agent/license/license-limits.h"
 #include "agent/peers/membership.h"
 #include "agent/peers/peers.h"
+#include "agent/peers/target-watch.h"
 #include "base/error.h"
 
 void arci_service_plan_free(struct arci_service_plan *plan)
@@ -88,7 +89,7 @@ static void judge(struct arctic_agent *agent, const struct arci_license_limits *
                   struct arci_planned_service *planned)
 {
     const struct arci_service *service = planned->service;
-    const struct arci_agent_peer *peer = arci_peers_find(agent, &service->target_peer_id);
+    struct arci_agent_peer *peer = arci_peers_find(agent, &service->target_peer_id);
     const char *missing = missing_ability(service);
     if (missing) {
         set_state(planned, ARCI_SERVICE_PENDING, missing);
@@ -113,7 +114,7 @@ static void judge(struct arctic_agent *agent, const struct arci_license_limits *
         return;
     }
     planned->capture = true;
-    planned->peer_connected = peer->live.state == ARCI_PEER_CONNECTED;
+    planned->peer_connected = arci_target_watch_trusts(peer);
     if (!planned->peer_connected)
         set_state(planned, ARCI_SERVICE_DEGRADED, unreachable_reason(service));
     else if (service->routes.count == 0)
@@ -153,12 +154,14 @@ static int gather_services(struct arctic_agent *agent, struct arci_service_plan 
     plan->exits = calloc(room, sizeof *plan->exits);
     if (!plan->items || !plan->kernel || !plan->exits)
         return arci_fail_memory(error);
+    arci_target_watch_begin_plan(agent);
     while ((entry = arci_registry_next(agent->registry, ARCI_RECORD_SERVICE, &cursor))) {
         if (arctic_id_equal(&entry->record.owner, &agent->local_id))
             add_item(agent, plan, &limits, entry);
         else if (is_exit(agent, &limits, &entry->content.service))
             plan->exits[plan->exit_count++] = arci_entry_ref(entry);
     }
+    arci_target_watch_end_plan(agent);
     return ARCTIC_OK;
 }
 

@@ -12,7 +12,7 @@ struct arci_planned_service {
     const struct arci_entry *entry;     /* holds a reference */
     const struct arci_service *service; /* of the entry */
     bool capture;                       /* it is handed to data plane and kernel */
-    bool peer_connected;
+    bool peer_connected;                /* its target peer counts as reachable (target-watch.h) */
     enum arci_service_state state;
     char reason[256];
 };
