@@ -10,8 +10,10 @@
  * In prerouting, a packet that is marked already was made on this host and decided in output. A packet for
  * a transparent socket of ours is delivered here, whatever the routes say now: SO_MARK tells the socket
  * from other programs', and for handshakes and TIME_WAIT, which have no mark to look at, the conntrack mark
- * tells that we captured the connection. Only a first packet is decided, and only in its original
- * direction, so that replies of servers and connections older than a route stay as they are.
+ * tells that we captured the connection. What a client sends after the agent has ended such a connection finds no
+ * socket: it is reset here, since on its way past Arctic it would leave the host in clear. Only a first packet is
+ * decided, and only in its original direction, so that replies of servers and connections older than a route stay as
+ * they are.
  *
  * The exit's sockets that bear a client's address are met twice. What comes for them, ICMP errors of their path included,
  * is delivered here by the same look at the socket. And a server on this host would send its replies to where the
@@ -64,17 +66,25 @@ static const char template[] =
     "add rule inet arctic capture_marked meta mark & $mask vmap @by_mark\n"
     "add rule inet arctic capture_marked meta mark set meta mark & $keep ct mark set ct mark & $keep\n"
 
+    "add chain inet arctic other\n"
+
     "add chain inet arctic errors\n"
     "add rule inet arctic errors meta l4proto { icmp, ipv6-icmp } ct state related "
     "socket transparent 1 socket mark & $mask != 0 meta mark set meta mark & $keep | $captured accept\n"
+    "add rule inet arctic errors goto other\n"
+
+    "add chain inet arctic of_captured\n"
+    "add rule inet arctic of_captured socket transparent 1 "
+    "meta mark set meta mark & $keep | $captured accept\n"
+    "add rule inet arctic of_captured ct direction original tcp flags & (fin|syn|rst|ack) != syn "
+    "reject with tcp reset\n"
 
     "add chain inet arctic prerouting { type filter hook prerouting priority mangle; policy accept; }\n"
     "add rule inet arctic prerouting meta l4proto != tcp goto errors\n"
     "add rule inet arctic prerouting meta mark & $flag == $flag accept\n"
     "add rule inet arctic prerouting socket transparent 1 socket mark & $mask != 0 "
     "meta mark set meta mark & $keep | $captured accept\n"
-    "add rule inet arctic prerouting ct mark & $flag == $flag socket transparent 1 "
-    "meta mark set meta mark & $keep | $captured accept\n"
+    "add rule inet arctic prerouting ct mark & $flag == $flag jump of_captured\n"
     "add rule inet arctic prerouting ct mark & $mask == $transparent socket transparent 1 "
     "meta mark set meta mark & $keep | $captured accept\n"
     "add rule inet arctic prerouting ct direction != original accept\n"
@@ -94,7 +104,7 @@ static const char template[] =
     "add rule inet arctic capture_made jump capture_marked\n"
 
     "add chain inet arctic output { type route hook output priority mangle; policy accept; }\n"
-    "add rule inet arctic output meta l4proto != tcp accept\n"
+    "add rule inet arctic output meta l4proto != tcp goto other\n"
     "add rule inet arctic output ct mark & $mask == $transparent fib saddr type local "
     "meta mark set meta mark & $keep | $flag accept\n"
     "add rule inet arctic output meta mark & $mask == $transparent goto transparent\n"

@@ -8,6 +8,7 @@
 
 #include "kernel/ruleset-base.h"
 #include "kernel/ruleset-maps.h"
+#include "kernel/ruleset-other.h"
 
 /* "svc_<ULID>" is the service's chain and counter, "cap_<ULID>" its capture chain. */
 static const char *ulid(const struct arci_plan_service *service)
@@ -17,22 +18,46 @@ static const char *ulid(const struct arci_plan_service *service)
 
 static void fill_blocking(struct arci_buffer *text, const struct arci_plan_service *service)
 {
-    arci_buffer_format(text, "add rule inet arctic svc_%s counter name \"svc_%s\" reject with tcp reset\n",
-                       ulid(service), ulid(service));
+    arci_buffer_format(text,
+                       "add rule inet arctic svc_%s meta l4proto tcp counter name \"svc_%s\" reject with tcp "
+                       "reset\n"
+                       "add rule inet arctic svc_%s reject with icmpx admin-prohibited\n",
+                       ulid(service), ulid(service), ulid(service));
 }
 
-static void fill_capturing(struct arci_buffer *text, const struct arci_marks *marks,
-                           const struct arci_plan_service *service)
+static void fill_marking(struct arci_buffer *text, const struct arci_marks *marks,
+                         const struct arci_plan_service *service)
 {
     uint32_t keep = ~marks->mask;
     uint32_t mark = arci_marks_captured(marks, service->slot);
-    uint32_t captured = arci_marks_captured(marks, ARCI_SLOT_AGENT);
     arci_buffer_format(
         text,
-        "add rule inet arctic svc_%s counter name \"svc_%s\" "
+        "add rule inet arctic svc_%s meta l4proto tcp counter name \"svc_%s\" "
         "meta mark set meta mark & 0x%08x | 0x%08x ct mark set ct mark & 0x%08x | 0x%08x jump refused\n"
         "add rule inet arctic svc_%s accept\n",
         ulid(service), ulid(service), keep, mark, keep, mark, ulid(service));
+}
+
+static void fill_service(struct arci_buffer *text, const struct arci_marks *marks,
+                         const struct arci_plan_service *service)
+{
+    if (service->block)
+        fill_blocking(text, service);
+    else if (service->port)
+        fill_marking(text, marks, service);
+}
+
+/*
+ * Also of a service that blocks: a packet that was marked a moment before it began to goes to the listener, which has it reset. Without
+ * these rules it would go its direct way.
+ */
+static void fill_capture(struct arci_buffer *text, const struct arci_marks *marks,
+                         const struct arci_plan_service *service)
+{
+    uint32_t keep = ~marks->mask;
+    uint32_t captured = arci_marks_captured(marks, ARCI_SLOT_AGENT);
+    if (!service->port)
+        return;
     arci_buffer_format(text,
                        "add rule inet arctic cap_%s meta nfproto ipv4 meta l4proto tcp "
                        "tproxy ip to 127.0.0.1:%u meta mark set meta mark & 0x%08x | 0x%08x accept\n"
@@ -40,15 +65,6 @@ static void fill_capturing(struct arci_buffer *text, const struct arci_marks *ma
                        "tproxy ip6 to [::1]:%u meta mark set meta mark & 0x%08x | 0x%08x accept\n",
                        ulid(service), service->port, keep, captured, ulid(service), service->port, keep,
                        captured);
-}
-
-static void fill_chains(struct arci_buffer *text, const struct arci_marks *marks,
-                        const struct arci_plan_service *service)
-{
-    if (service->block)
-        fill_blocking(text, service);
-    else if (service->port)
-        fill_capturing(text, marks, service);
 }
 
 static void by_mark(struct arci_buffer *text, const char *verb, const struct arci_marks *marks,
@@ -64,16 +80,23 @@ static void add_service(struct arci_buffer *text, const struct arci_marks *marks
     arci_buffer_format(text, "add counter inet arctic svc_%s\n", ulid(service));
     arci_buffer_format(text, "add chain inet arctic svc_%s\n", ulid(service));
     arci_buffer_format(text, "add chain inet arctic cap_%s\n", ulid(service));
-    fill_chains(text, marks, service);
+    fill_service(text, marks, service);
+    fill_capture(text, marks, service);
     by_mark(text, "add", marks, service);
 }
 
 static void change_service(struct arci_buffer *text, const struct arci_marks *marks,
-                           const struct arci_plan_service *service)
+                           const struct arci_plan_service *before, const struct arci_plan_service *service)
 {
-    arci_buffer_format(text, "flush chain inet arctic svc_%s\n", ulid(service));
-    arci_buffer_format(text, "flush chain inet arctic cap_%s\n", ulid(service));
-    fill_chains(text, marks, service);
+    bool other_port = before->port != service->port;
+    if (other_port || before->block != service->block) {
+        arci_buffer_format(text, "flush chain inet arctic svc_%s\n", ulid(service));
+        fill_service(text, marks, service);
+    }
+    if (other_port) {
+        arci_buffer_format(text, "flush chain inet arctic cap_%s\n", ulid(service));
+        fill_capture(text, marks, service);
+    }
 }
 
 static void delete_service(struct arci_buffer *text, const struct arci_plan_service *service)
@@ -93,8 +116,8 @@ static void add_and_change_services(struct arci_buffer *text, const struct arci_
         const struct arci_plan_service *before = arci_plan_find(from, &service->id);
         if (!before)
             add_service(text, marks, service);
-        else if (before->port != service->port || before->block != service->block)
-            change_service(text, marks, service);
+        else
+            change_service(text, marks, before, service);
     }
 }
 
@@ -146,6 +169,7 @@ void arci_ruleset_change(struct arci_buffer *text, const struct arci_marks *mark
     arci_ruleset_change_elements(text, from, to);
     arci_ruleset_delete_maps(text, &from->tuples, &to->tuples);
     delete_services(text, from, to);
+    arci_ruleset_change_other(text, marks, from, to);
 }
 
 void arci_ruleset_create(struct arci_buffer *text, const struct arci_marks *marks, bool owner, bool replace,

@@ -10,11 +10,13 @@
  *       chain errors       ICMP about connections that end in sockets of the agent with addresses that are not its own
  *       chain transparent  marks connections that the exit makes with a client's address; counter hidden: see ruleset-base.h
  *       chain exempt       what is never captured
+ *       chain other        what is not TCP: empty, unless a service blocks (ruleset-other.h)
+ *       chain of_captured  packets of connections that the agent has, or had
  *       chain route4/6     one lookup for each map in use, in the order of <arctic/match.h>
  *       chain refused      resets first packets to destinations that were refused a moment ago, and IPv6 where the exit has none
  *       map by_mark        mark of a service : its capture chain
  *       map if4_24_x ...   routes by class, family, source length, destination length (x: absent)
- *       chain svc_<ULID>   marks a packet for the service; counter svc_<ULID> counts its new connections
+ *       chain svc_<ULID>   marks a packet for the service, or refuses it; counter svc_<ULID> counts its new connections
  *       chain cap_<ULID>   tproxy to the service's listener
  */
 #ifndef ARCI_KERNEL_RULESET_H
