@@ -106,6 +106,7 @@ struct arci_transport_peer *arci_config_transport_peers(const struct arci_config
         memcpy(peer->endpoints, rows[i].endpoints, sizeof peer->endpoints);
         peer->endpoint_count = rows[i].endpoint_count;
         peer->met_at = rows[i].met_at;
+        peer->silent = rows[i].silent;
         peer->counters = &config->peers[i]->peers[worker].counters;
     }
     mark_warm(config, peers, positions);

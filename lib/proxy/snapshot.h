@@ -40,6 +40,7 @@ struct arci_snapshot_peer {
     size_t address_count;
     int64_t met_at; /* monotonic milliseconds: the last handshake with it */
     bool connected; /* flows are carried to and taken from connected peers only */
+    bool silent;    /* it does not answer: flows that wait for its word are given up */
 };
 
 /* One service, at its entry or its exit. */

@@ -59,6 +59,7 @@ void arci_transport_settings_defaults(struct arci_transport_settings *ret_settin
         .idle_ms = 5 * 60 * 1000,
         .connect_ms = 10 * 1000,
         .open_ms = 15 * 1000, /* the exit's own limit for its connect, and the way there and back */
+        .silent_ms = 60 * 1000,
         .prime_bytes = 1024 * 1024,
         .unsent_bytes = 512 * 1024,
         .accept_limit = 16384,

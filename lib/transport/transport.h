@@ -111,6 +111,8 @@ struct arci_transport_peer {
     int64_t
         met_at; /* of the last handshake with it, in any unit: when it changes the peer is tried at once */
     bool warm;  /* keep connections ready: flows towards it are to be expected */
+    bool
+        silent; /* it was found not to answer: what waits for its word fails, and open flows go on; the end of that is news of it */
     struct arci_peer_counters *counters; /* outlives the transport */
 };
 
@@ -122,6 +124,8 @@ struct arci_transport_settings {
     int64_t idle_ms;       /* how long an idle connection above the minimum is kept */
     int64_t connect_ms;    /* for a connection to a peer, handshake included */
     int64_t open_ms;       /* from the opening message to its answer */
+    int64_t
+        silent_ms; /* how long open flows wait for a peer that is `silent` and sends nothing on any connection */
     uint32_t prime_bytes;  /* padding for each fresh connection of the minimum and direction, 0: none */
     uint32_t unsent_bytes; /* TCP_NOTSENT_LOWAT */
     uint32_t accept_limit; /* connections of one peer that are served at once */

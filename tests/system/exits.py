@@ -1,7 +1,10 @@
 """One entry and two exits to one network, each over a WAN of its own, and a way between them that uses no agent."""
 
+import ipaddress
+import socket
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from agents import Agent, issue_license
@@ -130,3 +133,45 @@ def running_exits(build: Path) -> Iterator[Exits]:
         network.server.serve("http", PORT)
         yield exits
         exits.end()
+
+
+ETH_P_ALL = 3
+OUTGOING = 4  # PACKET_OUTGOING: what the interface sends, which has come in on the other one
+
+
+def destination(frame: bytes) -> str:
+    """The address that a frame's packet goes to, "" for other frames."""
+    kind = int.from_bytes(frame[12:14], "big")
+    if kind == 0x0800:
+        return str(ipaddress.IPv4Address(frame[30:34]))
+    return str(ipaddress.IPv6Address(frame[38:54])) if kind == 0x86DD else ""
+
+
+@contextmanager
+def in_clear(network: TwoExits) -> Iterator[list[bytes]]:
+    """Fills with each frame that leaves the entry for the server on its direct way, as it passes the WAN."""
+    seen: list[bytes] = []
+    servers = {network.server.ipv4, network.server.ipv6}
+    wan = network.hosts["wan2"]
+    with wan.entered():
+        sniffer = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+    ended = threading.Event()
+
+    def sniff() -> None:
+        while not ended.is_set():
+            with suppress(TimeoutError):
+                frame, address = sniffer.recvfrom(2048)
+                if address[2] != OUTGOING and destination(frame) in servers:
+                    seen.append(frame)
+
+    with closing(sniffer):
+        with wan.entered():
+            sniffer.bind(("entry", ETH_P_ALL))
+        sniffer.settimeout(0.1)
+        thread = threading.Thread(target=sniff, daemon=True)
+        thread.start()
+        try:
+            yield seen
+        finally:
+            ended.set()
+            thread.join()

@@ -1,13 +1,18 @@
 """Two exits to one network: what becomes of new flows when the better one does not answer, and when it does so again."""
 
+import contextlib
+import errno
 import signal
+import socket
+import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from arctic_lab import wait_for
-from exits import Exits, running_exits
+from arctic_lab import Connection, Namespace, wait_for
+from exits import PORT, Exits, in_clear, running_exits
 from flows import VERSIONS
 
 FAILOVER_SECONDS = 4.0
@@ -84,11 +89,6 @@ def assert_returns(exits: Exits, since: float) -> None:
     assert exits.entry.service(exits.services["first"])["state"] == "active"
 
 
-def process(exits: Exits) -> int:
-    assert exits.first.process
-    return exits.first.process.pid
-
-
 @pytest.mark.timing
 def test_an_exit_is_killed(exits: Exits) -> None:
     exits.first.kill()
@@ -119,3 +119,139 @@ def test_the_way_to_an_exit_is_cut(exits: Exits, towards: str | None) -> None:
         exits.network.wan1.up(towards)
     if towards is None:
         assert_returns(exits, time.monotonic())
+
+
+@pytest.fixture
+def blocking(running: Exits) -> Iterator[Exits]:
+    """The first exit alone, with a service that blocks."""
+    service = running.service(running.first, 100, "--when-unreachable", "block")
+    running.services = {"first": service}
+    wait_for(lambda: all_by(running, "first"), 30, "flows by the first exit")
+    yield running
+    running.entry.cli("services", "delete", service, "--yes")
+
+
+def outcome(host: Namespace, address: str) -> str:
+    """What a new connection ends in, which tries no more than that."""
+    try:
+        with Connection(host, address, PORT, timeout=8) as connection:
+            connection.send(b"GET /peer HTTP/1.1\r\n\r\n")
+            return "served" if connection.receive() else "closed"
+    except ConnectionRefusedError:
+        return "refused"
+    except (ConnectionResetError, BrokenPipeError):
+        return "reset"
+    except TimeoutError:
+        return "nothing"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a connection ended that began at a time, and how long that took."""
+
+    kind: str
+    began_at: float
+    seconds: float
+
+
+@contextlib.contextmanager
+def connecting_all_the_time(exits: Exits) -> Iterator[list[Outcome]]:
+    """Clients on both hosts, of both families, one connection after the other."""
+    outcomes: list[Outcome] = []
+    ended = threading.Event()
+
+    def connect(host: Namespace, version: int) -> None:
+        while not ended.is_set():
+            began_at = time.monotonic()
+            kind = outcome(host, exits.network.server.address(version))
+            outcomes.append(Outcome(kind, began_at, time.monotonic() - began_at))
+
+    places = [(host, version) for host in (exits.network.client, exits.network.entry) for version in VERSIONS]
+    threads = [threading.Thread(target=connect, args=place, daemon=True) for place in places]
+    for thread in threads:
+        thread.start()
+    try:
+        yield outcomes
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join(20)
+
+
+def uploading(exits: Exits, version: int) -> threading.Thread:
+    """A flow that is in the middle of something when its exit goes."""
+
+    def send() -> None:
+        with (
+            contextlib.suppress(OSError),
+            Connection(exits.network.client, exits.network.server.address(version), PORT, timeout=60) as upload,
+        ):
+            upload.send(b"PUT /upload HTTP/1.1\r\nContent-Length: 1000000000000\r\n\r\n")
+            while True:
+                upload.send(bytes(65536))
+
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    return thread
+
+
+def refused(outcomes: list[Outcome], since: float) -> bool:
+    """Whether all that began since then were refused, on all four ways."""
+    late = [one.kind for one in outcomes if one.began_at > since]
+    return len(late) > 40 and set(late) == {"refused"}
+
+
+def datagram_is_refused(host: Namespace, address: str) -> bool:
+    """With an error at once, instead of a wait."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with contextlib.closing(host.socket(family, socket.SOCK_DGRAM)) as sender:
+        sender.settimeout(3)
+        try:
+            sender.connect((address, 5353))
+            sender.send(b"?")
+            sender.recv(100)
+        except OSError as error:
+            return error.errno in (errno.EHOSTUNREACH, errno.EACCES, errno.EPERM)
+    return False
+
+
+@pytest.mark.parametrize("how", ["kill", "suspend", "cut"])
+def test_nothing_leaves_in_clear_with_block(blocking: Exits, how: str) -> None:
+    """From before the failure until after the return, with flows under way and changes of other services meanwhile."""
+    network, entry = blocking.network, blocking.entry
+    assert blocking.first.process
+    with in_clear(network) as seen, connecting_all_the_time(blocking) as outcomes:
+        uploads = [uploading(blocking, version) for version in VERSIONS]
+        wait_for(lambda: network.wan1.stats()["first"].bytes_in > 3_000_000, 10, "uploads under way")
+        failed_at = time.monotonic()
+        if how == "kill":
+            blocking.first.kill()
+        elif how == "suspend":
+            blocking.first.process.signal(signal.SIGSTOP)
+        else:
+            network.wan1.down()
+        wait_for(lambda: "are refused" in reason(blocking, "first"), 10, "a service that blocks")
+        blocked_at = time.monotonic()
+        wait_for(lambda: refused(outcomes, blocked_at), 10, "connections that are refused")
+        for host in (network.client, network.entry):
+            for version in VERSIONS:
+                assert datagram_is_refused(host, network.server.address(version)), (host, version)
+        other = blocking.service(blocking.second, 1, dests=("10.7.0.0/24", "fd07::/64"))
+        entry.cli("services", "delete", other, "--yes")
+        if how == "kill":
+            blocking.first.start()
+        elif how == "suspend":
+            blocking.first.process.signal(signal.SIGCONT)
+        else:
+            network.wan1.up()
+        back_at = time.monotonic()
+        wait_for(
+            lambda: any(one.kind == "served" and one.began_at > back_at for one in outcomes), RETURN_SECONDS, "flows"
+        )
+        if how != "cut":
+            for upload in uploads:
+                upload.join(20)
+    assert not seen, f"{len(seen)} packets in clear, the first: {seen[0].hex()}"
+    during = [one for one in outcomes if failed_at < one.began_at < back_at]
+    assert {one.kind for one in during} <= {"refused", "reset"}
+    assert max(one.seconds for one in during) < FAILOVER_SECONDS

@@ -184,6 +184,48 @@ static void silent_exit_is_no_refusal(void **state)
     end_flow(&user, ARCI_REASON_RESET);
 }
 
+static void say_silent(struct world *world, bool silent)
+{
+    struct arctic_error error;
+    struct arci_transport_peer row = peer_row(&world->near, &world->far, true);
+    row.silent = silent;
+    assert_ok(ops->configure(world->near.transport, &world->settings, &row, 1, &error), error);
+}
+
+/* As by the control protocol, while its host acknowledges all. */
+static void flow_that_a_silent_peer_has_not_confirmed_is_given_up(void **state)
+{
+    struct world *world = *state;
+    struct user confirmed = {0}, user = {0};
+    open_pair(world, &confirmed);
+    world->far.hesitate = true;
+    open_flow(world, &user);
+    wait_until(world, world->far.incoming_count == 2);
+    say_silent(world, true);
+    assert_true(user.failed);
+    assert_false(user.refused);
+    assert_int_equal(user.reason, ARCI_REASON_PEER_UNREACHABLE);
+    assert_false(confirmed.failed);
+    end_flow(&user, ARCI_REASON_RESET);
+    assert_int_equal(try_open(world), ARCTIC_E_PEER_UNREACHABLE);
+    world->far.hesitate = false;
+    say_silent(world, false);
+    one_flow(world);
+    end_flow(&confirmed, ARCI_REASON_RESET);
+}
+
+static void flows_of_a_peer_that_stays_silent_end(void **state)
+{
+    struct world *world = *state;
+    struct user user = {0};
+    world->settings.silent_ms = 300;
+    open_pair(world, &user);
+    say_silent(world, true);
+    wait_until(world, user.failed);
+    assert_int_equal(user.reason, ARCI_REASON_CONNECTION_LOST);
+    end_flow(&user, ARCI_REASON_RESET);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +238,8 @@ int main(void)
         TRANSPORT_TEST(flow_waits_for_a_peer_that_restarts),
         TRANSPORT_TEST(news_of_a_peer_end_the_refusal_of_flows),
         TRANSPORT_TEST(silent_exit_is_no_refusal),
+        TRANSPORT_TEST(flow_that_a_silent_peer_has_not_confirmed_is_given_up),
+        TRANSPORT_TEST(flows_of_a_peer_that_stays_silent_end),
     };
     return run_over_transports(tests, sizeof tests / sizeof tests[0]);
 }

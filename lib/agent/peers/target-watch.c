@@ -79,19 +79,16 @@ static void hear(struct arci_agent_peer *peer, int64_t now)
         arci_reachability_heard(&watch->reachability, now);
 }
 
-/* Returns whether the judgement is another one now. */
+/* Returns whether something is another way now that plans go by: whether it is trusted, or answers. */
 static bool look(struct arci_agent_peer *peer, int64_t now)
 {
     struct arci_reachability *state = &peer->target.reachability;
-    bool before = state->trusted;
-    bool met = state->met;
+    const struct arci_reachability before = *state;
     if (peer->link)
         hear(peer, now);
-    if (arci_reachability_look(state, now) == before)
-        return false;
-    if (met)
+    if (arci_reachability_look(state, now) != before.trusted && before.met)
         log_change(peer);
-    return true;
+    return state->trusted != before.trusted || state->answering != before.answering;
 }
 
 bool arci_target_watch_covers(const struct arci_agent_peer *peer)
@@ -169,6 +166,12 @@ void arci_target_watch_gone(struct arci_agent_peer *peer)
         return;
     log_change(peer);
     arci_reconcile_request(peer->agent);
+}
+
+bool arci_target_watch_silent(const struct arci_agent_peer *peer)
+{
+    const struct arci_reachability *state = &peer->target.reachability;
+    return arci_target_watch_covers(peer) && state->met && !state->answering;
 }
 
 bool arci_target_watch_explain(const struct arci_agent_peer *peer, char *text, size_t size)

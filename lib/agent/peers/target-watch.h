@@ -29,6 +29,9 @@ bool arci_target_watch_covers(const struct arci_agent_peer *peer);
 /* A peer that is without a link could not be dialled. */
 void arci_target_watch_gone(struct arci_agent_peer *peer);
 
+/* Whether a target that has answered does not do so now. */
+bool arci_target_watch_silent(const struct arci_agent_peer *peer);
+
 /* Why new flows to a peer that answers are still held back, and until when; false for any other. */
 bool arci_target_watch_explain(const struct arci_agent_peer *peer, char *text, size_t size);
 

@@ -198,6 +198,7 @@ static int gather_peers(struct arctic_agent *agent, struct arci_service_plan *pl
         peer->endpoint_count = known->live.endpoint_count;
         peer->met_at = known->met_at;
         peer->connected = true;
+        peer->silent = arci_target_watch_silent(known);
         memcpy(peer->key, entry->content.peer.public_key, sizeof peer->key);
         memcpy(peer->endpoints, known->live.endpoints, sizeof peer->endpoints);
         peer->address_count = entry->content.peer.address_count;

@@ -136,7 +136,8 @@ struct arci_tls_peer {
     struct arci_tls_bucket asked_priming; /* what the peer asks for */
     int64_t dial_after;
     int64_t heard_at;
-    bool removed; /* no longer configured: it only waits for its connections */
+    int64_t silent_at; /* since when it is said to be silent */
+    bool removed;      /* no longer configured: it only waits for its connections */
 };
 
 struct arci_transport {

@@ -74,8 +74,10 @@ void arci_peer_reconfigure(struct arci_tls_peer *peer, const struct arci_transpo
         arci_tls_dial_cancel_all(peer);
         peer->preferred = 0;
     }
-    if (moved || settings->met_at != peer->settings.met_at)
+    if (moved || settings->met_at != peer->settings.met_at || (peer->settings.silent && !settings->silent))
         arci_reach_reconsider(peer);
+    if (settings->silent && !peer->settings.silent)
+        arci_reach_give_up(peer);
     peer->settings = *settings;
 }
 
@@ -94,6 +96,7 @@ void arci_peer_tick(struct arci_tls_peer *peer)
     arci_tls_pool_fail_overdue(peer);
     arci_tls_pool_trim(peer);
     arci_tls_pool_replenish(peer);
+    arci_reach_tick(peer);
 }
 
 void arci_peer_retire(struct arci_tls_peer *peer)

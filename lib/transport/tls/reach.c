@@ -9,6 +9,7 @@
 #include "transport/tls/pool.h"
 #include "transport/tls/priming.h"
 #include "transport/tls/socket.h"
+#include "transport/tls/stream.h"
 
 static void log_reach(const struct arci_tls_peer *peer, bool good, int64_t rtt)
 {
@@ -93,6 +94,36 @@ void arci_reach_silent(struct arci_tls_peer *peer)
     set_reach(peer, ARCI_REACH_NONE);
     for (struct arci_tls_connection *idle = TAILQ_FIRST(&peer->idle); idle; idle = TAILQ_NEXT(idle, idle))
         arci_reach_ping(idle);
+}
+
+void arci_reach_give_up(struct arci_tls_peer *peer)
+{
+    struct arci_tls_connection *connection;
+    peer->silent_at = arci_tls_now(peer->transport);
+    arci_fail(&peer->trouble, ARCTIC_E_TIMEOUT, NULL, "no answer over the control protocol");
+    set_reach(peer, ARCI_REACH_NONE);
+    for (connection = TAILQ_FIRST(&peer->transport->connections); connection;
+         connection = TAILQ_NEXT(connection, all)) {
+        const struct arci_session *session = &connection->session;
+        if (connection->peer == peer && connection->stream && connection->opener && session->active &&
+            !session->answered)
+            arci_stream_tell_failed(connection->stream, ARCI_REASON_PEER_UNREACHABLE, false);
+    }
+}
+
+/* A process that is suspended has a kernel which acknowledges all that its flows send: TCP never gives them up. */
+void arci_reach_tick(struct arci_tls_peer *peer)
+{
+    int64_t now = arci_tls_now(peer->transport);
+    struct arci_tls_connection *connection;
+    if (!peer->settings.silent || peer->busy_count == 0 || peer->heard_at > peer->silent_at ||
+        now - peer->silent_at < peer->transport->settings.silent_ms)
+        return;
+    for (connection = TAILQ_FIRST(&peer->transport->connections); connection;
+         connection = TAILQ_NEXT(connection, all)) {
+        if (connection->peer == peer && connection->opener && connection->session.active)
+            arci_connection_close(connection);
+    }
 }
 
 void arci_reach_ping(struct arci_tls_connection *connection)

@@ -20,6 +20,12 @@ void arci_reach_measured(struct arci_tls_connection *connection);
 /* Nothing came though it was asked. */
 void arci_reach_silent(struct arci_tls_peer *peer);
 
+/* Others have found out that it does not answer: flows that it has not confirmed yet fail, those that it has go on. */
+void arci_reach_give_up(struct arci_tls_peer *peer);
+
+/* Ends the flows towards a peer that has been silent for long. */
+void arci_reach_tick(struct arci_tls_peer *peer);
+
 /*
  * No endpoint of the peer has answered, or it would not have the connection, for the reason in peer->trouble. A peer that was
  * introduced or restarted a moment ago may not know this agent yet: it becomes unreachable, and what waits fails, only after
