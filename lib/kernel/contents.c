@@ -74,21 +74,29 @@ static size_t write_key(const struct arci_tuple *tuple, uint8_t *ret_key)
     return length;
 }
 
+/* Of a map's name, which the hash of each of its elements begins with. */
+static int hash_map(const struct arci_tuple_map *map, uint64_t *ret_seed, struct arctic_error *error)
+{
+    ARCI_BUFFER name = {0};
+    arci_ruleset_map_name(&name, map);
+    if (name.failed)
+        return arci_fail_memory(error);
+    *ret_seed = arci_netfilter_hash(ARCI_NETFILTER_SEED, name.data, name.length);
+    return ARCTIC_OK;
+}
+
 int arci_contents_expect(const struct arci_plan *plan, struct arci_contents *ret_contents,
                          struct arctic_error *error)
 {
     struct arci_contents contents = {.route_count = plan->tuples.elements};
-    ARCI_BUFFER name = {0};
     uint64_t seed = 0;
     for (size_t i = 0; i < plan->tuples.count; i++) {
         const struct arci_tuple *tuple = &plan->tuples.items[i];
         uint8_t key[IFNAMSIZ + 32];
         if (i == 0 || arci_tuple_map_compare(&tuple->map, &tuple[-1].map) != 0) {
-            name.length = 0;
-            arci_ruleset_map_name(&name, &tuple->map);
-            if (name.failed)
-                return arci_fail_memory(error);
-            seed = arci_netfilter_hash(ARCI_NETFILTER_SEED, name.data, name.length);
+            int code = hash_map(&tuple->map, &seed, error);
+            if (code < 0)
+                return code;
         }
         if (tuple->loses)
             continue;

@@ -256,7 +256,8 @@ int arci_netfilter_packets(struct arci_netfilter *netfilter, const char *counter
                            struct arctic_error *error)
 {
     uint64_t packets = 0;
-    ARCI_CLEANUP(arci_message_cleanup) struct nl_msg *message = arci_netfilter_request(NFT_MSG_GETOBJ, 0, NFTA_OBJ_TABLE);
+    ARCI_CLEANUP(arci_message_cleanup)
+    struct nl_msg *message = arci_netfilter_request(NFT_MSG_GETOBJ, 0, NFTA_OBJ_TABLE);
     if (!message || nla_put_string(message, NFTA_OBJ_NAME, counter) < 0 ||
         nla_put_u32(message, NFTA_OBJ_TYPE, htobe32(NFT_OBJECT_COUNTER)) < 0)
         return arci_fail_memory(error);

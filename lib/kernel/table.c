@@ -27,6 +27,7 @@ struct arci_table {
     uint64_t fingerprint;        /* of our table after the last commit */
     uint64_t frame;              /* arci_contents.frame after it; unused where the table is owned */
     bool exchanged;              /* a comparison has found other contents */
+    bool doubtful;               /* somebody has committed something at the moment of our last commit */
     struct arci_plan plan;
 };
 
@@ -156,6 +157,18 @@ int arci_table_compare(struct arci_table *table, struct arctic_error *error)
     return ARCTIC_OK;
 }
 
+/*
+ * Whether what is read back now is what was committed: not where somebody has committed something in between, before our commit (and
+ * after the last look) or behind it. Else others' changes of that moment would count as ours for good.
+ */
+static bool is_undisturbed(struct arci_table *table, uint32_t generation)
+{
+    uint32_t after = 0;
+    return table->owned ||
+           (generation == table->generation + 1 &&
+            arci_netfilter_generation(table->netfilter, &after, NULL) >= 0 && after == generation);
+}
+
 /* What can not be read back now counts as changed by others, and is made anew next time. */
 static void settle(struct arci_table *table, const char *commands, struct arci_plan *plan)
 {
@@ -164,12 +177,12 @@ static void settle(struct arci_table *table, const char *commands, struct arci_p
     adopt(table, plan);
     table->applied = true;
     table->exchanged = false;
+    bool read = arci_netfilter_generation(table->netfilter, &generation, NULL) >= 0 &&
+                arci_netfilter_table(table->netfilter, !table->owned, &state, NULL) >= 0 && state.present;
     settle_frame(table, commands);
-    if (arci_netfilter_generation(table->netfilter, &generation, NULL) < 0 ||
-        arci_netfilter_table(table->netfilter, !table->owned, &state, NULL) < 0)
-        generation = 0;
-    table->generation = generation;
-    table->fingerprint = state.fingerprint;
+    table->doubtful = read && !is_undisturbed(table, generation);
+    table->generation = read ? generation : 0;
+    table->fingerprint = read ? state.fingerprint : 0;
 }
 
 static int run(struct arci_table *table, const struct arci_buffer *text, struct arctic_error *error)
@@ -226,6 +239,14 @@ static int commit_new(struct arci_table *table, bool owner, bool replace, struct
     return ARCTIC_OK;
 }
 
+static int read_generation(struct arci_table *table, struct arctic_error *error)
+{
+    uint32_t generation = 0;
+    int code = arci_netfilter_generation(table->netfilter, &generation, error);
+    table->generation = code < 0 ? 0 : generation;
+    return code;
+}
+
 /* In one transaction with the removal of what is there under the name. */
 static int make_anew(struct arci_table *table, struct arci_plan *plan, struct arctic_error *error)
 {
@@ -236,6 +257,9 @@ static int make_anew(struct arci_table *table, struct arci_plan *plan, struct ar
     if (is_foreign(table, &state))
         return fail_foreign(&state, error);
     bool owner = table->applied ? table->owned : table->mode != ARCI_TABLE_PLAIN;
+    code = read_generation(table, error);
+    if (code < 0)
+        return code;
     code = commit_new(table, owner, state.present, plan, error);
     if (code >= 0 || table->applied || table->mode != ARCI_TABLE_AUTO)
         return code;
@@ -244,6 +268,22 @@ static int make_anew(struct arci_table *table, struct arci_plan *plan, struct ar
     if (code >= 0)
         arci_log_warn(table->log, "fwmgr", "no table of our own on this kernel, using a plain one",
                       ARCI_TEXT("error", error ? error->message : ""));
+    return code;
+}
+
+#define SURE_TRIES 2 /* on a host where something commits all the time, doubt remains */
+
+/* Where somebody came in between, the whole table is made once more. */
+static int make_sure(struct arci_table *table, struct arctic_error *error)
+{
+    int code = ARCTIC_OK;
+    for (int i = 0; code >= 0 && table->doubtful && i < SURE_TRIES; i++) {
+        struct arci_plan plan = table->plan;
+        table->plan = (struct arci_plan){0};
+        code = make_anew(table, &plan, error);
+        if (code < 0)
+            table->plan = plan;
+    }
     return code;
 }
 
@@ -259,18 +299,19 @@ static int commit(struct arci_table *table, struct arci_plan *plan, struct arcti
 {
     enum arci_table_health health;
     struct arctic_error refusal = {0};
+    table->doubtful = false;
     int code = arci_table_look(table, &health, error);
     if (code < 0)
         return code;
     if (health == ARCI_TABLE_FINE && commit_difference(table, plan, &refusal) >= 0)
-        return ARCTIC_OK;
+        return make_sure(table, error);
     if (health == ARCI_TABLE_FINE)
         arci_log_warn(table->log, "fwmgr", "cannot change the nft table, making it anew",
                       ARCI_ERROR(&refusal));
     code = make_anew(table, plan, error);
     if (code >= 0 && (health == ARCI_TABLE_GONE || health == ARCI_TABLE_CHANGED))
         note_repair(table, health);
-    return code;
+    return code < 0 ? code : make_sure(table, error);
 }
 
 int arci_table_update(struct arci_table *table, const struct arci_kernel_wish *wish,
