@@ -334,6 +334,25 @@ def test_a_peer_that_makes_clients_up(lab: Lab, pair: Pair, service: str, client
         assert tunnel.answer() == answer
 
 
+@pytest.mark.parametrize(
+    ("change", "options"),
+    [
+        ({"requires_interface": False}, ["--requires-interface=false"]),
+        ({"transport_type": "kcp"}, ["--transport", "kcp"]),
+        ({"requires_interface": False, "transport_type": "kcp"}, ["--requires-interface=false", "--transport", "kcp"]),
+    ],
+    ids=["interface", "transport", "both"],
+)
+def test_what_transparency_needs_is_not_taken_away(pair: Pair, change: dict[str, object], options: list[str]) -> None:
+    service = pair.entry.create_service(pair.exit, "--fully-transparent", "--requires-interface")
+    answer = pair.entry.api("PUT", f"/v1/services/{service}", change)
+    assert answer.error == (400, "INVALID_REQUEST", "fully_transparent")
+    pair.entry.cli("services", "update", service, *options, code=6)
+    kept = pair.entry.service(service)
+    assert kept["fully_transparent"] and kept["requires_interface"] and kept["transport_type"] == "tcp"
+    pair.entry.cli("services", "delete", service, "--yes")
+
+
 def test_no_longer_transparent(lab: Lab, pair: Pair) -> None:
     """What the record says counts for the next flow."""
     service = carry_transparently(pair, "10.2.0.2/32")
