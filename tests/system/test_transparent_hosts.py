@@ -219,8 +219,7 @@ def test_an_exit_that_leads_back_through_the_entry(lab: Lab, pair: Pair, version
     network, target, back = FAR[version]
     lab.exit.add_route(network, back)
     service = carry_transparently(pair, network) if kind == "transparent" else pair.carry(network)
-    with Connection(lab.client, target, 80, timeout=5) as connection:
-        assert connection.receive_to_end() == (b"", End.RESET)
+    assert received(lab.client, target, 80, timeout=5) == (b"", End.RESET)
     wait_for(lambda: "circle" in pair.entry.log + pair.exit.log, 5, "a word about it in a log")
     assert pair.entry.captured(service) <= 3
     if kind == "transparent":
