@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from agents import Pair, running_pair
-from arctic_lab import Connection, End, Lab, http_get, http_upload, wait_for
+from arctic_lab import Connection, End, Lab, Port, http_get, http_upload, wait_for
 from flows import VERSIONS, received, says
 from transparency import (
     BANNER,
@@ -143,6 +143,22 @@ def test_an_exit_that_translates_its_own_addresses(lab: Lab, pair: Pair) -> None
     nft("nft", "insert rule inet nat post meta mark and 0xfff00000 == 0x00200000 accept")
     for version in VERSIONS:
         assert sees_the_client(lab.client, lab.server.address(version))
+
+
+def test_a_narrow_way_to_the_server(lab: Lab, pair: Pair) -> None:
+    """What a router says of packets that are too large is for the exit, although they bear the client's address."""
+    far = lab.host("far")
+    lab.lan("far-lan", Port(lab.server, "far", ("10.4.0.1/24", "fd04::1/64")), Port(far, "lan", ("10.4.0.2/24", "fd04::2/64")))
+    lab.server.forward()
+    lab.server.ip("link set far mtu 1300")  # the far host knows nothing of it
+    for network, router in (("10.4.0.0/24", "10.2.0.2"), ("fd04::/64", "fd02::2")):
+        lab.exit.add_route(network, router)
+    for router in ("10.4.0.1", "fd04::1"):
+        far.add_route("default", router)
+    far.serve("http", WEB)
+    carry_transparently(pair, "10.4.0.0/24", "fd04::/64")
+    for version in VERSIONS:
+        http_upload(lab.client, far.address(version), WEB, 300_000, timeout=8)
 
 
 # Ends
