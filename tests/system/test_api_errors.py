@@ -533,7 +533,7 @@ def test_a_put_is_partial_and_a_delete_has_no_body(target: Target) -> None:
     assert entry.api("PUT", f"{path}/routes/{first}", {"source_cidr": None}).status == 200
     routes = {route["id"]: route for route in entry.get(f"{path}/routes")["routes"]}
     kept = {"dest_cidr": "10.8.0.0/16", "priority": 7, "source_cidr": None, "id": first}
-    assert routes[first] == kept
+    assert {name: routes[first][name] for name in kept} == kept
     assert routes[second]["source_cidr"] == "10.1.0.0/16"
     for route in (first, second):
         answer = entry.api("DELETE", f"{path}/routes/{route}")
