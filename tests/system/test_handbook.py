@@ -132,7 +132,9 @@ class Scene:
         return list(self.entry.get("/v1/services")["services"])
 
     def routes(self) -> list[Any]:
-        return list(self.entry.get(f"/v1/services/{self.service}/routes")["routes"])
+        """Without what they have counted."""
+        listed = self.entry.get(f"/v1/services/{self.service}/routes")["routes"]
+        return [{name: value for name, value in route.items() if name != "counters"} for route in listed]
 
     def in_kernel(self, agent: Agent | None = None) -> bool:
         return self.service.removeprefix("svc_") in (agent or self.entry).ruleset()
