@@ -513,6 +513,9 @@ static void packets_are_wrapped_and_found(void **state)
     assert_true(arci_dhcp_packet_unwrap(packet, sizeof packet, false, &message, &length));
     packet[26] = packet[27] = 0; /* nor one that the sender leaves out */
     assert_true(arci_dhcp_packet_unwrap(packet, sizeof packet, true, &message, &length));
+    packet[25]++; /* a datagram that is longer than its packet */
+    assert_false(arci_dhcp_packet_unwrap(packet, sizeof packet, false, &message, &length));
+    packet[25]--;
     for (size_t cut = 0; cut < sizeof packet; cut++)
         assert_false(arci_dhcp_packet_unwrap(packet, cut, false, &message, &length));
 }
