@@ -69,12 +69,17 @@ int64_t arci_arp_deadline(const struct arci_arp *arp)
     return arp->defend ? 0 : arp->next_at;
 }
 
+struct arci_arp_frame arci_arp_question(const uint8_t mac[6], uint32_t sender, uint32_t target)
+{
+    struct arci_arp_frame frame = {.operation = ARCI_ARP_REQUEST, .sender = sender, .target = target};
+    memcpy(frame.sender_mac, mac, sizeof frame.sender_mac);
+    return frame;
+}
+
 /* The sender of a probe is nobody yet (RFC 5227 section 2.1.1), that of an announcement is whom it asks for (2.3). */
 static struct arci_arp_frame ask(const struct arci_arp *arp, uint32_t sender)
 {
-    struct arci_arp_frame frame = {.operation = ARCI_ARP_REQUEST, .sender = sender, .target = arp->address};
-    memcpy(frame.sender_mac, arp->mac, sizeof arp->mac);
-    return frame;
+    return arci_arp_question(arp->mac, sender, arp->address);
 }
 
 static void probe(struct arci_arp *arp, uint32_t chance, int64_t now, struct arci_arp_frame *ret_frame)

@@ -27,6 +27,9 @@ void arci_arp_build(const struct arci_arp_frame *frame, uint8_t bytes[ARCI_ARP_S
 /* False where it is not ARP for IPv4 over Ethernet. What follows is padding. */
 bool arci_arp_parse(const uint8_t *bytes, size_t length, struct arci_arp_frame *ret_frame);
 
+/* Asks who has `target`: who has it, or knows `sender` already, learns from the question that `sender` is at `mac`. */
+struct arci_arp_frame arci_arp_question(const uint8_t mac[6], uint32_t sender, uint32_t target);
+
 enum arci_arp_phase {
     ARCI_ARP_IDLE,
     ARCI_ARP_PROBING,

@@ -231,10 +231,12 @@ static void lose(struct arci_dhcp_client *client, int64_t now)
     start_anew(client, 0, now);
 }
 
+/* A renewal that has no answer yet has its own reason from the second message on. */
 static void forget_contest(struct arci_dhcp_client *client)
 {
     client->contested_until = INT64_MAX;
-    if (client->phase == ARCI_DHCP_PHASE_BOUND)
+    bool renews = client->phase == ARCI_DHCP_PHASE_RENEWING || client->phase == ARCI_DHCP_PHASE_REBINDING;
+    if (client->phase == ARCI_DHCP_PHASE_BOUND || (renews && client->sent <= 1))
         client->reason[0] = '\0';
 }
 

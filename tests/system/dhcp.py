@@ -1,0 +1,203 @@
+"""dhcp-probe as seen from a test, the LAN it runs in, and dnsmasq on that LAN."""
+
+import json
+import socket
+import struct
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from arctic_lab import Namespace, Port, Process, Topology, build_directory, wait_for
+
+SERVICE = "svc_01JD2Q4Y7M8N9P0QRSTVWXYZ12"
+# RFC 4361: type, IAID, DUID-UUID, and the 128 bits of the id above.
+IDENTIFIER = "ff:00:00:00:01:00:04:01:93:45:72:78:f4:45:53:60:5f:19:d6:f9:df:7c:22"
+INTERFACE = "mac0"
+
+
+class Lan:
+    """
+    client --- switch --- server
+                  |
+                other
+
+    The client has a MACVLAN interface over its `lan`, as a service has one. It forwards and filters reverse paths as strictly as hosts do.
+    """
+
+    def __init__(self) -> None:
+        self.topology = Topology()
+        try:
+            self.client = self.topology.host("client", forwarding=True)
+            self.server = self.topology.host("server")
+            self.other = self.topology.host("other")
+            self.topology.lan(
+                "switch",
+                Port(self.client, "lan", ("10.1.0.3/16",)),
+                Port(self.server, "lan", ("10.1.0.1/16",)),
+                Port(self.other, "lan", ("10.1.0.2/16",)),
+            )
+            for scope in ("all", "default"):
+                self.client.sysctl(f"net/ipv4/conf/{scope}/rp_filter", 1)
+            # Announcements of addresses that are new to it make entries there.
+            self.other.sysctl("net/ipv4/conf/lan/arp_accept", 1)
+            self.client.ip(f"link add name {INTERFACE} link lan type macvlan mode bridge")
+            self.client.sysctl(f"net/ipv4/conf/{INTERFACE}/arp_ignore", 1)
+            self.client.sysctl(f"net/ipv4/conf/{INTERFACE}/arp_announce", 2)
+            self.client.ip(f"link set {INTERFACE} up")
+        except BaseException:
+            self.topology.close()
+            raise
+
+    def mac(self) -> str:
+        return self.client.mac(INTERFACE)
+
+    def put(self, address: str) -> None:
+        """What the owner of the interface does with a lease."""
+        self.client.ip(f"addr replace {address}/32 dev {INTERFACE}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.topology.close()
+
+
+class Dnsmasq:
+    """A DHCP server, authoritative for its network."""
+
+    def __init__(self, host: Namespace, directory: Path, first: str, last: str, *options: str) -> None:
+        self.leases = directory / f"{host.name}.leases"
+        self._process: Process = host.start(
+            "dnsmasq",
+            "--no-daemon",
+            "--conf-file=/dev/null",
+            "--port=0",
+            "--user=root",
+            "--pid-file",
+            "--interface=lan",
+            "--bind-interfaces",
+            "--no-ping",
+            "--log-dhcp",
+            "--dhcp-authoritative",
+            f"--dhcp-leasefile={self.leases}",
+            f"--dhcp-range={first},{last},255.255.255.0,2m",
+            *options,
+        )
+        self._process.wait_for_output("DHCP, sockets bound exclusively to interface lan")
+
+    def log(self) -> str:
+        return self._process.log()
+
+    def count(self, kind: str) -> int:
+        """How many messages of a kind it has seen or sent."""
+        return self.log().count(f" {kind}(lan)")
+
+    def stop(self) -> None:
+        self._process.stop()
+
+
+class DhcpProbe:
+    """A dhcp-probe that runs on a host."""
+
+    def __init__(self, host: Namespace, log: Path, *prefix: str, **options: Any) -> None:
+        program = build_directory() / "tests" / "system" / "dhcp-probe"
+        settings = {"interface": INTERFACE, "service": SERVICE, "hostname": "web", "check_unit": 50, **options}
+        self._log = log
+        with log.open("ab") as output:
+            self._popen = subprocess.Popen(
+                host.command(*prefix, str(program), json.dumps(settings)),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                text=True,
+            )
+        try:
+            self._answer()
+        except BaseException:
+            self.kill()
+            raise
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._popen.stdout
+        line = self._popen.stdout.readline()
+        assert line, f"dhcp-probe has ended: {self._log.read_text()[-2000:]}"
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer
+
+    def tell(self, verb: str, **arguments: Any) -> dict[str, Any]:
+        assert self._popen.stdin
+        self._popen.stdin.write(json.dumps({"do": verb, **arguments}) + "\n")
+        self._popen.stdin.flush()
+        return self._answer()
+
+    def status(self) -> dict[str, Any]:
+        return self.tell("status")
+
+    def leap(self, seconds: float = 0) -> None:
+        """Puts the client's clock forward; without a number to what it waits for."""
+        milliseconds = int(seconds * 1000) if seconds else max(self.status()["due"], 0)
+        self.tell("leap", ms=milliseconds)
+
+    def wait_for(self, state: str, reason: str = "", timeout: float = 10.0) -> dict[str, Any]:
+        """Waits for a state, and for a reason that has a text in it."""
+
+        def arrived() -> dict[str, Any] | None:
+            status = self.status()
+            return status if status["state"] == state and reason in status["reason"] else None
+
+        try:
+            return wait_for(arrived, timeout, f"state {state} {reason!r}")
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}; it is {self.status()}") from error
+
+    def bound(self) -> dict[str, Any]:
+        """Waits for a lease and returns it."""
+        lease: dict[str, Any] = self.wait_for("bound")["lease"]
+        return lease
+
+    def kill(self) -> None:
+        if self._popen.returncode is None:
+            self._popen.kill()
+            self._popen.wait()
+
+    def stop(self) -> None:
+        assert self._popen.stdin
+        self._popen.stdin.close()
+        assert self._popen.wait(30) == 0, self._log.read_text()[-2000:]
+
+
+class ArpSocket:
+    """Sends and sees ARP frames on a host's `lan`."""
+
+    def __init__(self, host: Namespace) -> None:
+        with host.entered():
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0806))
+            self._socket.bind(("lan", 0x0806))
+        self._mac = bytes.fromhex(host.mac("lan").replace(":", ""))
+
+    def claim(self, address: str) -> None:
+        """Announces an address as this host's."""
+        number = socket.inet_aton(address)
+        frame = b"\xff" * 6 + self._mac + struct.pack("!HHHBBH", 0x0806, 1, 0x0800, 6, 4, 1)
+        self._socket.send(frame + self._mac + number + bytes(6) + number)
+
+    def announced(self, address: str, mac: str, timeout: float = 5.0) -> bool:
+        """Waits until a host with this MAC announces the address."""
+        number = socket.inet_aton(address)
+        sender = bytes.fromhex(mac.replace(":", ""))
+        self._socket.settimeout(timeout)
+        with suppress(TimeoutError):
+            while True:
+                frame = self._socket.recv(2048)
+                if frame[22:28] == sender and frame[28:32] == number and frame[38:42] == number:
+                    return True
+        return False
+
+    def close(self) -> None:
+        self._socket.close()
