@@ -1,0 +1,84 @@
+/*
+ * The MACVLAN interfaces of services: made, kept as they should be, and removed.
+ *
+ * A link is one of ours where it is a MACVLAN and either its alias is the service's id, with the name that follows from it, or both name
+ * and MAC address are those that follow from the service (interface-name.h): somebody may have changed the one or the other. Links of
+ * ours that no service wants are removed, also those of an agent that was killed. What is not ours is never touched, whatever it is called.
+ *
+ * Thread rule: one call at a time, from any thread of one network namespace. Calls block for milliseconds.
+ */
+#ifndef ARCI_KERNEL_INTERFACE_H
+#define ARCI_KERNEL_INTERFACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <arctic/address.h>
+#include <arctic/id.h>
+#include <arctic/log.h>
+
+#include "base/cleanup.h"
+#include "kernel/interface-name.h"
+
+enum arci_interface_family {
+    ARCI_INTERFACE_IPV4 = 0,
+    ARCI_INTERFACE_IPV6 = 1,
+    ARCI_INTERFACE_FAMILIES = 2,
+};
+
+/* What one service wants. */
+struct arci_interface_wish {
+    struct arctic_id service;
+    struct arctic_id peer;                                 /* this host's, for the MAC address */
+    struct arctic_cidr addresses[ARCI_INTERFACE_FAMILIES]; /* with host bits; family NONE: none now */
+    int64_t ends_at;  /* of the IPv4 address: monotonic milliseconds; 0: it stays */
+    bool ipv6;        /* IPv6 is on, or else off, on the link */
+    bool try_ipv6;    /* an address that was found to be another host's is checked once more */
+    bool made_before; /* by this agent: what is missing was taken away by someone */
+};
+
+/* What became of it. */
+struct arci_interface_state {
+    char name[ARCI_INTERFACE_NAME_SIZE]; /* "" where there is no link */
+    char parent[ARCI_INTERFACE_NAME_SIZE];
+    int index; /* 0: no link */
+    uint8_t mac[ARCI_MAC_SIZE];
+    struct arctic_cidr addresses[ARCI_INTERFACE_FAMILIES]; /* that are in use; family NONE: none */
+    bool up;                                               /* the parent carries frames */
+    bool checking_ipv6;                                    /* whether another host has the address */
+    bool ipv6_taken;                                       /* another host has it */
+    bool failed;      /* `reason` says why the link, or an address, could not be had */
+    char reason[256]; /* "" when all is as wished: a sentence that says what to do */
+};
+
+/* What was found to be other than it was left, since the object was made. */
+struct arci_interface_repairs {
+    uint64_t links;     /* links made anew, put up or given back their alias, MAC address or settings */
+    uint64_t addresses; /* addresses added again */
+};
+
+struct arci_interfaces;
+
+/* Opens a netlink socket. `log` outlives the object. Errors: ARCTIC_E_SYSTEM, ARCTIC_E_NO_MEMORY. */
+int arci_interfaces_create(struct arctic_log *log, struct arci_interfaces **ret_interfaces,
+                           struct arctic_error *error);
+
+/* Leaves the links as they are. NULL is allowed. */
+void arci_interfaces_free(struct arci_interfaces *interfaces);
+
+ARCI_DEFINE_CLEANUP(struct arci_interfaces *, arci_interfaces_free, arci_interfaces_cleanup)
+
+/*
+ * Makes the links what the wishes say, removes ours that are in none of them, and tells each one's state, in the order of the wishes.
+ * `parent`: name of the link that they sit on, "": that of the default route (interface-parent.h). A link stays where it is as long as
+ * no other parent is known. What goes wrong with one is in its state. Errors, which leave `ret_states` unwritten: ARCTIC_E_SYSTEM,
+ * ARCTIC_E_NO_MEMORY.
+ */
+int arci_interfaces_ensure(struct arci_interfaces *interfaces, const char *parent,
+                           const struct arci_interface_wish *wishes, size_t count,
+                           struct arci_interface_state *ret_states, struct arctic_error *error);
+
+struct arci_interface_repairs arci_interfaces_repairs(const struct arci_interfaces *interfaces);
+
+#endif
