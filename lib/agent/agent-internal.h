@@ -32,6 +32,7 @@ struct arci_incoming;
 struct arci_peer_addition;
 struct arci_reconciler;
 struct arci_refusals;
+struct arci_service_interfaces;
 struct arci_token_cache;
 
 /* Copies of the option texts and what they became; made once, read by all. */
@@ -192,6 +193,7 @@ struct arctic_agent {
     struct arci_carrier *carrier; /* requests that are carried between peers */
     struct arci_reconciler *reconciler;
     struct arci_drift *drift; /* NULL while there is nothing to watch */
+    struct arci_service_interfaces *interfaces; /* of local services; made with the data plane */
     struct arci_refusals *refusals;
     struct arci_counted counted;    /* what this agent's records are, for pings and status */
     struct arci_cluster_sync *sync; /* under way; NULL when none is */

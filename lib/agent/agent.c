@@ -24,6 +24,7 @@
 #include "agent/peers/store-age.h"
 #include "agent/services/data-plane.h"
 #include "agent/services/counting.h"
+#include "agent/services/interfaces.h"
 #include "agent/services/reconcile.h"
 #include "agent/services/refusals.h"
 #include "agent/settings.h"
@@ -130,6 +131,7 @@ static void begin_stop(struct arctic_agent *agent)
     arci_incoming_stop(agent);
     arci_gossiping_stop(agent);
     arci_data_plane_stop(agent);
+    arci_interfaces_close(agent);
     arci_license_watch_stop(agent);
     arci_counting_stop(agent);
     arci_peers_stop(agent);
@@ -276,6 +278,7 @@ void arctic_agent_free(struct arctic_agent *agent)
         return;
     free_loop(agent);
     arci_proxy_free(agent->proxy);
+    arci_interfaces_end(agent);
     arci_kernel_free(agent->kernel);
     arci_refusals_free(agent);
     if (agent->kernel_lock_ready)

@@ -13,10 +13,12 @@
 #include "kernel/interface-link.h"
 #include "kernel/interface-parent.h"
 #include "kernel/interface-setting.h"
+#include "kernel/parent-setting.h"
 
 struct arci_interfaces {
     struct arctic_log *log;
     struct nl_sock *socket;
+    struct arci_parent_settings parents;
     struct arci_interface_repairs repairs;
 };
 
@@ -35,8 +37,8 @@ static void pass_release(struct pass *pass)
     arci_links_release(&pass->links);
 }
 
-int arci_interfaces_create(struct arctic_log *log, struct arci_interfaces **ret_interfaces,
-                           struct arctic_error *error)
+int arci_interfaces_create(const char *settings_path, struct arctic_log *log,
+                           struct arci_interfaces **ret_interfaces, struct arctic_error *error)
 {
     ARCI_CLEANUP(socket_cleanup) struct nl_sock *socket = nl_socket_alloc();
     ARCI_CLEANUP(arci_interfaces_cleanup) struct arci_interfaces *interfaces = calloc(1, sizeof *interfaces);
@@ -46,6 +48,9 @@ int arci_interfaces_create(struct arctic_log *log, struct arci_interfaces **ret_
     if (result < 0)
         return arci_fail(error, ARCTIC_E_SYSTEM, NULL, "cannot open a route netlink socket: %s",
                          nl_geterror(result));
+    int code = arci_parent_settings_begin(&interfaces->parents, settings_path, log, error);
+    if (code < 0)
+        return code;
     interfaces->log = log;
     interfaces->socket = arci_steal(socket);
     *ret_interfaces = arci_steal(interfaces);
@@ -56,6 +61,7 @@ void arci_interfaces_free(struct arci_interfaces *interfaces)
 {
     if (!interfaces)
         return;
+    arci_parent_settings_release(&interfaces->parents);
     nl_socket_free(interfaces->socket);
     free(interfaces);
 }
@@ -279,11 +285,15 @@ int arci_interfaces_ensure(struct arci_interfaces *interfaces, const char *paren
     remove_unwished(&pass, wishes, count);
     if (count > 0)
         pass.parent = arci_interface_parent(&pass.links, parent, pass.no_parent, sizeof pass.no_parent);
+    arci_parent_settings_begin_pass(&interfaces->parents);
     for (size_t i = 0; i < count; i++) {
         struct arctic_error problem = {0};
         ret_states[i] = (struct arci_interface_state){0};
         if (ensure_one(&pass, &wishes[i], &ret_states[i], &problem) < 0)
             set_failed(&ret_states[i], &problem);
+        if (ret_states[i].parent[0] && wishes[i].ipv4)
+            arci_parent_settings_hold(&interfaces->parents, ret_states[i].parent, interfaces->log);
     }
+    arci_parent_settings_end_pass(&interfaces->parents, interfaces->log);
     return ARCTIC_OK;
 }

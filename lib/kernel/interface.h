@@ -33,6 +33,7 @@ struct arci_interface_wish {
     struct arctic_id peer;                                 /* this host's, for the MAC address */
     struct arctic_cidr addresses[ARCI_INTERFACE_FAMILIES]; /* with host bits; family NONE: none now */
     int64_t ends_at;  /* of the IPv4 address: monotonic milliseconds; 0: it stays */
+    bool ipv4;        /* it has, or is to get, an IPv4 address */
     bool ipv6;        /* IPv6 is on, or else off, on the link */
     bool try_ipv6;    /* an address that was found to be another host's is checked once more */
     bool made_before; /* by this agent: what is missing was taken away by someone */
@@ -60,11 +61,14 @@ struct arci_interface_repairs {
 
 struct arci_interfaces;
 
-/* Opens a netlink socket. `log` outlives the object. Errors: ARCTIC_E_SYSTEM, ARCTIC_E_NO_MEMORY. */
-int arci_interfaces_create(struct arctic_log *log, struct arci_interfaces **ret_interfaces,
-                           struct arctic_error *error);
+/*
+ * Opens a netlink socket. `settings_path`: where the parent's settings are kept as they were before (parent-setting.h), NULL: in memory
+ * only. `log` outlives the object. Errors: ARCTIC_E_SYSTEM, ARCTIC_E_NO_MEMORY.
+ */
+int arci_interfaces_create(const char *settings_path, struct arctic_log *log,
+                           struct arci_interfaces **ret_interfaces, struct arctic_error *error);
 
-/* Leaves the links as they are. NULL is allowed. */
+/* Leaves links and settings as they are. NULL is allowed. */
 void arci_interfaces_free(struct arci_interfaces *interfaces);
 
 ARCI_DEFINE_CLEANUP(struct arci_interfaces *, arci_interfaces_free, arci_interfaces_cleanup)

@@ -12,13 +12,10 @@
 #include "base/json.h"
 #include "crypto/secret-file.h"
 
-#define BOOT_ID_SIZE 37
-
-/* Empty where it can not be read: then all boots are alike. */
-static void read_boot_id(char *ret_id)
+void arci_boot_id_read(char *ret_id)
 {
     ARCI_CLOSE int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? -1 : read(fd, ret_id, BOOT_ID_SIZE - 1);
+    ssize_t length = fd < 0 ? -1 : read(fd, ret_id, ARCI_BOOT_ID_SIZE - 1);
     ret_id[length > 0 ? length : 0] = '\0';
 }
 
@@ -70,14 +67,14 @@ int arci_sysctl_file_parse(const char *text, size_t length, const char *boot_id,
 
 int arci_sysctl_file_read(const char *path, struct arci_sysctls *ret_sysctls, struct arctic_error *error)
 {
-    char boot_id[BOOT_ID_SIZE];
+    char boot_id[ARCI_BOOT_ID_SIZE];
     ARCI_FREE char *text = NULL;
     size_t length = 0;
     int code = arci_secret_file_read(path, ARCI_SYSCTL_FILE_MAX, &text, &length, error);
     if (code < 0)
         return code;
     struct arctic_error problem = {0};
-    read_boot_id(boot_id);
+    arci_boot_id_read(boot_id);
     code = arci_sysctl_file_parse(text, length, boot_id, ret_sysctls, &problem);
     if (code < 0)
         return arci_fail(error, problem.code, problem.field, "%s: %s", path, problem.message);
@@ -86,8 +83,8 @@ int arci_sysctl_file_read(const char *path, struct arci_sysctls *ret_sysctls, st
 
 int arci_sysctl_file_write(const char *path, const struct arci_sysctls *sysctls, struct arctic_error *error)
 {
-    char boot_id[BOOT_ID_SIZE];
-    read_boot_id(boot_id);
+    char boot_id[ARCI_BOOT_ID_SIZE];
+    arci_boot_id_read(boot_id);
     ARCI_JSON *settings = json_object();
     for (size_t i = 0; i < ARCI_SYSCTL_COUNT; i++) {
         if (sysctls->items[i].written &&

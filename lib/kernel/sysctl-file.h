@@ -8,6 +8,10 @@
 #include "kernel/sysctl.h"
 
 #define ARCI_SYSCTL_FILE_MAX 4096u
+#define ARCI_BOOT_ID_SIZE 37u
+
+/* Of the running system; "" where it can not be read: then all boots are alike. `ret_id` has ARCI_BOOT_ID_SIZE bytes. */
+void arci_boot_id_read(char *ret_id);
 
 /*
  * Fills in the items of `ret_sysctls` that the file has. Errors: ARCTIC_E_NOT_FOUND (no file, or one of before the last

@@ -31,6 +31,7 @@ def sites(module_pair: Pair) -> Pair:
         lab.exit.run("ip", "route", "add", address, "via", lab.server.address(4, "lan"))
         lab.entry.run("ip", "route", "add", address, "via", lab.exit.address(4, "wan"))
     lab.server.serve("http", 80)
+    lab.entry.add_route("default", lab.exit.address(4, "wan"))  # where services' interfaces sit
     (module_pair.entry.home / ".curlrc").write_text('silent\nwrite-out = "\\n%{http_code}"\n')
     tools = module_pair.entry.home / "bin"
     tools.mkdir()
@@ -199,11 +200,17 @@ def test_a_service_is_created(scene: Scene) -> None:
     wanted = wishes(scene)
     assert {name: service[name] for name in wanted} == wanted
     assert service["source_peer_id"] == scene.source.id
-    beyond = wanted["transport_type"] != "tcp" or wanted["bandwidth_limit_mbps"] or wanted.get("requires_interface")
+    beyond = wanted["transport_type"] != "tcp" or wanted["bandwidth_limit_mbps"] or wanted.get("fully_transparent")
     if beyond:  # not in this version
         assert service["state"] == "pending" and service["state_reason"], service
         return
-    wait_for(lambda: scene.entry.service(scene.service)["state"] == "active", 5, "the service is active")
+    if wanted.get("requires_interface") and not wanted.get("desired_interface_ipv4"):
+        wait_for(lambda: "DHCP" in (scene.entry.service(scene.service)["state_reason"] or ""), 5, "it waits for DHCP")
+    else:
+        wait_for(lambda: scene.entry.service(scene.service)["state"] == "active", 5, "the service is active")
+    if wanted.get("requires_interface"):
+        shown = scene.entry.host.run("ip", "-d", "address", "show", scene.entry.service(scene.service)["interface_name"]).stdout
+        assert "macvlan" in shown and scene.service in shown and (wanted.get("desired_interface_ipv4") or "") in shown
     scene.make_route("10.2.0.0/24" if scene.source is scene.entry else "10.1.0.0/24")
     wait_for(lambda: scene.in_kernel(scene.source), 1, "the service is in the kernel of its source peer")
 
@@ -412,9 +419,10 @@ def test_the_log_tells_of_the_network(scene: Scene) -> None:
 
 @of("ip link delete")
 def test_a_service_leaves_no_interface(scene: Scene) -> None:
-    """The page's way out for an interface that stays must not be needed. Services get none yet: this is for the time when they do."""
-    scene.make_service("--requires-interface")
+    """The page's way out for an interface that stays must not be needed."""
     links = scene.entry.host.run("ip", "-j", "link", "show").stdout
+    scene.make_service("--requires-interface")
+    wait_for(lambda: scene.service in scene.entry.host.run("ip", "-d", "link", "show").stdout, 5, "the interface is there")
     scene.entry.cli("services", "delete", scene.service, "--yes")
     assert scene.service not in scene.entry.host.run("ip", "-d", "link", "show").stdout
     assert len(json.loads(scene.entry.host.run("ip", "-j", "link", "show").stdout)) <= len(json.loads(links))

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "agent/peers/peer-links.h"
+#include "agent/peers/service-state-row.h"
 #include "agent/services/reconcile.h"
-#include "base/utf8.h"
 
 /* States of one message: a long list goes in several. */
 #define STATES_PER_MESSAGE 500
@@ -19,7 +19,7 @@ static void send_states(struct arci_agent_peer *peer, json_t *services)
     (void)arci_peers_tell(peer, message);
 }
 
-/* In parts; `services` is an object of id -> {"state", "state_reason"}. */
+/* In parts; `services` is an object of id -> row (service-state-row.h). */
 static void send_in_parts(struct arci_agent_peer *peer, json_t *services)
 {
     const char *id;
@@ -34,14 +34,6 @@ static void send_in_parts(struct arci_agent_peer *peer, json_t *services)
         json_object_clear(part);
     }
     send_states(peer, part);
-}
-
-static bool is_told(const json_t *row, const struct arci_service_live *live)
-{
-    const char *state = json_string_value(json_object_get(row, "state"));
-    const char *reason = json_string_value(json_object_get(row, "state_reason"));
-    return state && reason && strcmp(state, arci_service_state_name(live->state)) == 0 &&
-           strcmp(reason, live->state_reason) == 0;
 }
 
 /* Of services whose records may be on their way yet. */
@@ -70,11 +62,9 @@ static void note_change(struct arctic_agent *agent, const struct arci_service *s
 {
     struct arci_service_live live;
     arci_reconcile_live(agent, service, &live);
-    if (is_told(json_object_get(agent->told_states, service->id.text), &live))
-        return;
-    json_t *row = json_pack("{s:s, s:s}", "state", arci_service_state_name(live.state), "state_reason",
-                            live.state_reason);
-    if (row && json_object_set_new(agent->told_states, service->id.text, row) == 0)
+    ARCI_JSON *row = arci_service_state_row(&live);
+    if (row && !json_equal(row, json_object_get(agent->told_states, service->id.text)) &&
+        json_object_set(agent->told_states, service->id.text, row) == 0)
         json_object_set(changes, service->id.text, row);
 }
 
@@ -102,26 +92,11 @@ void arci_service_states_greet(struct arci_agent_peer *peer)
         send_in_parts(peer, peer->agent->told_states);
 }
 
-static bool find_state(const char *name, enum arci_service_state *ret_state)
-{
-    for (unsigned state = ARCI_SERVICE_PENDING; name && state <= ARCI_SERVICE_ERROR; state++) {
-        if (strcmp(name, arci_service_state_name((enum arci_service_state)state)) != 0)
-            continue;
-        *ret_state = (enum arci_service_state)state;
-        return true;
-    }
-    return false;
-}
-
 /* A row of its own, with what is known of and nothing else; NULL for one that makes no sense. */
 static json_t *copy_row(const json_t *row)
 {
     struct arci_service_live live;
-    const char *state = json_string_value(json_object_get(row, "state"));
-    const char *reason = json_string_value(json_object_get(row, "state_reason"));
-    if (!find_state(state, &live.state) || !reason || strlen(reason) >= sizeof live.state_reason)
-        return NULL;
-    return json_pack("{s:s, s:s}", "state", state, "state_reason", reason);
+    return arci_service_state_row_read(row, &live) ? arci_service_state_row(&live) : NULL;
 }
 
 /* A service that is not known yet may be the peer's. */
@@ -168,19 +143,18 @@ void arci_service_states_find(const struct arctic_agent *agent, const struct arc
     const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_PEER, source);
     const char *name = entry ? entry->content.peer.name : source->text;
     const json_t *row = peer ? json_object_get(peer->service_states, service->id.text) : NULL;
-    const char *state = json_string_value(json_object_get(row, "state"));
+    struct arci_service_live told;
+    bool known = arci_service_state_row_read(row, &told);
     char *reason = ret_live->state_reason;
     size_t size = sizeof ret_live->state_reason;
     ret_live->state = ARCI_SERVICE_PENDING;
-    if (peer && arci_peers_reachable(peer) && find_state(state, &ret_live->state)) {
-        snprintf(reason, size, "%s", json_string_value(json_object_get(row, "state_reason")));
-        arci_utf8_repair(reason);
-    } else if (peer && arci_peers_reachable(peer)) {
+    if (peer && arci_peers_reachable(peer) && known)
+        *ret_live = told;
+    else if (peer && arci_peers_reachable(peer))
         snprintf(reason, size, "its source peer %s has not told its state yet", name);
-    } else if (state) {
+    else if (known)
         snprintf(reason, size, "its source peer %s does not answer, and last said that it is %s", name,
-                 state);
-    } else {
+                 arci_service_state_name(told.state));
+    else
         snprintf(reason, size, "its source peer %s does not answer", name);
-    }
 }

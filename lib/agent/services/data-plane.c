@@ -9,6 +9,7 @@
 #include "agent/peers/peer-links.h"
 #include "agent/services/counting.h"
 #include "agent/services/drift.h"
+#include "agent/services/interfaces.h"
 #include "agent/services/reconcile.h"
 #include "agent/services/refusals.h"
 #include "base/error.h"
@@ -91,6 +92,8 @@ static int start_parts(struct arctic_agent *agent, struct arctic_error *error)
     int code = agent->tls ? ARCTIC_OK : arci_tls_create(agent->identity, &agent->tls, error);
     if (code >= 0 && !agent->kernel)
         code = start_kernel(agent, error);
+    if (code >= 0 && !agent->interfaces)
+        code = arci_interfaces_start(agent, error);
     if (code >= 0 && !agent->proxy)
         code = start_proxy(agent, error);
     return code < 0 || agent->catch_up ? code : arci_local_peer_take_up(agent, error);
@@ -146,6 +149,7 @@ void arci_data_plane_end(struct arctic_agent *agent)
     arci_drift_stop(agent);
     arci_peers_pause(agent);
     arci_reconcile_forget(agent);
+    arci_interfaces_end(agent);
     arci_proxy_free(agent->proxy);
     agent->proxy = NULL;
     /* Who has come through it since the farewell would shake hands with an agent that has no identity. */

@@ -5,6 +5,7 @@
 #include "agent/peers/peers.h"
 #include "agent/peers/service-states.h"
 #include "agent/peers/target-watch.h"
+#include "agent/services/interfaces.h"
 #include "agent/services/reconcile-internal.h"
 
 /* A link that only the peer could make; one that is silent too tells nothing. */
@@ -49,6 +50,7 @@ void arci_reconcile_live(const struct arctic_agent *agent, const struct arci_ser
         reconciler ? arci_service_plan_find(reconciler->applied, &service->id) : NULL;
     if (planned) {
         set_planned(agent, planned, &live);
+        arci_interfaces_live(agent, service, &live);
     } else if (!arctic_id_equal(&service->source_peer_id, &agent->local_id)) {
         arci_service_states_find(agent, service, &live);
     } else if (agent->data_plane_problem.message[0]) {

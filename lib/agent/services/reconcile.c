@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/services/interfaces.h"
 #include "agent/services/reconcile-internal.h"
 #include "agent/services/snapshot.h"
 #include "base/error.h"
@@ -74,6 +75,7 @@ static void build(struct arci_reconciler *reconciler, const struct arci_service_
 static void build_on_thread(uv_work_t *work)
 {
     struct arci_reconciler *reconciler = work->data;
+    arci_interfaces_work(reconciler->agent, reconciler->plan, true);
     build(reconciler, reconciler->applied);
 }
 
@@ -101,6 +103,7 @@ static void apply_on_thread(uv_work_t *work)
 static void look_on_thread(uv_work_t *work)
 {
     struct arci_reconciler *reconciler = work->data;
+    arci_interfaces_work(reconciler->agent, reconciler->applied, false);
     uv_mutex_lock(&reconciler->agent->kernel_lock);
     arci_kernel_status(reconciler->agent->kernel, &reconciler->seen);
     uv_mutex_unlock(&reconciler->agent->kernel_lock);
@@ -169,6 +172,7 @@ static void end_pass(uv_work_t *work, int status)
     reconciler->plan = NULL;
     reconciler->left = reconciler->status;
     arci_service_plan_free(before);
+    (void)arci_interfaces_settle(reconciler->agent, reconciler->applied);
     call_waiters(&reconciler->served);
     if (reconciler->again && !reconciler->stopped)
         begin_pass(reconciler);
@@ -284,6 +288,8 @@ static void end_look(uv_work_t *work, int status)
         reconciler->status = reconciler->seen;
     if (status >= 0 && !repair)
         reconciler->left = reconciler->seen;
+    if (status >= 0 && arci_interfaces_settle(reconciler->agent, reconciler->applied))
+        reconciler->again = true;
     if (((repair && !wait) || reconciler->again) && !reconciler->stopped)
         begin_pass(reconciler);
     else if (!failed || !uv_is_active((uv_handle_t *)&reconciler->timer))

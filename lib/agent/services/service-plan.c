@@ -10,6 +10,7 @@
 #include "agent/peers/membership.h"
 #include "agent/peers/peers.h"
 #include "agent/peers/target-watch.h"
+#include "agent/services/interfaces.h"
 #include "base/error.h"
 
 void arci_service_plan_free(struct arci_service_plan *plan)
@@ -25,6 +26,8 @@ void arci_service_plan_free(struct arci_service_plan *plan)
     free(plan->spared);
     free(plan->peers);
     free(plan->exits);
+    free(plan->interfaces.wishes);
+    free(plan->interfaces.states);
     free(plan);
 }
 
@@ -50,8 +53,6 @@ static const char *missing_ability(const struct arci_service *service)
         return "transport kcp is not available in this version: the service captures nothing";
     if (service->transport == ARCI_TRANSPORT_AUTO)
         return "transport auto is not available in this version: the service captures nothing";
-    if (service->requires_interface)
-        return "MACVLAN interfaces are not available in this version: the service captures nothing";
     if (service->qos.bandwidth_limit_mbps > 0)
         return "bandwidth limits are not available in this version: the service captures nothing";
     return NULL;
@@ -117,7 +118,7 @@ static void judge(struct arctic_agent *agent, const struct arci_license_limits *
     planned->peer_connected = arci_target_watch_trusts(peer);
     if (!planned->peer_connected)
         set_state(planned, ARCI_SERVICE_DEGRADED, unreachable_reason(service));
-    else if (service->routes.count == 0)
+    else if (service->routes.count == 0 && !service->requires_interface)
         set_state(planned, ARCI_SERVICE_ACTIVE, "no routes yet: the service takes no traffic");
     else
         set_state(planned, ARCI_SERVICE_ACTIVE, "");
@@ -235,7 +236,7 @@ static void list_for_kernel(struct arci_service_plan *plan, uint16_t tproxy_port
         struct arci_kernel_service *service = &plan->kernel[plan->kernel_count++];
         *service = (struct arci_kernel_service){
             .id = planned->service->id,
-            .interface = "",
+            .interface = planned->interface,
             .tproxy_port = tproxy_port,
             .withdrawn = !planned->peer_connected && !block,
             .block = block,
@@ -255,6 +256,8 @@ int arci_service_plan_make(struct arctic_agent *agent, struct arci_service_plan 
     int code = gather_services(agent, plan, error);
     if (code >= 0)
         code = gather_peers(agent, plan, error);
+    if (code >= 0)
+        code = arci_interfaces_plan(agent, plan, error);
     if (code < 0)
         return code;
     fill_options(agent, &plan->options);

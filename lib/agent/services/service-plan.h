@@ -6,15 +6,26 @@
 #define ARCI_AGENT_SERVICE_PLAN_H
 
 #include "agent/agent-internal.h"
+#include "kernel/interface.h"
 
 /* What a pass found for one local service. */
 struct arci_planned_service {
-    const struct arci_entry *entry;     /* holds a reference */
-    const struct arci_service *service; /* of the entry */
-    bool capture;                       /* it is handed to data plane and kernel */
-    bool peer_connected;                /* its target peer counts as reachable (target-watch.h) */
+    const struct arci_entry *entry;           /* holds a reference */
+    const struct arci_service *service;       /* of the entry */
+    char interface[ARCI_INTERFACE_NAME_SIZE]; /* its own; "" for none, and until the pass has made it */
+    bool capture;                             /* it is handed to data plane and kernel */
+    bool peer_connected;                      /* its target peer counts as reachable (target-watch.h) */
     enum arci_service_state state;
     char reason[256];
+};
+
+/* The interfaces of a plan's services; states are written by the thread of a pass or a look. */
+struct arci_interface_job {
+    struct arci_interface_wish *wishes; /* ordered by service */
+    struct arci_interface_state *states;
+    size_t count;
+    int code; /* where it is an error, `states` mean nothing */
+    struct arctic_error error;
 };
 
 struct arci_service_plan {
@@ -24,6 +35,7 @@ struct arci_service_plan {
     size_t kernel_count;
     struct arctic_endpoint *spared; /* APIs and tunnels of the members */
     size_t spared_count;
+    struct arci_interface_job interfaces;
 
     struct arci_snapshot_options options;
     struct arci_snapshot_peer *peers; /* members, ordered by id */

@@ -23,6 +23,7 @@ static struct arci_snapshot_service describe(const struct arci_planned_service *
         .id = planned->service->id,
         .peer_id = planned->service->target_peer_id,
         .fully_transparent = planned->service->fully_transparent,
+        .interface = withdrawn ? NULL : planned->interface,
         .routes = planned->service->routes.items,
         .route_count = withdrawn ? 0 : planned->service->routes.count,
     };
@@ -80,6 +81,7 @@ static int add_exits(struct arci_snapshot *snapshot, const struct arci_service_p
             .id = service->id,
             .peer_id = service->source_peer_id,
             .fully_transparent = service->fully_transparent,
+            .interface = service->requires_interface ? "its own" : NULL,
             .routes = service->routes.items,
             .route_count = service->routes.count,
         };

@@ -1,0 +1,325 @@
+"""MACVLAN interfaces of services: what arrives on one is carried, and the kernel keeps what the record says."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from agents import Agent, Pair, running_pair
+from arctic_lab import Lab, Namespace, wait_for
+from flows import VERSIONS, carried
+
+ADDRESS = {4: "10.1.0.10", 6: "fd01::10"}
+BOTH = ("--desired-ipv4", "10.1.0.10/24", "--desired-ipv6", "fd01::10/64")
+
+
+@pytest.fixture
+def lan(lab: Lab, build: Path) -> Iterator[Pair]:
+    """A pair whose entry has services' interfaces on the client's LAN."""
+    lab.server.serve("http", 80)
+    with running_pair(lab, build, PARENT_INTERFACE="lan") as agents:
+        yield agents
+
+
+def links(host: Namespace) -> list[dict[str, Any]]:
+    """All MACVLAN links of a host as ip(8) shows them."""
+    shown = json.loads(host.run("ip", "-json", "-details", "address", "show").stdout)
+    return [link for link in shown if link.get("linkinfo", {}).get("info_kind") == "macvlan"]
+
+
+def link_of(host: Namespace, service: str) -> dict[str, Any] | None:
+    return next((link for link in links(host) if link.get("ifalias") == service), None)
+
+
+def global_addresses(link: dict[str, Any]) -> set[str]:
+    return {
+        f"{address['local']}/{address['prefixlen']}"
+        for address in link["addr_info"]
+        if address["scope"] == "global"
+    }
+
+
+def setting(host: Namespace, family: str, link: str, name: str) -> int:
+    with host.entered():
+        return int(Path(f"/proc/sys/net/{family}/conf/{link}/{name}").read_text())
+
+
+def with_interface(agent: Agent, target: Agent, *options: str) -> str:
+    return agent.create_service(target, "--requires-interface", *options)
+
+
+def wait_until_active(agent: Agent, service: str, timeout: float = 10.0) -> dict[str, Any]:
+    def active() -> bool:
+        return bool(agent.service(service)["state"] == "active")
+
+    try:
+        wait_for(active, timeout, f"{service} active")
+    except BaseException:
+        print(agent.service(service))
+        raise
+    shown: dict[str, Any] = agent.service(service)
+    return shown
+
+
+def wait_for_reason(agent: Agent, service: str, text: str, timeout: float = 10.0) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+
+    def said() -> bool:
+        nonlocal shown
+        shown = agent.service(service)
+        return text in (shown["state_reason"] or "")
+
+    try:
+        wait_for(said, timeout, f"state_reason with '{text}'")
+    except BaseException:
+        print(shown)
+        raise
+    return shown
+
+
+def use_as_gateway(client: Namespace, *versions: int) -> None:
+    for version in versions or VERSIONS:
+        client.ip(f"route replace default via {ADDRESS[version]}", "neigh flush all")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_clients_of_the_interface_are_carried(lab: Lab, lan: Pair, version: int) -> None:
+    """A service without routes takes what arrives on its interface, and nothing else."""
+    service = with_interface(lan.entry, lan.exit, *BOTH)
+    wait_until_active(lan.entry, service)
+    assert not carried(lab, lab.client, version)
+    use_as_gateway(lab.client, version)
+    assert carried(lab, lab.client, version)
+    assert not carried(lab, lab.entry, version)
+    assert lan.entry.captured(service) == 1
+
+
+def test_the_interface_is_as_the_handbook_says(lab: Lab, lan: Pair) -> None:
+    """Name, alias, MAC, addresses without routes and settings; the API and the CLI of both peers tell of it."""
+    routes_before = [lab.entry.run("ip", f"-{version}", "route", "show").stdout for version in VERSIONS]
+    service = with_interface(lan.entry, lan.exit, *BOTH)
+    shown = wait_until_active(lan.entry, service)
+    name = shown["interface_name"]
+    assert name == f"arc-{service[-11:].lower()}"
+    link = link_of(lab.entry, service)
+    assert link and link["ifname"] == name and link["link"] == "lan"
+    assert link["linkinfo"]["info_data"]["mode"] == "bridge" and link["address"] == shown["interface_mac"]
+    assert int(link["address"][:2], 16) & 3 == 2
+    assert global_addresses(link) == {"10.1.0.10/24", "fd01::10/64"}
+    assert (shown["actual_interface_ipv4"], shown["actual_interface_ipv6"]) == ("10.1.0.10/24", "fd01::10/64")
+    routes = [lab.entry.run("ip", f"-{version}", "route", "show").stdout for version in VERSIONS]
+    assert [line for line in routes[0].splitlines() if name in line] == []
+    assert [line for line in routes[1].splitlines() if name in line and not line.startswith("fe80::")] == []
+    assert routes[0] == routes_before[0]
+    values = {key: setting(lab.entry, "ipv4", name, key) for key in ("arp_ignore", "arp_announce", "rp_filter")}
+    assert values == {"arp_ignore": 1, "arp_announce": 2, "rp_filter": 2}
+    assert setting(lab.entry, "ipv6", name, "accept_ra") == 0
+    table = lan.entry.cli("services", "get", service).stdout
+    assert name in table and "10.1.0.10/24" in table and shown["interface_mac"] in table
+    assert " I " in lan.entry.cli("services", "list").stdout
+    wait_for(lambda: lan.exit.service(service)["interface_mac"] == shown["interface_mac"], 5, "the exit was told")
+    told = lan.exit.service(service)
+    assert all(told[key] == shown[key] for key in shown if "interface" in key), told
+
+
+def test_ipv6_is_off_unless_it_is_asked_for(lab: Lab, lan: Pair) -> None:
+    service = with_interface(lan.entry, lan.exit, "--desired-ipv4", "10.1.0.10/24")
+    name = wait_until_active(lan.entry, service)["interface_name"]
+    assert setting(lab.entry, "ipv6", name, "disable_ipv6") == 1
+    lan.entry.cli("services", "update", service, "--desired-ipv6", "fd01::10/64")
+    wait_for(lambda: lan.entry.service(service)["actual_interface_ipv6"] == "fd01::10/64", 10, "an IPv6 address")
+    lan.entry.cli("services", "update", service, "--desired-ipv4", "10.1.0.11/24")
+    wait_for(lambda: lan.entry.service(service)["actual_interface_ipv4"] == "10.1.0.11/24", 10, "the other address")
+    link = link_of(lab.entry, service)
+    assert link and link["ifname"] == name and global_addresses(link) == {"10.1.0.11/24", "fd01::10/64"}
+    lan.entry.cli("services", "update", service, "--requires-interface=false", "--desired-ipv4=", "--desired-ipv6=")
+    wait_for(lambda: links(lab.entry) == [], 5, "the interface gone")
+    wait_for(lambda: lan.entry.service(service)["interface_name"] is None, 5, "no interface shown")
+
+
+def test_the_interface_goes_before_networks(lab: Lab, lan: Pair) -> None:
+    """The narrowest route of another service loses against the interface, for what arrives there and only for that."""
+    by_interface = with_interface(lan.entry, lan.exit, *BOTH)
+    by_network = lan.carry("10.2.0.2/32", "fd02::2/128")
+    lan.entry.add_route(by_network, source="10.1.0.2/32", dest="10.2.0.2/32", priority=1)
+    wait_until_active(lan.entry, by_interface)
+    assert carried(lab, lab.client) and carried(lab, lab.client, 6)
+    assert (lan.entry.captured(by_interface), lan.entry.captured(by_network)) == (0, 2)
+    use_as_gateway(lab.client)
+    assert carried(lab, lab.client) and carried(lab, lab.client, 6)
+    assert (lan.entry.captured(by_interface), lan.entry.captured(by_network)) == (2, 2)
+
+
+def test_each_service_has_its_own(lab: Lab, lan: Pair) -> None:
+    """Two interfaces with routes of their own: the one that a flow arrives on decides, and other traffic knows the routes too."""
+    first = with_interface(lan.entry, lan.exit, "--desired-ipv4", "10.1.0.10/24")
+    second = with_interface(lan.entry, lan.exit, "--desired-ipv4", "10.1.0.11/24")
+    lan.entry.add_route(first, dest="10.2.0.0/25")
+    lan.entry.add_route(second, dest="10.2.0.0/24")
+    shown = [wait_until_active(lan.entry, service) for service in (first, second)]
+    assert shown[0]["interface_mac"] != shown[1]["interface_mac"]
+    assert shown[0]["interface_name"] != shown[1]["interface_name"]
+    for address, expected in (("10.1.0.10", [1, 0]), ("10.1.0.11", [1, 1]), ("10.1.0.1", [2, 1])):
+        lab.client.ip(f"route replace default via {address}", "neigh flush all")
+        assert carried(lab, lab.client)
+        assert [lan.entry.captured(service) for service in (first, second)] == expected, address
+    lan.entry.cli("services", "delete", first, "--yes")
+    assert [link["ifalias"] for link in links(lab.entry)] == [second]
+
+
+DAMAGE = {
+    "deleted": "link delete {link}",
+    "down": "link set {link} down",
+    "alias": "link set {link} alias mine",
+    "mac": "link set {link} address 02:00:00:00:00:99",
+    "ipv4": "address delete 10.1.0.10/24 dev {link}",
+    "ipv6": "address delete fd01::10/64 dev {link}",
+    "renamed": "link set {link} down\nlink set {link} name other\nlink set other up",
+}
+
+
+def test_what_is_damaged_is_put_right(lab: Lab, lan: Pair) -> None:
+    """Link, alias, MAC, address and settings: within seconds as before, and flows go on."""
+    service = with_interface(lan.entry, lan.exit, *BOTH)
+    before = wait_until_active(lan.entry, service)
+    use_as_gateway(lab.client)
+    name = before["interface_name"]
+
+    def is_right() -> bool:
+        link = link_of(lab.entry, service)
+        return bool(
+            link
+            and link["ifname"] == name
+            and link["address"] == before["interface_mac"]
+            and "UP" in link["flags"]
+            and global_addresses(link) == {"10.1.0.10/24", "fd01::10/64"}
+        )
+
+    for what, command in DAMAGE.items():
+        lab.entry.ip(*command.format(link=name).split("\n"))
+        wait_for(is_right, 6, f"'{what}' put right")
+    for family, key, value in (("ipv4", "arp_ignore", 1), ("ipv4", "rp_filter", 2), ("ipv6", "accept_ra", 0)):
+        lab.entry.sysctl(f"net/{family}/conf/{name}/{key}", 1 - (value == 1))
+        wait_for(lambda: setting(lab.entry, family, name, key) == value, 6, f"{key} put right")  # noqa: B023
+    assert len(links(lab.entry)) == 1
+    wait_until_active(lan.entry, service)
+    assert all(carried(lab, lab.client, version) for version in VERSIONS)
+
+
+def test_what_is_not_ours_is_left_alone(lab: Lab, lan: Pair) -> None:
+    """An address and a MACVLAN of an operator's stay, and so does a link that has the name a service would take."""
+    service = with_interface(lan.entry, lan.exit, "--desired-ipv4", "10.1.0.10/24")
+    name = wait_until_active(lan.entry, service)["interface_name"]
+    lab.entry.ip(f"address add 10.77.0.1/24 dev {name}", "link add link lan name theirs type macvlan mode bridge")
+    lab.entry.ip(f"link delete {name}", f"link add name {name} type bridge")
+    wait_for(lambda: lan.entry.service(service)["interface_name"] == f"arx-{service[-11:].lower()}", 6, "another name")
+    link = link_of(lab.entry, service)
+    assert link and link["ifname"].startswith("arx-")
+    use_as_gateway(lab.client, 4)
+    assert carried(lab, lab.client)
+    lab.entry.ip(f"link delete {link['ifname']}", f"link add name {link['ifname']} type bridge")
+    wait_for_reason(lan.entry, service, "rename or delete one")
+    lan.entry.cli("services", "delete", service, "--yes")
+    kept = json.loads(lab.entry.run("ip", "-json", "link", "show").stdout)
+    assert {name, link["ifname"], "theirs"} <= {item["ifname"] for item in kept}
+
+
+def test_the_parent_is_that_of_the_default_route(lab: Lab, pair: Pair) -> None:
+    """Without a setting: none, one, another one of a lower metric; the interface follows and stays when the route goes."""
+    service = with_interface(pair.entry, pair.exit, "--desired-ipv4", "10.1.0.10/24")
+    wait_for_reason(pair.entry, service, "no parent interface: the host has no default route")
+    assert links(lab.entry) == []
+    lab.entry.ip("route add default via 10.1.0.2 dev lan metric 200")
+    mac = wait_until_active(pair.entry, service)["interface_mac"]
+    link = link_of(lab.entry, service)
+    assert link and link["link"] == "lan"
+    lab.entry.ip("route add default via 10.9.0.2 dev wan metric 100")
+
+    def sits_on(parent: str) -> bool:
+        now = link_of(lab.entry, service)
+        return bool(now and now["link"] == parent and now["address"] == mac)
+
+    wait_for(lambda: sits_on("wan"), 6, "the interface on the WAN")
+    lab.entry.ip("route delete default metric 100")
+    wait_for(lambda: sits_on("lan"), 6, "the interface back on the LAN")
+    lab.entry.ip("route delete default metric 200")
+    shown = wait_for_reason(pair.entry, service, "no default route")
+    assert "stays on 'lan'" in shown["state_reason"] and shown["state"] == "degraded"
+    assert sits_on("lan")
+
+
+def test_the_parent_goes_and_comes_back(lab: Lab, build: Path) -> None:
+    """A MACVLAN dies with its parent and is made anew with it; a parent that is down is named."""
+    lab.entry.ip("link add name port type bridge", "link set port up", "address add 10.7.0.1/24 dev port")
+    with running_pair(lab, build, PARENT_INTERFACE="port") as pair:
+        service = with_interface(pair.entry, pair.exit, "--desired-ipv4", "10.7.0.10/24")
+        wait_for(lambda: link_of(lab.entry, service), 6, "the interface")
+        mac = pair.entry.service(service)["interface_mac"]
+        lab.entry.ip("link delete port")
+        wait_for_reason(pair.entry, service, "'port' (PARENT_INTERFACE) is not there")
+        assert links(lab.entry) == []
+        lab.entry.ip("link add name port type veth peer name other", "link set other up")
+        shown = wait_for_reason(pair.entry, service, "put it up with 'ip link set port up'")
+        assert shown["interface_mac"] == mac
+        lab.entry.ip("link set port up")
+        wait_until_active(pair.entry, service)
+        lab.entry.ip("link set other down")
+        wait_for_reason(pair.entry, service, "has no carrier")
+        pair.end()
+        assert links(lab.entry) == []
+
+
+def test_another_agent_takes_up_what_a_killed_one_left(lab: Lab, lan: Pair) -> None:
+    """Same link, not made anew, with its address; what belongs to a service that is gone goes. A clean stop leaves nothing."""
+    service = with_interface(lan.entry, lan.exit, *BOTH)
+    wait_until_active(lan.entry, service)
+    use_as_gateway(lab.client)
+    before = link_of(lab.entry, service)
+    lan.entry.kill()
+    assert before and link_of(lab.entry, service) == before
+    assert not carried(lab, lab.client) and not carried(lab, lab.client, 6), "fails open"
+    gone = "svc_01JD2Q4Y7M8N9P0QRSTVWXYZ12"
+    lab.entry.ip(
+        "link add link lan name arc-qrstvwxyz12 type macvlan mode bridge",
+        f"link set arc-qrstvwxyz12 alias {gone}",
+        "link add link lan name theirs type macvlan mode bridge",
+        f"link set theirs alias {gone}",
+    )
+    lan.entry.start()
+    wait_until_active(lan.entry, service)
+    wait_for(lambda: not any(link["ifname"] == "arc-qrstvwxyz12" for link in links(lab.entry)), 5, "the orphan gone")
+    after = link_of(lab.entry, service)
+    assert after and (after["ifindex"], after["addr_info"]) == (before["ifindex"], before["addr_info"])
+    assert all(carried(lab, lab.client, version) for version in VERSIONS)
+    lan.entry.stop()
+    assert [link["ifname"] for link in links(lab.entry)] == ["theirs"]
+    assert [setting(lab.entry, "ipv4", "lan", key) for key in ("arp_ignore", "arp_announce")] == [0, 0]
+
+
+def test_the_parent_speaks_for_itself_only_while_it_must(lab: Lab, lan: Pair) -> None:
+    """Its ARP settings are put back after the last interface, also those that a killed agent has set."""
+
+    def settings() -> list[int]:
+        return [setting(lab.entry, "ipv4", "lan", key) for key in ("arp_ignore", "arp_announce")]
+
+    lab.entry.sysctl("net/ipv4/conf/lan/arp_announce", 1)
+    service = with_interface(lan.entry, lan.exit, "--desired-ipv4", "10.1.0.10/24")
+    wait_until_active(lan.entry, service)
+    assert settings() == [1, 2]
+    lab.entry.sysctl("net/ipv4/conf/lan/arp_ignore", 0)
+    wait_for(lambda: settings() == [1, 2], 6, "the setting put right")
+    lan.entry.kill()
+    lan.entry.start()
+    wait_until_active(lan.entry, service)
+    assert settings() == [1, 2]
+    lan.entry.cli("services", "delete", service, "--yes")
+    wait_for(lambda: settings() == [0, 1], 5, "the settings put back")
+
+
+def test_an_ipv6_address_of_another_host_is_not_used(lab: Lab, lan: Pair) -> None:
+    """The kernel's duplicate address detection decides; once the other one is gone, the address is taken."""
+    lab.client.ip("address add fd01::10/64 dev lan nodad")
+    service = with_interface(lan.entry, lan.exit, "--desired-ipv6", "fd01::10/64")
+    shown = wait_for_reason(lan.entry, service, "address conflict: fd01::10 is in use by another host")
+    assert shown["state"] == "error" and shown["actual_interface_ipv6"] is None
