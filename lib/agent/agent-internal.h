@@ -192,7 +192,7 @@ struct arctic_agent {
     json_t *told_states; /* of local services, as the peers have been told them; NULL before the first time */
     struct arci_carrier *carrier; /* requests that are carried between peers */
     struct arci_reconciler *reconciler;
-    struct arci_drift *drift; /* NULL while there is nothing to watch */
+    struct arci_drift *drift;                   /* NULL while there is nothing to watch */
     struct arci_service_interfaces *interfaces; /* of local services; made with the data plane */
     struct arci_refusals *refusals;
     struct arci_counted counted;    /* what this agent's records are, for pings and status */
