@@ -50,6 +50,15 @@ class Lan:
             self.topology.close()
             raise
 
+    def move_server_away(self) -> None:
+        """The server is on a network of its own from now on, with `other` as router between both."""
+        self.other.forward()
+        self.server.ip("link set lan down")
+        self.topology.lan(
+            "far", Port(self.other, "far", ("10.8.0.2/24",)), Port(self.server, "far", ("10.8.0.1/24",))
+        )
+        self.server.add_route("10.1.0.0/16", "10.8.0.2")
+
     def mac(self) -> str:
         return self.client.mac(INTERFACE)
 
@@ -69,7 +78,10 @@ class Lan:
 class Dnsmasq:
     """A DHCP server, authoritative for its network."""
 
-    def __init__(self, host: Namespace, directory: Path, first: str, last: str, *options: str) -> None:
+    def __init__(
+        self, host: Namespace, directory: Path, first: str, last: str, *options: str, interface: str = "lan"
+    ) -> None:
+        self._interface = interface
         self.leases = directory / f"{host.name}.leases"
         self._process: Process = host.start(
             "dnsmasq",
@@ -78,7 +90,7 @@ class Dnsmasq:
             "--port=0",
             "--user=root",
             "--pid-file",
-            "--interface=lan",
+            f"--interface={interface}",
             "--bind-interfaces",
             "--no-ping",
             "--log-dhcp",
@@ -87,14 +99,14 @@ class Dnsmasq:
             f"--dhcp-range={first},{last},255.255.255.0,2m",
             *options,
         )
-        self._process.wait_for_output("DHCP, sockets bound exclusively to interface lan")
+        self._process.wait_for_output(f"DHCP, sockets bound exclusively to interface {interface}")
 
     def log(self) -> str:
         return self._process.log()
 
     def count(self, kind: str) -> int:
         """How many messages of a kind it has seen or sent."""
-        return self.log().count(f" {kind}(lan)")
+        return self.log().count(f" {kind}({self._interface})")
 
     def stop(self) -> None:
         self._process.stop()

@@ -91,6 +91,31 @@ def test_lease_is_renewed_by_unicast(lan: Lan, start: StartProbe, serve: StartSe
     assert server.count("DHCPDISCOVER") == 1
 
 
+def test_lease_comes_and_is_renewed_through_a_relay(lan: Lan, start: StartProbe, tmp_path: Path) -> None:
+    lan.move_server_away()
+    server = Dnsmasq(lan.server, tmp_path, "10.1.0.50", "10.1.0.90", interface="far")
+    relay = lan.other.start(
+        "dnsmasq",
+        *("--no-daemon", "--conf-file=/dev/null", "--port=0", "--user=root", "--pid-file"),
+        "--dhcp-relay=10.1.0.2,10.8.0.1",
+    )
+    relay.wait_for_output("DHCP relay from 10.1.0.2 to 10.8.0.1")
+    probe = start()
+    lease = probe.bound()
+    assert lease["server"] == "10.8.0.1"
+    lan.put(lease["address"])
+    sniffer = lan.server.start("tcpdump", "-nli", "far", "--immediate-mode", "udp port 67")
+    sniffer.wait_for_output("listening on far")
+    for number in (2, 3, 4):
+        wait_for(lambda: probe.status()["due"] > 46_000, what="a lease that is not due")
+        probe.leap()
+        wait_for(lambda wanted=number: server.count("DHCPACK") == wanted, what="acknowledgement")
+    assert probe.bound()["address"] == lease["address"]
+    # Straight from the client, past the relay.
+    sniffer.wait_for_output(f"IP {lease['address']}.68 > 10.8.0.1.67")
+    assert "10.1.0.2.67" not in sniffer.log()
+
+
 def test_another_server_takes_a_lease_over(
     lan: Lan, start: StartProbe, serve: StartServer, tmp_path: Path
 ) -> None:
