@@ -388,6 +388,7 @@ static void times_are_the_servers_where_they_make_sense(void **state)
         {3200, 2900, 0, 1500, 2800},
         {3200, 300, 200, 100, 200},
         {3200, 100, 3200, 100, 2800},
+        {3200, 4, 7, 1500, 2800},
         {3200, 0, 3300, 1500, 2800},
         {10, 0, 0, 5, 8},
         {UINT32_MAX, 5, 6, UINT32_MAX, UINT32_MAX},

@@ -5,6 +5,10 @@
 
 #include "kernel/dhcp/ipv4.h"
 
+/* Seconds: what the shortest lease has. Sooner ones would have the client and the server talk all the time. */
+#define RENEWAL_MIN 5
+#define REBINDING_MIN 8
+
 static void copy_addresses(const uint32_t *from, size_t count, struct arctic_address *to)
 {
     for (size_t i = 0; i < count; i++)
@@ -35,9 +39,11 @@ static void read_times(const struct arci_dhcp_reply *reply, uint32_t scatter, st
         grant->renew_after = grant->rebind_after = duration;
         return;
     }
-    if (reply->has_rebinding_time && reply->rebinding_time < duration && reply->rebinding_time > 1)
+    if (reply->has_rebinding_time && reply->rebinding_time < duration &&
+        reply->rebinding_time >= REBINDING_MIN)
         grant->rebind_after = reply->rebinding_time;
-    if (reply->has_renewal_time && reply->renewal_time < grant->rebind_after && reply->renewal_time > 0)
+    if (reply->has_renewal_time && reply->renewal_time < grant->rebind_after &&
+        reply->renewal_time >= RENEWAL_MIN)
         grant->renew_after = reply->renewal_time;
     if (grant->renew_after >= grant->rebind_after)
         grant->renew_after = grant->rebind_after / 2;
