@@ -1,5 +1,5 @@
 /* What a client says in each phase, and how it is to travel. */
-#include "kernel/dhcp/client-send.h"
+#include "kernel/dhcp/client-internal.h"
 
 #include <string.h>
 
