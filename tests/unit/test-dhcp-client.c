@@ -621,6 +621,28 @@ static void contest_is_told_for_a_minute(void **state)
     assert_state(&world, ARCI_DHCP_BOUND, true);
 }
 
+static void wrong_options_are_the_callers_fault(void **state)
+{
+    const struct arctic_id service = {"svc_01JD2Q4Y7M8N9P0QRSTVWXYZ12"};
+    const struct arctic_id peer = {"peer_01JD2Q4Y7M8N9P0QRSTVWXYZ12"};
+    const struct arci_dhcp_options rows[] = {
+        {.interface_index = 0, .interface = "mac0", .service = &service},
+        {.interface_index = 1, .interface = NULL, .service = &service},
+        {.interface_index = 1, .interface = "", .service = &service},
+        {.interface_index = 1, .interface = "mac0", .service = NULL},
+        {.interface_index = 1, .interface = "mac0", .service = &peer},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct arci_dhcp *dhcp = NULL;
+        struct arctic_error error = {0};
+        assert_int_equal(arci_dhcp_start(&rows[i], &dhcp, &error), ARCTIC_E_USAGE);
+        assert_null(dhcp);
+        assert_true(error.message[0] != '\0');
+    }
+    arci_dhcp_free(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -647,6 +669,7 @@ int main(void)
         cmocka_unit_test(release_gives_the_lease_back),
         cmocka_unit_test(lease_without_an_end_is_not_renewed),
         cmocka_unit_test(contest_is_told_for_a_minute),
+        cmocka_unit_test(wrong_options_are_the_callers_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include "kernel/dhcp/message.h"
 #include "kernel/dhcp/names.h"
 #include "kernel/dhcp/packet.h"
+#include "tests/unit/alloc-failure.h"
 #include "tests/unit/dhcp-reply.h"
 
 #define SERVER ADDRESS(10, 1, 0, 1)
@@ -490,6 +491,21 @@ static void damaged_json_is_no_lease(void **state)
     }
 }
 
+static bool attempt_lease(void *context)
+{
+    json_t *object = arci_dhcp_lease_to_json(context);
+    bool made = object != NULL;
+    json_decref(object);
+    return made;
+}
+
+static void lease_without_memory_is_no_json(void **state)
+{
+    struct arci_dhcp_lease lease = make_lease();
+    (void)state;
+    alloc_failure_try_all(attempt_lease, &lease);
+}
+
 static void packets_are_wrapped_and_found(void **state)
 {
     uint8_t packet[ARCI_DHCP_HEADERS + 301] = {0};
@@ -540,6 +556,7 @@ int main(void)
         cmocka_unit_test(times_are_the_servers_where_they_make_sense),
         cmocka_unit_test(lease_goes_to_json_and_back),
         cmocka_unit_test(damaged_json_is_no_lease),
+        cmocka_unit_test(lease_without_memory_is_no_json),
         cmocka_unit_test(packets_are_wrapped_and_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
