@@ -148,6 +148,9 @@ class DhcpProbe:
         self._popen.stdin.flush()
         return self._answer()
 
+    def log(self) -> str:
+        return self._log.read_text()
+
     def status(self) -> dict[str, Any]:
         return self.tell("status")
 

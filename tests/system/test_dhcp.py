@@ -67,6 +67,7 @@ def test_lease_is_obtained_and_announced(lan: Lan, start: StartProbe, serve: Sta
     row = server.leases.read_text().split()
     assert row[1:] == [lan.mac(), lease["address"], "web", IDENTIFIER]
     assert "vendor class: arctic" in server.log()
+    assert f'info netmgr: DHCP lease obtained interface="{INTERFACE}"' in probe.log()
     # The lease is for the interface's owner to use: nothing is changed here.
     assert lan.client.run("ip", "address", "show", "dev", INTERFACE).stdout == links
     probe.stop()
@@ -251,6 +252,7 @@ def test_address_in_use_is_declined(lan: Lan, start: StartProbe, serve: StartSer
     assert status["lease"] is None
     wait_for(lambda: server.count("DHCPDECLINE") == 1, what="the decline in the server's log")
     assert 9_000 < status["due"] <= 10_000
+    assert "warn netmgr: no DHCP lease yet" in probe.log()
     lan.other.ip("addr del 10.1.0.50/32 dev lan", "addr del 10.1.0.51/32 dev lan")
     probe.leap()
     assert probe.bound()["address"] in ("10.1.0.50", "10.1.0.51")

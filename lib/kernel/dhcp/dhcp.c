@@ -28,7 +28,7 @@ struct arci_dhcp {
     struct arci_dhcp_sockets sockets;
     uint32_t check_unit;
     struct arctic_log *log;
-    struct arci_log_limit contest_limit;
+    struct arci_log_limit contest_limit, trouble_limit;
     int send_error; /* of the last message; 0: it left */
 
     /* What the user was told last. */
@@ -228,27 +228,43 @@ static const char *state_name(enum arci_dhcp_state state)
     return names[state];
 }
 
-static void log_change(struct arci_dhcp *dhcp, bool held)
+static const char *event_of(const struct arci_dhcp *dhcp, bool held, int32_t *ret_level)
+{
+    *ret_level = ARCTIC_LOG_INFO;
+    if (dhcp->holds && !held)
+        return "DHCP lease obtained";
+    if (held && dhcp->state == ARCI_DHCP_RELEASED)
+        return "DHCP lease released";
+    if (held && !dhcp->holds) {
+        *ret_level = ARCTIC_LOG_WARN;
+        return "DHCP lease lost";
+    }
+    *ret_level = ARCTIC_LOG_DEBUG;
+    return "DHCP goes on";
+}
+
+/* An offer or a request was refused, by one side or the other, which anybody on the link can bring about. */
+static bool is_trouble(const struct arci_dhcp *dhcp)
+{
+    return dhcp->client.told && !dhcp->holds && dhcp->state != ARCI_DHCP_CHECKING;
+}
+
+static void log_change(struct arci_dhcp *dhcp, bool held, int64_t now)
 {
     char address[ARCTIC_ADDRESS_TEXT];
     char server[ARCTIC_ADDRESS_TEXT];
-    const char *event = "DHCP goes on";
-    int32_t level = dhcp->state == ARCI_DHCP_CONFLICT ? ARCTIC_LOG_WARN : ARCTIC_LOG_DEBUG;
-    if (dhcp->holds && !held) {
-        event = "DHCP lease obtained";
-        level = ARCTIC_LOG_INFO;
-    } else if (held && dhcp->state == ARCI_DHCP_RELEASED) {
-        event = "DHCP lease released";
-        level = ARCTIC_LOG_INFO;
-    } else if (held && !dhcp->holds) {
-        event = "DHCP lease lost";
+    int64_t suppressed = 0;
+    int32_t level = ARCTIC_LOG_DEBUG;
+    const char *event = event_of(dhcp, held, &level);
+    if (!held && is_trouble(dhcp) && arci_log_allowed(&dhcp->trouble_limit, now, &suppressed)) {
+        event = "no DHCP lease yet";
         level = ARCTIC_LOG_WARN;
     }
     arci_log_at(dhcp->log, level, LOG, event, ARCI_TEXT("interface", dhcp->client.interface),
                 ARCI_TEXT("state", state_name(dhcp->state)),
                 ARCI_TEXT("address", arctic_address_format(&dhcp->lease.address, address)),
                 ARCI_TEXT("server", arctic_address_format(&dhcp->lease.server, server)),
-                ARCI_TEXT("reason", dhcp->reason));
+                ARCI_TEXT("reason", dhcp->reason), ARCI_INT("suppressed", suppressed));
 }
 
 static void write_reason(const struct arci_dhcp *dhcp, char reason[ARCI_DHCP_REASON_SIZE])
@@ -261,7 +277,7 @@ static void write_reason(const struct arci_dhcp *dhcp, char reason[ARCI_DHCP_REA
 }
 
 /* Takes over what the state machine came to; returns whether it differs from what the user knows. */
-static bool publish(struct arci_dhcp *dhcp)
+static bool publish(struct arci_dhcp *dhcp, int64_t now)
 {
     const struct arci_dhcp_client *client = &dhcp->client;
     enum arci_dhcp_state state = arci_dhcp_client_state(client);
@@ -277,14 +293,14 @@ static bool publish(struct arci_dhcp *dhcp)
     memcpy(dhcp->reason, reason, sizeof reason);
     if (client->holds)
         dhcp->lease = client->grant.lease;
-    log_change(dhcp, held);
+    log_change(dhcp, held, now);
     return true;
 }
 
 bool arci_dhcp_tick(struct arci_dhcp *dhcp, int64_t now)
 {
     drive(dhcp, now);
-    return publish(dhcp);
+    return publish(dhcp, now);
 }
 
 static void take_packet(struct arci_dhcp *dhcp, const struct arci_dhcp_received *received, int64_t now)
@@ -338,19 +354,19 @@ bool arci_dhcp_read(struct arci_dhcp *dhcp, int64_t now)
         take_arp(dhcp, &received, now);
         drive(dhcp, now);
     }
-    return publish(dhcp);
+    return publish(dhcp, now);
 }
 
 void arci_dhcp_release(struct arci_dhcp *dhcp, int64_t now)
 {
     arci_dhcp_client_release(&dhcp->client);
     drive(dhcp, now);
-    publish(dhcp);
+    publish(dhcp, now);
 }
 
 void arci_dhcp_link_changed(struct arci_dhcp *dhcp, int64_t now)
 {
     arci_dhcp_client_link_changed(&dhcp->client, now);
     drive(dhcp, now);
-    publish(dhcp);
+    publish(dhcp, now);
 }
