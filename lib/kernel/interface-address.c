@@ -6,6 +6,8 @@
 
 #include "base/time.h"
 
+#define LIFETIME_SLACK 5 /* seconds */
+
 /* What stands for one address that is wished. */
 struct place {
     struct nl_sock *socket;
@@ -50,13 +52,38 @@ static int look_through(const struct place *place, const struct arci_links *link
     return ARCTIC_OK;
 }
 
-/* Seconds that an address still has; 0 where it stays. */
+/* Seconds that an address is to have still; 0 where it stays. */
 static uint32_t remaining(int64_t ends_at)
 {
     if (ends_at == 0)
         return 0;
     int64_t seconds = (ends_at - arci_time_monotonic() + 999) / 1000;
     return seconds < 1 ? 1 : seconds > UINT32_MAX - 1 ? 0 : (uint32_t)seconds;
+}
+
+/* A lease was renewed since, or someone has changed it; the kernel counts in whole seconds, and rounds. */
+static bool ends_otherwise(const struct arci_link_address *found, uint32_t seconds)
+{
+    if (seconds == 0 || found->valid == UINT32_MAX)
+        return (seconds == 0) != (found->valid == UINT32_MAX);
+    int64_t difference = (int64_t)found->valid - (int64_t)seconds;
+    return difference < -LIFETIME_SLACK || difference > LIFETIME_SLACK;
+}
+
+/* The kernel ends a leased address by itself, should the agent be killed. *ret_there says whether it is there now. */
+static int put(const struct place *place, const struct arci_link_address *found, size_t slot,
+               const struct arci_interface_wish *wish, bool *ret_there, bool *ret_added,
+               struct arctic_error *error)
+{
+    bool ipv4 = slot == ARCI_INTERFACE_IPV4;
+    uint32_t seconds = ipv4 ? remaining(wish->ends_at) : 0;
+    *ret_there = found != NULL;
+    if (!place->wanted->address.family || (!found && ipv4 && wish->keep_ipv4) ||
+        (found && (!ipv4 || !ends_otherwise(found, seconds))))
+        return ARCTIC_OK;
+    *ret_added = *ret_added || (!found && arctic_cidr_equal(place->wanted, &wish->before[slot]));
+    *ret_there = true;
+    return arci_link_add_address(place->socket, place->link, place->wanted, seconds, error);
 }
 
 static void tell(const struct place *place, const struct arci_link_address *found, size_t slot,
@@ -81,18 +108,16 @@ int arci_interface_addresses(struct nl_sock *socket, const struct arci_links *li
 {
     static const uint8_t families[] = {ARCTIC_FAMILY_IPV4, ARCTIC_FAMILY_IPV6};
     for (size_t slot = 0; slot < ARCI_INTERFACE_FAMILIES; slot++) {
+        bool there = false;
         const struct arci_link_address *found = NULL;
         const struct place place = {socket, link, &wish->addresses[slot], families[slot],
                                     slot == ARCI_INTERFACE_IPV6 && wish->try_ipv6};
         int code = look_through(&place, links, &found, error);
-        if (code >= 0 && !found && place.wanted->address.family) {
-            *ret_added = true;
-            code = arci_link_add_address(socket, link, place.wanted,
-                                         slot == ARCI_INTERFACE_IPV4 ? remaining(wish->ends_at) : 0, error);
-        }
+        if (code >= 0)
+            code = put(&place, found, slot, wish, &there, ret_added, error);
         if (code < 0)
             return code;
-        if (place.wanted->address.family)
+        if (there)
             tell(&place, found, slot, state);
     }
     return ARCTIC_OK;

@@ -7,7 +7,7 @@
 
 /*
  * Gives the link, which is of ours, the addresses that are wished and takes away those of ours that are not any more. Writes the parts of
- * `state` that tell of addresses. *ret_added says whether one was missing. Errors: those of arci_link_add_address().
+ * `state` that tell of addresses. *ret_added says whether one was missing that was there before. Errors: those of arci_link_add_address().
  */
 int arci_interface_addresses(struct nl_sock *socket, const struct arci_links *links,
                              const struct arci_link *link, const struct arci_interface_wish *wish,

@@ -75,6 +75,7 @@ static bool read_address(struct rtnl_addr *object, struct arci_link_address *ret
     struct nl_addr *local = rtnl_addr_get_local(object);
     struct arci_link_address address = {
         .index = rtnl_addr_get_ifindex(object),
+        .valid = rtnl_addr_get_valid_lifetime(object),
         .flags = rtnl_addr_get_flags(object),
         .global = rtnl_addr_get_scope(object) == RT_SCOPE_UNIVERSE,
         .cidr.length = (uint8_t)rtnl_addr_get_prefixlen(object),

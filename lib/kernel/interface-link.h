@@ -29,6 +29,7 @@ struct arci_link {
 struct arci_link_address {
     int index;
     struct arctic_cidr cidr; /* with its host bits */
+    uint32_t valid;          /* seconds that it still has; UINT32_MAX: it stays */
     uint32_t flags;          /* IFA_F_* */
     bool global;             /* of global scope */
 };

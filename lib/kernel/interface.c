@@ -209,7 +209,7 @@ static int bring_up(struct pass *pass, const struct arci_interface_wish *wish, c
     if (code >= 0)
         code = arci_interface_addresses(pass->interfaces->socket, &pass->links, link, wish, state, &added,
                                         error);
-    if (code >= 0 && added && !fresh && wish->made_before)
+    if (code >= 0 && added && !fresh)
         note_repair(pass, wish, "an address of a service's interface was missing, it is added", link,
                     &repairs->addresses);
     return code;

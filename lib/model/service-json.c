@@ -213,6 +213,7 @@ static bool put_live(json_t *object, const struct arci_service_live *live)
            arci_put_text(object, "interface_mac", live->interface_mac) &&
            arci_put_cidr(object, "actual_interface_ipv4", &live->actual_ipv4) &&
            arci_put_cidr(object, "actual_interface_ipv6", &live->actual_ipv6) &&
+           json_object_set_new(object, "interface_dhcp", arci_service_lease_to_json(&live->lease)) == 0 &&
            arci_put_text(object, "state", arci_service_state_name(live->state)) &&
            arci_put_text(object, "state_reason", live->state_reason);
 }

@@ -28,6 +28,8 @@ enum arci_service_state {
     ARCI_SERVICE_ERROR = 3,
 };
 
+#define ARCI_SERVICE_LEASE_ADDRESSES 4
+
 struct arci_qos {
     int64_t bandwidth_limit_mbps; /* 0..1000000, 0: unlimited */
     int64_t rtt_ms;               /* 0..10000, 0: the default */
@@ -53,6 +55,18 @@ struct arci_service {
     int64_t updated_at;
 };
 
+/* What a DHCP server has said of the network of a service's interface. Shown, and never installed. */
+struct arci_service_lease {
+    bool held; /* else the rest means nothing */
+    struct arctic_address server;
+    struct arctic_address routers[ARCI_SERVICE_LEASE_ADDRESSES];
+    size_t router_count;
+    struct arctic_address dns[ARCI_SERVICE_LEASE_ADDRESSES];
+    size_t dns_count;
+    char domain[256];
+    int64_t expires_at; /* milliseconds since 1970; 0: never */
+};
+
 /* What is observed on the source peer. */
 struct arci_service_live {
     enum arci_service_state state;
@@ -61,7 +75,14 @@ struct arci_service_live {
     char interface_mac[18];
     struct arctic_cidr actual_ipv4;
     struct arctic_cidr actual_ipv6;
+    struct arci_service_lease lease;
 };
+
+/* The API's form of a lease, null where none is held; NULL when memory runs out. */
+json_t *arci_service_lease_to_json(const struct arci_service_lease *lease);
+
+/* Reads it, as another peer has told it; false for what makes no sense, *ret_lease is as it was then. */
+bool arci_service_lease_from_json(const json_t *object, struct arci_service_lease *ret_lease);
 
 void arci_service_release(struct arci_service *service);
 int arci_service_copy(const struct arci_service *service, struct arci_service *ret_copy,

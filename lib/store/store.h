@@ -68,7 +68,7 @@ int arci_store_clear(struct arci_store *store, struct arctic_error *error);
 int arci_store_each_record(struct arci_store *store, arci_store_record_callback callback, void *context,
                            struct arctic_error *error);
 
-/* Sets a note; a NULL value removes it. Names of spaces: "agent", "peer". */
+/* Sets a note; a NULL value removes it. Names of spaces: "agent", "lease" (of DHCP, by service), "peer". */
 int arci_store_put_note(struct arci_store *store, const char *space, const char *key, const char *value,
                         struct arctic_error *error);
 

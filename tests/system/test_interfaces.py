@@ -1,6 +1,8 @@
 """MACVLAN interfaces of services: what arrives on one is carried, and the kernel keeps what the record says."""
 
 import json
+import socket
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -78,6 +80,16 @@ def wait_for_reason(agent: Agent, service: str, text: str, timeout: float = 10.0
     return shown
 
 
+def announce(host: Namespace, interface: str, address: str) -> None:
+    """An ARP announcement (RFC 5227), as from a host that was given the address by hand."""
+    mac = bytes.fromhex(host.mac(interface).replace(":", ""))
+    sender = mac + socket.inet_aton(address)
+    frame = b"\xff" * 6 + mac + b"\x08\x06" + struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + sender + bytes(6) + sender[6:]
+    with host.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
+        raw.bind((interface, 0))
+        raw.send(frame)
+
+
 def use_as_gateway(client: Namespace, *versions: int) -> None:
     for version in versions or VERSIONS:
         client.ip(f"route replace default via {ADDRESS[version]}", "neigh flush all")
@@ -147,6 +159,9 @@ def test_the_interface_goes_before_networks(lab: Lab, lan: Pair) -> None:
     assert carried(lab, lab.client) and carried(lab, lab.client, 6)
     assert (lan.entry.captured(by_interface), lan.entry.captured(by_network)) == (0, 2)
     use_as_gateway(lab.client)
+    flow = {"source": "10.1.0.2", "dest": "10.2.0.2", "interface": lan.entry.service(by_interface)["interface_name"]}
+    explained = lan.entry.api("POST", "/v1/routes/explain", flow).json()
+    assert (explained["winner"]["service_id"], explained["winner"]["class"]) == (by_interface, "interface")
     assert carried(lab, lab.client) and carried(lab, lab.client, 6)
     assert (lan.entry.captured(by_interface), lan.entry.captured(by_network)) == (2, 2)
 
@@ -318,8 +333,27 @@ def test_the_parent_speaks_for_itself_only_while_it_must(lab: Lab, lan: Pair) ->
 
 
 def test_an_ipv6_address_of_another_host_is_not_used(lab: Lab, lan: Pair) -> None:
-    """The kernel's duplicate address detection decides; once the other one is gone, the address is taken."""
+    """The kernel's duplicate address detection decides; another address helps."""
     lab.client.ip("address add fd01::10/64 dev lan nodad")
     service = with_interface(lan.entry, lan.exit, "--desired-ipv6", "fd01::10/64")
     shown = wait_for_reason(lan.entry, service, "address conflict: fd01::10 is in use by another host")
     assert shown["state"] == "error" and shown["actual_interface_ipv6"] is None
+    lab.client.ip("address delete fd01::10/64 dev lan")
+    lan.entry.cli("services", "update", service, "--desired-ipv6", "fd01::11/64")
+    assert wait_until_active(lan.entry, service)["actual_interface_ipv6"] == "fd01::11/64"
+
+
+def test_an_ipv4_address_of_another_host_is_not_used(lab: Lab, lan: Pair) -> None:
+    """Asked for by ARP before it is used, and watched afterwards: then it is kept, and the service says who claims it."""
+    lab.client.ip("address add 10.1.0.10/24 dev lan")
+    service = with_interface(lan.entry, lan.exit, "--desired-ipv4", "10.1.0.10/24")
+    mac = lab.client.mac("lan")
+    shown = wait_for_reason(lan.entry, service, f"address conflict: 10.1.0.10 is in use by {mac}")
+    assert shown["state"] == "error" and shown["actual_interface_ipv4"] is None
+    link = link_of(lab.entry, service)
+    assert link and global_addresses(link) == set()
+    lan.entry.cli("services", "update", service, "--desired-ipv4", "10.1.0.11/24")
+    assert wait_until_active(lan.entry, service)["actual_interface_ipv4"] == "10.1.0.11/24"
+    announce(lab.client, "lan", "10.1.0.11")
+    shown = wait_for_reason(lan.entry, service, f"10.1.0.11 is in use by {mac}")
+    assert shown["state"] == "degraded" and shown["actual_interface_ipv4"] == "10.1.0.11/24"

@@ -24,8 +24,19 @@ static void test_all_of_it_comes_through(void **state)
     };
     struct arci_service_live told = {0};
     assert_int_equal(arctic_cidr_parse_host("10.1.0.10/24", &live.actual_ipv4, NULL), ARCTIC_OK);
+    live.lease = (struct arci_service_lease){.held = true,
+                                             .router_count = 1,
+                                             .dns_count = 2,
+                                             .domain = "lab.example",
+                                             .expires_at = 1800000000000};
+    live.lease.server = live.lease.routers[0] = live.lease.dns[1] = live.actual_ipv4.address;
+    live.lease.dns[0] = live.actual_ipv4.address;
     ARCI_JSON *row = arci_service_state_row(&live);
     assert_true(arci_service_state_row_read(row, &told));
+    assert_true(told.lease.held && told.lease.router_count == 1 && told.lease.dns_count == 2);
+    assert_string_equal(told.lease.domain, "lab.example");
+    assert_int_equal(told.lease.expires_at, live.lease.expires_at);
+    assert_int_equal(arctic_address_compare(&told.lease.dns[1], &live.lease.dns[1]), 0);
     assert_int_equal(told.state, live.state);
     assert_string_equal(told.state_reason, live.state_reason);
     assert_string_equal(told.interface_name, live.interface_name);
@@ -54,6 +65,9 @@ static void test_nonsense_is_not_taken(void **state)
 #define INTERFACE(name, mac, ipv4, ipv6)                                                                     \
     "{\"state\":\"active\",\"state_reason\":\"\",\"interface_name\":" name ",\"interface_mac\":" mac         \
     ",\"actual_interface_ipv4\":" ipv4 ",\"actual_interface_ipv6\":" ipv6 "}"
+#define LEASE(server, routers, dns, domain)                                                                  \
+    "{\"state\":\"active\",\"state_reason\":\"\",\"interface_dhcp\":{\"server\":" server                     \
+    ",\"routers\":" routers ",\"dns\":" dns ",\"domain\":" domain ",\"expires_at\":null}}"
     static const char *const rows[] = {
         "{}",
         "{\"state\":\"active\"}",
@@ -65,6 +79,11 @@ static void test_nonsense_is_not_taken(void **state)
         INTERFACE("\"arc-1\"", "\"02:00:00:00:00:01\"", "\"10.1.0.10\"", "\"\""),
         INTERFACE("\"arc-1\"", "\"02:00:00:00:00:01\"", "\"fd00::1/64\"", "\"\""),
         INTERFACE("\"arc-1\"", "\"02:00:00:00:00:01\"", "\"\"", "null"),
+        LEASE("\"10.1.0.2\"", "[]", "[]", "\"\\u001b[2J\""),
+        LEASE("\"10.1.0.2\"", "[]", "{}", "null"),
+        LEASE("\"10.1.0.2\"", "[\"x\"]", "[]", "null"),
+        LEASE("\"10.1.0.2\"", "[\"::\",\"::\",\"::\",\"::\",\"::\"]", "[]", "null"),
+        LEASE("7", "[]", "[]", "null"),
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct arci_service_live told = {.state_reason = "as it was"};

@@ -253,15 +253,20 @@ static void test_api_form(void **state)
         .interface_mac = "02:00:00:00:00:01",
     };
     live.actual_ipv4 = service.desired_ipv4;
+    live.lease = (struct arci_service_lease){.held = true, .dns_count = 1};
+    assert_int_equal(arctic_address_parse("10.1.0.2", &live.lease.server, NULL), ARCTIC_OK);
+    live.lease.dns[0] = live.lease.server;
     assert_api_form(&service, &live, false,
                     "{\"actual_interface_ipv4\":\"192.168.100.10/24\",\"actual_interface_ipv6\":null," SETTLED
+                    "\"interface_dhcp\":{\"dns\":[\"10.1.0.2\"],\"domain\":null,\"expires_at\":null,"
+                    "\"routers\":[],\"server\":\"10.1.0.2\"},"
                     "\"interface_mac\":\"02:00:00:00:00:01\",\"interface_name\":\"mv0\"," REST
                     "\"source_peer_id\":\"" SOURCE "\",\"state\":\"degraded\","
                     "\"state_reason\":\"target peer does not answer\"," ENDS);
     assert_api_form(
         &service, NULL, true,
         "{\"actual_interface_ipv4\":null,\"actual_interface_ipv6\":null," SETTLED
-        "\"interface_mac\":null,\"interface_name\":null," REST
+        "\"interface_dhcp\":null,\"interface_mac\":null,\"interface_name\":null," REST
         "\"routes\":[{\"dest_cidr\":null,\"id\":4,\"priority\":100,\"source_cidr\":\"10.0.0.0/8\"}],"
         "\"source_peer_id\":\"" SOURCE "\",\"state\":\"pending\",\"state_reason\":null," ENDS);
     arci_service_release(&service);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "agent/services/interfaces.h"
 #include "base/error.h"
 
 struct arci_explain {
@@ -27,10 +28,11 @@ static void free_explain(struct arci_explain *explain)
     free(explain);
 }
 
-static int add_service(struct arctic_route_table *table, const struct arci_service *service,
+static int add_service(struct arctic_route_table *table, const struct arci_explained_service *explained,
                        struct arctic_error *error)
 {
-    int code = arctic_route_table_add_service(table, &service->id, NULL, error);
+    const struct arci_service *service = &explained->entry->content.service;
+    int code = arctic_route_table_add_service(table, &service->id, explained->interface, error);
     for (size_t i = 0; code >= 0 && i < service->routes.count; i++) {
         const struct arci_route *route = &service->routes.items[i];
         code = arctic_route_table_add_route(table, &service->id, route->id, &route->source,
@@ -48,7 +50,7 @@ static int compare(struct arci_explanation *result, bool idle, struct arctic_mat
     int code = arctic_route_table_create(&table, error);
     for (size_t i = 0; code >= 0 && i < result->service_count; i++) {
         if ((result->services[i].capture == ARCI_CAPTURE_NONE) == idle)
-            code = add_service(table, &result->services[i].entry->content.service, error);
+            code = add_service(table, &result->services[i], error);
     }
     if (code >= 0)
         code = arctic_route_table_explain(table, &result->flow, ret_rows, ret_count, error);
@@ -103,8 +105,10 @@ static int gather(struct arctic_agent *agent, struct arci_explanation *result, s
     while ((entry = arci_registry_next(agent->registry, ARCI_RECORD_SERVICE, &cursor))) {
         if (!arctic_id_equal(&entry->record.owner, &agent->local_id))
             continue;
-        result->services[result->service_count++] = (struct arci_explained_service){
-            arci_entry_ref(entry), arci_reconcile_capture(agent, &entry->content.service)};
+        struct arci_explained_service *explained = &result->services[result->service_count++];
+        explained->entry = arci_entry_ref(entry);
+        explained->capture = arci_reconcile_capture(agent, &entry->content.service);
+        arci_interfaces_name(agent, &entry->content.service.id, explained->interface);
     }
     return ARCTIC_OK;
 }

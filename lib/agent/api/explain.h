@@ -15,6 +15,7 @@
 struct arci_explained_service {
     const struct arci_entry *entry; /* holds a reference */
     enum arci_capture capture;
+    char interface[ARCTIC_INTERFACE_NAME]; /* "": none */
 };
 
 struct arci_explanation {

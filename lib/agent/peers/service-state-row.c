@@ -22,6 +22,9 @@ json_t *arci_service_state_row(const struct arci_service_live *live)
                   live->interface_mac, "actual_interface_ipv4", ipv4, "actual_interface_ipv6", ipv6);
     if (!interface || json_object_update(row, interface) < 0)
         return NULL;
+    if (live->lease.held &&
+        json_object_set_new(row, "interface_dhcp", arci_service_lease_to_json(&live->lease)) < 0)
+        return NULL;
     return arci_steal(row);
 }
 
@@ -70,6 +73,9 @@ bool arci_service_state_row_read(const json_t *row, struct arci_service_live *re
          !read_text(row, "interface_mac", live.interface_mac, sizeof live.interface_mac) ||
          !read_address(row, "actual_interface_ipv4", ARCTIC_FAMILY_IPV4, &live.actual_ipv4) ||
          !read_address(row, "actual_interface_ipv6", ARCTIC_FAMILY_IPV6, &live.actual_ipv6)))
+        return false;
+    const json_t *lease = json_object_get(row, "interface_dhcp");
+    if (lease && !arci_service_lease_from_json(lease, &live.lease))
         return false;
     *ret_live = live;
     return true;

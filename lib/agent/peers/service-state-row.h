@@ -1,6 +1,6 @@
 /*
  * What peers tell each other of one service: {"state", "state_reason"}, and for one with an interface "interface_name", "interface_mac",
- * "actual_interface_ipv4" and "actual_interface_ipv6" as the API shows them. An older peer tells, and reads, the first two alone.
+ * "actual_interface_ipv4", "actual_interface_ipv6" and "interface_dhcp" as the API shows them. An older peer tells, and reads, the first two alone.
  */
 #ifndef ARCI_AGENT_SERVICE_STATE_ROW_H
 #define ARCI_AGENT_SERVICE_STATE_ROW_H

@@ -149,6 +149,7 @@ void arci_data_plane_end(struct arctic_agent *agent)
     arci_drift_stop(agent);
     arci_peers_pause(agent);
     arci_reconcile_forget(agent);
+    arci_interfaces_release(agent);
     arci_interfaces_end(agent);
     arci_proxy_free(agent->proxy);
     agent->proxy = NULL;

@@ -5,40 +5,47 @@
 #include "agent/services/interfaces-internal.h"
 #include "base/utf8.h"
 
-/* What the operator is told, and how bad it is; "" where all is well. */
-struct finding {
-    enum arci_service_state state;
-    char reason[256];
-};
-
-static void find(const struct arci_service *service, const struct arci_service_interface *item,
-                 struct finding *ret_finding)
+/* Of the kernel's word, what is worst. */
+static void find_link(const struct arci_service *service, const struct arci_interface_state *state,
+                      struct arci_interface_finding *finding)
 {
     char text[ARCTIC_ADDRESS_TEXT];
-    struct finding finding = {.state = ARCI_SERVICE_ACTIVE};
-    const struct arci_interface_state *state = item ? &item->state : NULL;
-    if (!state || (!state->name[0] && !state->reason[0])) {
-        finding.state = ARCI_SERVICE_PENDING;
-        snprintf(finding.reason, sizeof finding.reason, "its interface is not made yet");
-    } else if (state->reason[0]) {
-        /* What its routes take from elsewhere is carried all the same. */
-        bool useless = (state->failed || state->ipv6_taken) && service->routes.count == 0;
-        finding.state = useless ? ARCI_SERVICE_ERROR : ARCI_SERVICE_DEGRADED;
-        memcpy(finding.reason, state->reason, sizeof finding.reason);
-    } else if (!service->desired_ipv4.address.family && !service->desired_ipv6.address.family) {
-        finding.state = ARCI_SERVICE_PENDING;
-        snprintf(finding.reason, sizeof finding.reason,
-                 "DHCP is not available in this version: give the interface an address");
+    if (state->reason[0]) {
+        finding->state = state->failed || state->ipv6_taken ? ARCI_SERVICE_ERROR : ARCI_SERVICE_DEGRADED;
+        memcpy(finding->reason, state->reason, sizeof finding->reason);
+    } else if (!state->name[0]) {
+        finding->state = ARCI_SERVICE_PENDING;
+        snprintf(finding->reason, sizeof finding->reason, "its interface is not made yet");
     } else if (state->checking_ipv6) {
-        finding.state = ARCI_SERVICE_PENDING;
-        snprintf(finding.reason, sizeof finding.reason, "checking whether another host has %s",
+        finding->state = ARCI_SERVICE_PENDING;
+        snprintf(finding->reason, sizeof finding->reason, "checking whether another host has %s",
                  arctic_address_format(&service->desired_ipv6.address, text));
     }
+}
+
+static void find(const struct arci_service *service, const struct arci_service_interface *item,
+                 struct arci_interface_finding *ret_finding)
+{
+    static const struct arci_interface_state nothing;
+    struct arci_interface_finding finding = {.state = ARCI_SERVICE_ACTIVE};
+    enum arci_interface_source source = item ? item->source : ARCI_INTERFACE_NO_IPV4;
+    find_link(service, item ? &item->state : &nothing, &finding);
+    if (!finding.reason[0] && source == ARCI_INTERFACE_DHCP && item->problem[0]) {
+        finding.state = ARCI_SERVICE_ERROR;
+        memcpy(finding.reason, item->problem, sizeof finding.reason);
+    } else if (!finding.reason[0] && source == ARCI_INTERFACE_DHCP) {
+        arci_interface_dhcp_find(item, &finding);
+    } else if (!finding.reason[0] && source == ARCI_INTERFACE_STATIC) {
+        arci_interface_check_find(item, service, &finding);
+    }
+    /* What its routes take from elsewhere is carried all the same. */
+    if (finding.state == ARCI_SERVICE_ERROR && service->routes.count > 0)
+        finding.state = ARCI_SERVICE_DEGRADED;
     *ret_finding = finding;
 }
 
 /* Of two things that are wrong the worse one is the state, and both are said. */
-static void merge(const struct finding *finding, struct arci_service_live *live)
+static void merge(const struct arci_interface_finding *finding, struct arci_service_live *live)
 {
     char other[sizeof live->state_reason];
     if (!finding->reason[0] || live->state == ARCI_SERVICE_PENDING || live->state == ARCI_SERVICE_ERROR)
@@ -57,7 +64,7 @@ static void merge(const struct finding *finding, struct arci_service_live *live)
 void arci_interfaces_live(const struct arctic_agent *agent, const struct arci_service *service,
                           struct arci_service_live *live)
 {
-    struct finding finding;
+    struct arci_interface_finding finding;
     const struct arci_service_interface *item = arci_interfaces_find(agent, &service->id);
     if (!service->requires_interface)
         return;
@@ -66,6 +73,8 @@ void arci_interfaces_live(const struct arctic_agent *agent, const struct arci_se
         arci_mac_format(item->state.mac, live->interface_mac);
         live->actual_ipv4 = item->state.addresses[ARCI_INTERFACE_IPV4];
         live->actual_ipv6 = item->state.addresses[ARCI_INTERFACE_IPV6];
+        if (item->source == ARCI_INTERFACE_DHCP && item->has_lease && live->actual_ipv4.address.family)
+            arci_interface_dhcp_show(item, &live->lease);
     }
     find(service, item, &finding);
     merge(&finding, live);

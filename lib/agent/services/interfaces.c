@@ -53,6 +53,7 @@ static struct arci_service_interface *add(struct arctic_agent *agent, const stru
     }
     item->agent = agent;
     item->service = *service;
+    arci_interface_dhcp_load(item);
     memmove(grown + index + 1, grown + index, (interfaces->count - index) * sizeof *grown);
     grown[index] = item;
     interfaces->count++;
@@ -63,10 +64,15 @@ static void drop_unwished(struct arci_service_interfaces *interfaces)
 {
     size_t kept = 0;
     for (size_t i = 0; i < interfaces->count; i++) {
-        if (interfaces->items[i]->wished)
-            interfaces->items[kept++] = interfaces->items[i];
-        else
-            free(interfaces->items[i]);
+        struct arci_service_interface *item = interfaces->items[i];
+        if (item->wished) {
+            interfaces->items[kept++] = item;
+            continue;
+        }
+        /* While the link is there yet. */
+        arci_interface_dhcp_release(item);
+        arci_interface_unfollow(item);
+        free(item);
     }
     interfaces->count = kept;
 }
@@ -84,6 +90,7 @@ int arci_interfaces_start(struct arctic_agent *agent, struct arctic_error *error
         return code;
     }
     agent->interfaces = interfaces;
+    arci_interface_dhcp_tidy(agent);
     return ARCTIC_OK;
 }
 
@@ -92,18 +99,37 @@ static bool wants_interface(const struct arci_planned_service *planned)
     return planned->service->requires_interface && planned->state != ARCI_SERVICE_ERROR;
 }
 
+/* What was asked for may be another thing than before. */
+static void choose_source(const struct arci_service *service, struct arci_service_interface *item)
+{
+    enum arci_interface_source source = arci_interface_source_of(service);
+    if (item->source == source && arctic_cidr_equal(&item->fixed, &service->desired_ipv4))
+        return;
+    if (source != ARCI_INTERFACE_DHCP)
+        arci_interface_dhcp_release(item);
+    arci_interface_unfollow(item);
+    item->has_ipv4 = false;
+    item->source = source;
+    item->fixed = service->desired_ipv4;
+}
+
 static void write_wish(const struct arctic_agent *agent, const struct arci_service *service,
                        struct arci_service_interface *item, struct arci_interface_wish *ret_wish)
 {
     int64_t now = arci_time_monotonic();
+    choose_source(service, item);
     struct arci_interface_wish wish = {
         .service = service->id,
         .peer = agent->local_id,
-        .ipv4 = service->desired_ipv4.address.family || !service->desired_ipv6.address.family,
+        .ipv4 = item->source != ARCI_INTERFACE_NO_IPV4,
         .ipv6 = service->desired_ipv6.address.family != ARCTIC_FAMILY_NONE,
         .made_before = item->made,
     };
-    wish.addresses[ARCI_INTERFACE_IPV4] = service->desired_ipv4;
+    memcpy(wish.before, item->state.addresses, sizeof wish.before);
+    if (item->source == ARCI_INTERFACE_STATIC)
+        arci_interface_check_wish(item, service, &wish);
+    else if (item->source == ARCI_INTERFACE_DHCP)
+        arci_interface_dhcp_wish(item, &wish);
     wish.addresses[ARCI_INTERFACE_IPV6] = service->desired_ipv6;
     if (item->state.ipv6_taken && now >= item->try_ipv6_at) {
         wish.try_ipv6 = true;
@@ -166,6 +192,7 @@ void arci_interfaces_work(struct arctic_agent *agent, struct arci_service_plan *
     for (size_t i = 0; i < job->count; i++) {
         job->wishes[i].try_ipv6 = false; /* once for each time that it is planned */
         job->wishes[i].made_before = job->wishes[i].made_before || job->states[i].index != 0;
+        memcpy(job->wishes[i].before, job->states[i].addresses, sizeof job->wishes[i].before);
     }
     if (pass && job->code >= 0)
         name_services(plan);
@@ -194,13 +221,17 @@ static bool needs_pass(const struct arci_service_interface *item, const struct a
     return again || (planned && strcmp(planned->interface, item->state.name) != 0);
 }
 
-static void take(struct arci_service_interface *item, const struct arci_interface_state *state)
+static void take(struct arci_service_interface *item, const struct arci_interface_state *state,
+                 const struct arci_service *service)
 {
     if (state->ipv6_taken && !item->state.ipv6_taken)
         item->try_ipv6_at = arci_time_monotonic() + TRY_IPV6_MS;
     item->state = *state;
     item->made = item->made || state->index != 0;
+    item->has_ipv4 =
+        item->has_ipv4 || state->addresses[ARCI_INTERFACE_IPV4].address.family != ARCTIC_FAMILY_NONE;
     say(item);
+    arci_interface_follow(item, service);
 }
 
 bool arci_interfaces_settle(struct arctic_agent *agent, const struct arci_service_plan *plan)
@@ -214,17 +245,31 @@ bool arci_interfaces_settle(struct arctic_agent *agent, const struct arci_servic
     }
     for (size_t i = 0; i < job->count; i++) {
         struct arci_service_interface *item = arci_interfaces_find(agent, &job->wishes[i].service);
-        if (!item)
+        const struct arci_planned_service *planned = arci_service_plan_find(plan, &job->wishes[i].service);
+        if (!item || !planned || agent->stopping)
             continue;
-        take(item, &job->states[i]);
+        take(item, &job->states[i], planned->service);
         pass = pass || needs_pass(item, plan);
     }
     return pass;
 }
 
+void arci_interfaces_name(const struct arctic_agent *agent, const struct arctic_id *service, char *ret_name)
+{
+    const struct arci_service_interface *item = arci_interfaces_find(agent, service);
+    snprintf(ret_name, ARCI_INTERFACE_NAME_SIZE, "%s", item ? item->state.name : "");
+}
+
 void arci_interfaces_close(struct arctic_agent *agent)
 {
-    (void)agent;
+    for (size_t i = 0; agent->interfaces && i < agent->interfaces->count; i++)
+        arci_interface_unfollow(agent->interfaces->items[i]);
+}
+
+void arci_interfaces_release(struct arctic_agent *agent)
+{
+    for (size_t i = 0; agent->interfaces && i < agent->interfaces->count; i++)
+        arci_interface_dhcp_release(agent->interfaces->items[i]);
 }
 
 void arci_interfaces_end(struct arctic_agent *agent)
@@ -235,8 +280,10 @@ void arci_interfaces_end(struct arctic_agent *agent)
         return;
     if (interfaces->used && arci_interfaces_ensure(interfaces->kernel, "", NULL, 0, NULL, &error) < 0)
         arci_log_warn(agent->log, "netmgr", "cannot remove the interfaces of services", ARCI_ERROR(&error));
-    for (size_t i = 0; i < interfaces->count; i++)
+    for (size_t i = 0; i < interfaces->count; i++) {
+        arci_interface_unfollow(interfaces->items[i]);
         free(interfaces->items[i]);
+    }
     free(interfaces->items);
     arci_interfaces_free(interfaces->kernel);
     free(interfaces);

@@ -34,8 +34,14 @@ bool arci_interfaces_settle(struct arctic_agent *agent, const struct arci_servic
 void arci_interfaces_live(const struct arctic_agent *agent, const struct arci_service *service,
                           struct arci_service_live *live);
 
+/* Name of the interface of a local service, "" where there is none; `ret_name` has ARCI_INTERFACE_NAME_SIZE bytes. */
+void arci_interfaces_name(const struct arctic_agent *agent, const struct arctic_id *service, char *ret_name);
+
 /* Closes what the control loop watches, so that it can end; what is left is arci_interfaces_end(). */
 void arci_interfaces_close(struct arctic_agent *agent);
+
+/* Gives all DHCP leases back, for an agent that loses its identity. Before arci_interfaces_end(). */
+void arci_interfaces_release(struct arctic_agent *agent);
 
 /* Removes all interfaces and frees agent->interfaces, which may be NULL; no pass or look is under way. */
 void arci_interfaces_end(struct arctic_agent *agent);

@@ -1,0 +1,90 @@
+"""Interfaces of services with addresses from a DHCP server, which is dnsmasq on the client's host."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from agents import Pair, running_pair
+from arctic_lab import Lab, wait_for
+from dhcp import Dnsmasq
+from flows import carried
+from test_interfaces import global_addresses, link_of, links, wait_for_reason, wait_until_active, with_interface
+
+
+@pytest.fixture
+def lan(lab: Lab, build: Path) -> Iterator[Pair]:
+    lab.server.serve("http", 80)
+    with running_pair(lab, build, PARENT_INTERFACE="lan") as agents:
+        yield agents
+
+
+def serve(lab: Lab) -> Dnsmasq:
+    """Leases of two minutes, dnsmasq's shortest, from the client's host."""
+    options = ("--dhcp-option=option:router,10.1.0.1", "--dhcp-option=option:dns-server,10.1.0.2,10.1.0.3", "--domain=lab.example")
+    return Dnsmasq(lab.client, lab.directory, "10.1.0.50", "10.1.0.59", *options)
+
+
+def granted(server: Dnsmasq) -> list[str]:
+    """The addresses that are out."""
+    lines = server.leases.read_text().splitlines() if server.leases.exists() else []
+    return [line.split()[2] for line in lines]
+
+
+def seconds_left(link: dict[str, object]) -> int:
+    (address,) = [item for item in link["addr_info"] if item["scope"] == "global"]  # type: ignore[attr-defined]
+    return int(address["valid_life_time"])
+
+
+def test_an_address_comes_by_dhcp(lab: Lab, lan: Pair) -> None:
+    """Waiting is said; then the lease is used and shown, its routers and name servers are shown only; deletion gives it back."""
+    service = with_interface(lan.entry, lan.exit)
+    shown = wait_for_reason(lan.entry, service, "waiting for a DHCP lease")
+    assert shown["state"] == "pending" and shown["interface_dhcp"] is None and shown["interface_mac"]
+    routes = lab.entry.run("ip", "route", "show").stdout
+    server = serve(lab)
+    shown = wait_until_active(lan.entry, service, 30)
+    address = shown["actual_interface_ipv4"]
+    assert granted(server) == [address.removesuffix("/24")] and address.startswith("10.1.0.5")
+    lease = shown["interface_dhcp"]
+    assert (lease["server"], lease["domain"]) == ("10.1.0.2", "lab.example")
+    assert (lease["routers"], lease["dns"]) == (["10.1.0.1"], ["10.1.0.2", "10.1.0.3"])
+    assert lease["expires_at"] > shown["updated_at"]
+    link = link_of(lab.entry, service)
+    assert link and global_addresses(link) == {address} and 60 < seconds_left(link) <= 120
+    assert lab.entry.run("ip", "route", "show").stdout == routes
+    table = lan.entry.cli("services", "get", service).stdout
+    assert "10.1.0.3" in table and lease["expires_at"] in table
+    wait_for(lambda: lan.exit.service(service)["interface_dhcp"] == lease, 5, "the exit was told")
+    lab.client.ip(f"route replace default via {address.removesuffix('/24')}", "neigh flush all")
+    assert carried(lab, lab.client) and lan.entry.captured(service) == 1
+    lan.entry.cli("services", "delete", service, "--yes")
+    assert links(lab.entry) == []
+    wait_for(lambda: granted(server) == [], 5, "the lease given back")
+
+
+def test_a_lease_outlives_the_agent(lab: Lab, lan: Pair) -> None:
+    """kill -9: the address stays, and is confirmed. A clean stop: not given back, and asked for again. A deleted link: the same address."""
+    server = serve(lab)
+    service = with_interface(lan.entry, lan.exit)
+    address = wait_until_active(lan.entry, service, 30)["actual_interface_ipv4"]
+    before = link_of(lab.entry, service)
+    lan.entry.kill()
+    lan.entry.start()
+    wait_until_active(lan.entry, service, 30)
+    after = link_of(lab.entry, service)
+    assert before and after and after["ifindex"] == before["ifindex"] and global_addresses(after) == {address}
+    lan.entry.stop()
+    assert links(lab.entry) == [] and granted(server) == [address.removesuffix("/24")]
+    lan.entry.start()
+    assert wait_until_active(lan.entry, service, 30)["actual_interface_ipv4"] == address
+    lab.entry.ip(f"link delete {before['ifname']}")
+
+    def is_back() -> bool:
+        link = link_of(lab.entry, service)
+        return bool(link and link["ifindex"] != before["ifindex"] and global_addresses(link) == {address})
+
+    wait_for(is_back, 10, "the same address on a new link")
+    assert server.count("DHCPDISCOVER") == 1, "asked anew once, and confirmed ever after"
+    lan.entry.cli("services", "update", service, "--desired-ipv4", "10.1.0.10/24")
+    wait_for(lambda: granted(server) == [], 5, "the lease given back when an address is named")
+    wait_for(lambda: lan.entry.service(service)["actual_interface_ipv4"] == "10.1.0.10/24", 10, "the named address")
