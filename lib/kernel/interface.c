@@ -19,7 +19,13 @@ struct arci_interfaces {
     struct arctic_log *log;
     struct nl_sock *socket;
     struct arci_parent_settings parents;
-    struct arci_interface_repairs repairs;
+    struct arci_repairs repairs;
+};
+
+/* What others have changed of one kind, found in one call: a parent that goes takes all links along, and that is one event. */
+struct damage {
+    unsigned count;
+    char found[192]; /* the first */
 };
 
 /* One call of arci_interfaces_ensure(). */
@@ -28,6 +34,9 @@ struct pass {
     struct arci_links links;
     const struct arci_link *parent; /* of `links`; NULL: none */
     char no_parent[256];            /* why */
+    int64_t wait;                   /* milliseconds for which links are not made anew once more */
+    struct damage links_damage;
+    struct damage addresses_damage;
 };
 
 ARCI_DEFINE_CLEANUP(struct nl_sock *, nl_socket_free, socket_cleanup)
@@ -52,6 +61,7 @@ int arci_interfaces_create(const char *settings_path, struct arctic_log *log,
     if (code < 0)
         return code;
     interfaces->log = log;
+    interfaces->repairs.log = log;
     interfaces->socket = arci_steal(socket);
     *ret_interfaces = arci_steal(interfaces);
     return ARCTIC_OK;
@@ -66,9 +76,9 @@ void arci_interfaces_free(struct arci_interfaces *interfaces)
     free(interfaces);
 }
 
-struct arci_interface_repairs arci_interfaces_repairs(const struct arci_interfaces *interfaces)
+const struct arci_repairs *arci_interfaces_repairs(const struct arci_interfaces *interfaces)
 {
-    return interfaces->repairs;
+    return &interfaces->repairs;
 }
 
 static void set_failed(struct arci_interface_state *state, const struct arctic_error *error)
@@ -132,12 +142,9 @@ static int make(struct pass *pass, const struct arci_interface_wish *wish, const
     }
     if (code < 0)
         return code;
-    arci_log_at(pass->interfaces->log, wish->made_before ? ARCTIC_LOG_WARN : ARCTIC_LOG_INFO, "netmgr",
-                wish->made_before ? "the interface of a service was gone, it is made anew"
-                                  : "the interface of a service is made",
-                ARCI_TEXT("service", wish->service.text), ARCI_TEXT("interface", name),
-                ARCI_TEXT("parent", pass->parent->name));
-    pass->interfaces->repairs.links += wish->made_before;
+    arci_log_info(pass->interfaces->log, "netmgr", "the interface of a service is made",
+                  ARCI_TEXT("service", wish->service.text), ARCI_TEXT("interface", name),
+                  ARCI_TEXT("parent", pass->parent->name));
     return ARCTIC_OK;
 }
 
@@ -160,16 +167,25 @@ static int settle(struct pass *pass, const struct arci_interface_wish *wish, con
         change.mac = mac;
     if (parent && parent->mtu && parent->mtu != link->mtu)
         change.mtu = parent->mtu;
-    *ret_changed = !aliased || set || change.up || change.mac;
+    *ret_changed = !aliased || (set && wish->ipv6 == wish->ipv6_before) || change.up || change.mac;
     return change.up || change.mac || change.mtu ? arci_link_change(socket, link, &change, error) : ARCTIC_OK;
 }
 
-static void note_repair(struct pass *pass, const struct arci_interface_wish *wish, const char *what,
-                        const struct arci_link *link, uint64_t *count)
+static void note_damage(struct damage *damage, const char *name, const char *what)
 {
-    ++*count;
-    arci_log_warn(pass->interfaces->log, "netmgr", what, ARCI_TEXT("service", wish->service.text),
-                  ARCI_TEXT("interface", link->name));
+    if (damage->count++ == 0)
+        snprintf(damage->found, sizeof damage->found, "interface %s %s", name, what);
+}
+
+static void note_repairs(struct pass *pass, enum arci_repair what, const struct damage *damage)
+{
+    char found[sizeof damage->found + 64];
+    if (damage->count == 0)
+        return;
+    snprintf(found, sizeof found, damage->count > 1 ? "%s, and %u more" : "%s", damage->found,
+             damage->count - 1);
+    arci_repairs_note(&pass->interfaces->repairs, what, found,
+                      what == ARCI_REPAIR_ADDRESS ? "added again" : "put right", arci_time_monotonic());
 }
 
 static void tell_parent(const struct pass *pass, const struct arci_link *link,
@@ -199,19 +215,16 @@ static int bring_up(struct pass *pass, const struct arci_interface_wish *wish, c
 {
     bool changed = false;
     bool added = false;
-    struct arci_interface_repairs *repairs = &pass->interfaces->repairs;
     state->index = link->index;
     memcpy(state->name, link->name, sizeof state->name);
     int code = settle(pass, wish, state->mac, link, &changed, error);
     if (code >= 0 && changed && !fresh && wish->made_before)
-        note_repair(pass, wish, "the interface of a service was changed by someone, it is put right", link,
-                    &repairs->links);
+        note_damage(&pass->links_damage, link->name, "was changed by someone");
     if (code >= 0)
         code = arci_interface_addresses(pass->interfaces->socket, &pass->links, link, wish, state, &added,
                                         error);
     if (code >= 0 && added && !fresh)
-        note_repair(pass, wish, "an address of a service's interface was missing, it is added", link,
-                    &repairs->addresses);
+        note_damage(&pass->addresses_damage, link->name, "had lost its address");
     return code;
 }
 
@@ -231,6 +244,7 @@ static int ensure_one(struct pass *pass, const struct arci_interface_wish *wish,
     if (code < 0)
         return code;
     const struct arci_link *link = find_own(&pass->links, wish, state->mac);
+    bool gone = !link && wish->made_before;
     if (link && is_beyond_repair(pass, wish, link)) {
         code = delete_link(pass, link, "the interface of a service has to be made anew", error);
         link = NULL;
@@ -238,9 +252,17 @@ static int ensure_one(struct pass *pass, const struct arci_interface_wish *wish,
     bool fresh = !link;
     if (code >= 0 && !link && !pass->parent)
         return arci_fail(error, ARCTIC_E_NOT_FOUND, NULL, "%s", pass->no_parent);
+    if (gone && pass->wait > 0)
+        return arci_fail(
+            error, ARCTIC_E_SYSTEM, NULL,
+            "something keeps deleting the interface: it is made anew within %lld s (find the program with "
+            "'ip monitor link')",
+            (long long)(pass->wait + 999) / 1000);
     if (code >= 0 && !link) {
         code = make(pass, wish, state->mac, &made, error);
         link = &made;
+        if (code >= 0 && gone)
+            note_damage(&pass->links_damage, link->name, "was deleted by someone, or with its parent");
     }
     if (code >= 0)
         code = bring_up(pass, wish, link, fresh, state, error);
@@ -285,6 +307,7 @@ int arci_interfaces_ensure(struct arci_interfaces *interfaces, const char *paren
     remove_unwished(&pass, wishes, count);
     if (count > 0)
         pass.parent = arci_interface_parent(&pass.links, parent, pass.no_parent, sizeof pass.no_parent);
+    pass.wait = arci_repairs_wait(&interfaces->repairs, ARCI_REPAIR_INTERFACE, arci_time_monotonic());
     arci_parent_settings_begin_pass(&interfaces->parents);
     for (size_t i = 0; i < count; i++) {
         struct arctic_error problem = {0};
@@ -295,5 +318,7 @@ int arci_interfaces_ensure(struct arci_interfaces *interfaces, const char *paren
             arci_parent_settings_hold(&interfaces->parents, ret_states[i].parent, interfaces->log);
     }
     arci_parent_settings_end_pass(&interfaces->parents, interfaces->log);
+    note_repairs(&pass, ARCI_REPAIR_INTERFACE, &pass.links_damage);
+    note_repairs(&pass, ARCI_REPAIR_ADDRESS, &pass.addresses_damage);
     return ARCTIC_OK;
 }

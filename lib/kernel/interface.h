@@ -20,6 +20,7 @@
 
 #include "base/cleanup.h"
 #include "kernel/interface-name.h"
+#include "kernel/repairs.h"
 
 enum arci_interface_family {
     ARCI_INTERFACE_IPV4 = 0,
@@ -41,6 +42,7 @@ struct arci_interface_wish {
     bool ipv6;        /* IPv6 is on, or else off, on the link */
     bool try_ipv6;    /* an address that was found to be another host's is checked once more */
     bool made_before; /* by this agent: what is missing was taken away by someone */
+    bool ipv6_before; /* `ipv6` of the call before */
 };
 
 /* What became of it. */
@@ -55,12 +57,6 @@ struct arci_interface_state {
     bool ipv6_taken;                                       /* another host has it */
     bool failed;      /* `reason` says why the link, or an address, could not be had */
     char reason[256]; /* "" when all is as wished: a sentence that says what to do */
-};
-
-/* What was found to be other than it was left, since the object was made. */
-struct arci_interface_repairs {
-    uint64_t links;     /* links made anew, put up or given back their alias, MAC address or settings */
-    uint64_t addresses; /* addresses added again */
 };
 
 struct arci_interfaces;
@@ -87,6 +83,10 @@ int arci_interfaces_ensure(struct arci_interfaces *interfaces, const char *paren
                            const struct arci_interface_wish *wishes, size_t count,
                            struct arci_interface_state *ret_states, struct arctic_error *error);
 
-struct arci_interface_repairs arci_interfaces_repairs(const struct arci_interfaces *interfaces);
+/*
+ * What of it others have changed, of the kinds INTERFACE (links, their settings) and ADDRESS, once for each call that has found any. A link
+ * that somebody deletes again and again is made anew after a wait, and its state says so. As long as the object.
+ */
+const struct arci_repairs *arci_interfaces_repairs(const struct arci_interfaces *interfaces);
 
 #endif

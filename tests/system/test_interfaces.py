@@ -1,6 +1,7 @@
 """MACVLAN interfaces of services: what arrives on one is carried, and the kernel keeps what the record says."""
 
 import json
+import re
 import socket
 import struct
 from collections.abc import Iterator
@@ -219,6 +220,9 @@ def test_what_is_damaged_is_put_right(lab: Lab, lan: Pair) -> None:
         wait_for(lambda: setting(lab.entry, family, name, key) == value, 6, f"{key} put right")  # noqa: B023
     assert len(links(lab.entry)) == 1
     wait_until_active(lan.entry, service)
+    metrics = lan.entry.request("GET", "/metrics").text
+    counts = dict(re.findall(r'arctic_kernel_repairs_total\{what="(interface|address)"\} (\d+)', metrics))
+    assert int(counts["interface"]) >= 6 and int(counts["address"]) == 2, counts
     assert all(carried(lab, lab.client, version) for version in VERSIONS)
 
 

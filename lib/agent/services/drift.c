@@ -47,10 +47,7 @@ static void serve(struct arci_drift *drift)
     if (!drift->concerns || now < drift->next_at || arci_reconcile_is_running(agent))
         return;
     pace(drift, now);
-    if (drift->concerns & ARCI_MONITOR_INTERFACES)
-        arci_reconcile_request(agent);
-    else
-        arci_reconcile_look(agent);
+    arci_reconcile_look(agent);
     drift->concerns = 0;
 }
 

@@ -29,6 +29,7 @@ struct arci_service_interface {
     bool wished;                       /* by the plan that is being made */
     int64_t try_ipv6_at; /* monotonic milliseconds: when an address that is another host's is tried again */
     bool was_up;
+    bool ipv6;      /* it was on */
     char said[256]; /* the reason that the log has last */
 
     /* Of the IPv4 address. `check` or `dhcp`, and `watch`, are there together, for the link of index `watched`. */

@@ -124,6 +124,7 @@ static void write_wish(const struct arctic_agent *agent, const struct arci_servi
         .ipv4 = item->source != ARCI_INTERFACE_NO_IPV4,
         .ipv6 = service->desired_ipv6.address.family != ARCTIC_FAMILY_NONE,
         .made_before = item->made,
+        .ipv6_before = item->ipv6,
     };
     memcpy(wish.before, item->state.addresses, sizeof wish.before);
     if (item->source == ARCI_INTERFACE_STATIC)
@@ -171,6 +172,13 @@ int arci_interfaces_plan(struct arctic_agent *agent, struct arci_service_plan *p
     return ARCTIC_OK;
 }
 
+void arci_interfaces_add_repairs(const struct arctic_agent *agent, uint64_t *repairs)
+{
+    const struct arci_repairs *made = arci_interfaces_repairs(agent->interfaces->kernel);
+    for (size_t i = 0; i < ARCI_REPAIR_KINDS; i++)
+        repairs[i] += made->items[i].count;
+}
+
 /* Both in the order of ids. */
 static void name_services(struct arci_service_plan *plan)
 {
@@ -191,6 +199,7 @@ void arci_interfaces_work(struct arctic_agent *agent, struct arci_service_plan *
                                        job->wishes, job->count, job->states, &job->error);
     for (size_t i = 0; i < job->count; i++) {
         job->wishes[i].try_ipv6 = false; /* once for each time that it is planned */
+        job->wishes[i].ipv6_before = job->wishes[i].ipv6;
         job->wishes[i].made_before = job->wishes[i].made_before || job->states[i].index != 0;
         memcpy(job->wishes[i].before, job->states[i].addresses, sizeof job->wishes[i].before);
     }
@@ -227,6 +236,7 @@ static void take(struct arci_service_interface *item, const struct arci_interfac
     if (state->ipv6_taken && !item->state.ipv6_taken)
         item->try_ipv6_at = arci_time_monotonic() + TRY_IPV6_MS;
     item->state = *state;
+    item->ipv6 = service->desired_ipv6.address.family != ARCTIC_FAMILY_NONE;
     item->made = item->made || state->index != 0;
     item->has_ipv4 =
         item->has_ipv4 || state->addresses[ARCI_INTERFACE_IPV4].address.family != ARCTIC_FAMILY_NONE;

@@ -95,6 +95,7 @@ static void apply_on_thread(uv_work_t *work)
     if (reconciler->code >= 0)
         reconciler->code = arci_kernel_apply(kernel, &wish, &reconciler->error);
     arci_kernel_status(kernel, &reconciler->status);
+    arci_interfaces_add_repairs(reconciler->agent, reconciler->status.repairs);
     uv_mutex_unlock(&reconciler->agent->kernel_lock);
     if (reconciler->code >= 0 && loses_services(reconciler->applied, plan))
         build(reconciler, NULL);
@@ -106,6 +107,7 @@ static void look_on_thread(uv_work_t *work)
     arci_interfaces_work(reconciler->agent, reconciler->applied, false);
     uv_mutex_lock(&reconciler->agent->kernel_lock);
     arci_kernel_status(reconciler->agent->kernel, &reconciler->seen);
+    arci_interfaces_add_repairs(reconciler->agent, reconciler->seen.repairs);
     uv_mutex_unlock(&reconciler->agent->kernel_lock);
 }
 
