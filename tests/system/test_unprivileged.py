@@ -111,6 +111,21 @@ def test_all_of_capture_works(lab: Lab, make: MakePair, mode: str) -> None:
         assert path.stat().st_uid == USER and path.stat().st_mode & 0o077 == 0, path
 
 
+def test_interfaces_of_services(lab: Lab, make: MakePair) -> None:
+    """A user's agent makes them, sets their settings and the parent's, asks for the address, and takes all back."""
+    pair = make(PARENT_INTERFACE="lan")
+    before = kernel_state(lab.entry)
+    pair.start()
+    service = pair.entry.create_service(
+        pair.exit, "--requires-interface", "--desired-ipv4", "10.1.0.10/24", "--desired-ipv6", "fd01::10/64"
+    )
+    wait_for(lambda: pair.entry.service(service)["state"] == "active", 10, "the interface")
+    lab.client.ip("route replace default via 10.1.0.10", "route replace default via fd01::10", "neigh flush all")
+    assert all(carried(lab, lab.client, version) for version in VERSIONS)
+    pair.entry.stop()
+    assert kernel_state(lab.entry) == before
+
+
 def test_another_one_after_kill_9(lab: Lab, make: MakePair) -> None:
     before = kernel_state(lab.entry)
     pair = make(TABLE_MODE="plain")
@@ -126,7 +141,7 @@ def test_another_one_after_kill_9(lab: Lab, make: MakePair) -> None:
 
 
 def test_without_net_raw_all_but_dhcp_works(lab: Lab, make: MakePair) -> None:
-    pair = make()
+    pair = make(PARENT_INTERFACE="lan")
     for agent in (pair.entry, pair.exit):
         assert isinstance(agent, UserAgent)
         agent.capabilities = ("net_admin",)
@@ -135,6 +150,11 @@ def test_without_net_raw_all_but_dhcp_works(lab: Lab, make: MakePair) -> None:
     assert all_carried(lab)
     assert pair.entry.request("GET", "/readyz").status == 200
     assert "CAP_NET_RAW" not in pair.entry.log
+    by_hand = pair.entry.create_service(pair.exit, "--requires-interface", "--desired-ipv4", "10.1.0.10/24")
+    wait_for(lambda: pair.entry.service(by_hand)["state"] == "active", 5, "an address that nobody was asked about")
+    by_dhcp = pair.entry.create_service(pair.exit, "--requires-interface")
+    wait_for(lambda: pair.entry.service(by_dhcp)["state"] == "error", 5, "what is missing said")
+    assert "missing capability CAP_NET_RAW" in pair.entry.service(by_dhcp)["state_reason"]
 
 
 def test_without_net_admin_it_says_so(lab: Lab, make: MakePair) -> None:

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/time.h"
+#include "kernel/privilege.h"
 
 #define SPACE "lease"
 
@@ -142,7 +143,9 @@ int arci_interface_dhcp_begin(struct arci_service_interface *item, const struct 
         .check_unit = ARCI_INTERFACE_CHECK_UNIT_MS,
     };
     memcpy(options.mac, item->state.mac, sizeof options.mac);
-    int code = arci_dhcp_start(&options, &item->dhcp, error);
+    int code = arci_privilege_check_raw(error);
+    if (code >= 0)
+        code = arci_dhcp_start(&options, &item->dhcp, error);
     if (code >= 0)
         code = arci_interface_watch_begin(&item->agent->loop, arci_dhcp_fd(item->dhcp), &calls, item->dhcp,
                                           item, &item->watch, error);
