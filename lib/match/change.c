@@ -15,7 +15,7 @@ static int copy_pool(const struct arci_pool *pool, struct arci_pool *ret_copy, s
     struct arci_pool copy = *pool;
     if (pool->items) {
         /* Of the same capacity: memory that is not written to costs nothing, and the copy is about to change. */
-        copy.items = malloc((size_t)pool->capacity * pool->item_size);
+        copy.items = arci_pool_allocate((size_t)pool->capacity * pool->item_size);
         if (!copy.items)
             return arci_fail_memory(error);
         size_t used = ((size_t)pool->used + 1) * pool->item_size;

@@ -38,4 +38,11 @@ static inline uint32_t arci_forest_longer(const struct arci_forest *forest, cons
     return forest->tries ? forest->tries[key->words[0] >> (32 - ARCI_FOREST_BITS)] : 0;
 }
 
+/* Asks for the memory that arci_forest_longer() will read. */
+static inline void arci_forest_prefetch(const struct arci_forest *forest, const struct arci_key *key)
+{
+    if (forest->tries)
+        __builtin_prefetch(&forest->tries[key->words[0] >> (32 - ARCI_FOREST_BITS)]);
+}
+
 #endif

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/error.h"
 
@@ -19,6 +20,35 @@ static uint64_t next_capacity(uint64_t capacity, uint64_t needed)
     return needed > least ? needed : least;
 }
 
+#define HUGE_PAGE ((size_t)2 << 20)
+
+/*
+ * Of a large table a lookup misses the TLB at nearly every step, and the walk over page tables that follows takes as long as the memory
+ * itself: huge pages, where the kernel has some, are a quarter of the time. It is asked and may refuse.
+ */
+void *arci_pool_allocate(size_t size)
+{
+    if (size < 2 * HUGE_PAGE)
+        return malloc(size);
+    size = (size + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    void *items = aligned_alloc(HUGE_PAGE, size);
+    if (items)
+        (void)madvise(items, size, MADV_HUGEPAGE);
+    return items;
+}
+
+static uint8_t *resize(const struct arci_pool *pool, size_t size)
+{
+    if (size < 2 * HUGE_PAGE)
+        return realloc(pool->items, size);
+    uint8_t *items = arci_pool_allocate(size);
+    if (items && pool->items) {
+        memcpy(items, pool->items, (size_t)pool->capacity * pool->item_size);
+        free(pool->items);
+    }
+    return items;
+}
+
 int arci_pool_reserve(struct arci_pool *pool, uint32_t count, struct arctic_error *error)
 {
     uint64_t needed = (uint64_t)pool->used + 1 + count;
@@ -29,7 +59,7 @@ int arci_pool_reserve(struct arci_pool *pool, uint32_t count, struct arctic_erro
     uint64_t capacity = next_capacity(pool->capacity, needed);
     if (capacity > CAPACITY_HIGHEST)
         capacity = CAPACITY_HIGHEST;
-    uint8_t *items = realloc(pool->items, (size_t)capacity * pool->item_size);
+    uint8_t *items = resize(pool, (size_t)capacity * pool->item_size);
     if (!items)
         return arci_fail_memory(error);
     pool->items = items;

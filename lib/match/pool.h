@@ -22,6 +22,9 @@ static inline void *arci_pool_at(const struct arci_pool *pool, uint32_t index)
     return pool->items + (size_t)index * pool->item_size;
 }
 
+/* Memory for so many bytes of items, to be freed with free(); NULL where there is none. */
+void *arci_pool_allocate(size_t size);
+
 /* Makes sure that the next `count` arci_pool_take() succeed. Errors: ARCTIC_E_NO_MEMORY, ARCTIC_E_LIMIT. */
 int arci_pool_reserve(struct arci_pool *pool, uint32_t count, struct arctic_error *error);
 

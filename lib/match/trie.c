@@ -36,10 +36,10 @@ struct arctic_cidr arci_trie_cidr(const struct arci_tries *tries, uint32_t index
 {
     const struct arci_trie_entry *entry = arci_trie_entry(tries, index);
     struct arctic_cidr cidr = {.address = {.family = tries->family}, .length = entry->length};
-    for (int i = 0; i < tries->words; i++) {
-        uint32_t word = __builtin_bswap32(entry->words[i]);
-        memcpy(cidr.address.bytes + 4 * i, &word, sizeof word);
-    }
+    uint32_t words[4] = {__builtin_bswap32(entry->words[0])};
+    for (int i = 1; i < tries->words; i++)
+        words[i] = __builtin_bswap32(entry->words[i]);
+    memcpy(cidr.address.bytes, words, sizeof words);
     return cidr;
 }
 
@@ -208,6 +208,20 @@ static inline void push(struct arci_trail *trail, uint32_t entry, uint8_t length
     trail->count++;
 }
 
+/* Takes back what the walk has passed without comparing and the address does not share. */
+static inline void end_walk(const struct arci_tries *tries, uint32_t reference, const struct arci_key *key,
+                            struct arci_trail *trail)
+{
+    if (reference && !is_node(reference))
+        push(trail, reference, arci_trie_entry(tries, reference)->length);
+    if (trail->count == 0)
+        return;
+    const struct arci_trie_entry *last = arci_trie_entry(tries, trail->entries[trail->count - 1]);
+    unsigned common = common_bits(key->words, last->words, tries->words);
+    while (trail->count > 0 && trail->lengths[trail->count - 1] > common)
+        trail->count--;
+}
+
 void arci_trie_walk(const struct arci_tries *tries, uint32_t root, const struct arci_key *key,
                     struct arci_trail *trail)
 {
@@ -219,14 +233,67 @@ void arci_trie_walk(const struct arci_tries *tries, uint32_t root, const struct 
             push(trail, node->entry, node->length);
         reference = node->child[bit_of(key->words, node->length)];
     }
-    if (reference && !is_node(reference))
-        push(trail, reference, arci_trie_entry(tries, reference)->length);
-    if (trail->count == 0)
-        return;
-    const struct arci_trie_entry *last = arci_trie_entry(tries, trail->entries[trail->count - 1]);
-    unsigned common = common_bits(key->words, last->words, tries->words);
-    while (trail->count > 0 && trail->lengths[trail->count - 1] > common)
-        trail->count--;
+    end_walk(tries, reference, key, trail);
+}
+
+void arci_trie_prefetch(const struct arci_tries *tries, uint32_t reference)
+{
+    if (is_node(reference))
+        __builtin_prefetch(node_at(tries, reference));
+    else
+        __builtin_prefetch(arci_trie_entry(tries, reference));
+}
+
+/* Where one walk stands, with what each step needs at hand. */
+struct step {
+    const struct arci_trie_node *nodes;
+    const uint32_t *words;
+    struct arci_trail *trail;
+    const struct arci_tries *tries;
+    uint32_t reference;
+};
+
+/* Without a branch on whether the prefix is there, which nobody could foretell: item 0 of the entries is memory like the others. */
+static inline void take_step(struct step *step)
+{
+    const struct arci_trie_node *node = &step->nodes[step->reference & ~ARCI_TRIE_NODE];
+    struct arci_trail *trail = step->trail;
+    trail->entries[trail->count] = node->entry;
+    trail->lengths[trail->count] = node->length;
+    trail->count += node->entry != 0;
+    __builtin_prefetch(arci_trie_entry(step->tries, node->entry));
+    step->reference = node->child[bit_of(step->words, node->length)];
+}
+
+void arci_trie_walk_many(struct arci_trie_walk *const *walks, size_t count)
+{
+    struct step steps[ARCI_TRIE_WALKS];
+    uint8_t going[ARCI_TRIE_WALKS];
+    size_t left = 0;
+    assert(count <= ARCI_TRIE_WALKS);
+    for (size_t i = 0; i < count; i++) {
+        struct arci_trie_walk *walk = walks[i];
+        walk->trail.count = 0;
+        steps[i] = (struct step){(const void *)walk->tries->nodes.items, walk->key->words, &walk->trail,
+                                 walk->tries, walk->root};
+        if (is_node(walk->root))
+            going[left++] = (uint8_t)i;
+    }
+    while (left > 0) {
+        for (size_t i = 0; i < left;) {
+            struct step *step = &steps[going[i]];
+            take_step(step);
+            if (is_node(step->reference)) {
+                __builtin_prefetch(&step->nodes[step->reference & ~ARCI_TRIE_NODE]);
+                i++;
+            } else {
+                __builtin_prefetch(arci_trie_entry(step->tries, step->reference));
+                going[i] = going[--left];
+            }
+        }
+    }
+    for (size_t i = 0; i < count; i++)
+        end_walk(walks[i]->tries, steps[i].reference, walks[i]->key, &walks[i]->trail);
 }
 
 uint32_t arci_trie_longest(const struct arci_tries *tries, uint32_t root, const struct arci_key *key)

@@ -11,6 +11,7 @@
 #define ARCI_MATCH_TRIE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <arctic/address.h>
@@ -58,8 +59,8 @@ struct arci_tries {
 /* The entries that cover an address, shortest first. */
 struct arci_trail {
     uint32_t count;
-    uint32_t entries[ARCI_TRIE_DEPTH];
-    uint8_t lengths[ARCI_TRIE_DEPTH];
+    uint32_t entries[ARCI_TRIE_DEPTH + 1]; /* the last is for arci_trie_walk_many() to write to */
+    uint8_t lengths[ARCI_TRIE_DEPTH + 1];
 };
 
 void arci_tries_init(struct arci_tries *tries, uint8_t family);
@@ -86,6 +87,22 @@ void arci_trie_remove(struct arci_tries *tries, uint32_t *root, uint32_t entry);
 /* Collects the entries of the trie at `root` that cover an address. */
 void arci_trie_walk(const struct arci_tries *tries, uint32_t root, const struct arci_key *key,
                     struct arci_trail *trail);
+
+/* One walk of several that go side by side. */
+struct arci_trie_walk {
+    const struct arci_tries *tries;
+    const struct arci_key *key;
+    uint32_t root;
+    struct arci_trail trail;
+};
+
+#define ARCI_TRIE_WALKS 32
+
+/* As arci_trie_walk() for each, at most ARCI_TRIE_WALKS of them: while one waits for memory the others go on. */
+void arci_trie_walk_many(struct arci_trie_walk *const *walks, size_t count);
+
+/* Asks for the memory that a reference leads to. */
+void arci_trie_prefetch(const struct arci_tries *tries, uint32_t reference);
 
 /* The longest of them; 0 where none covers it. */
 uint32_t arci_trie_longest(const struct arci_tries *tries, uint32_t root, const struct arci_key *key);

@@ -128,12 +128,16 @@ static void test_matching_needs_no_memory(void **state)
         .interface = "mv0",
     };
     size_t leaked;
+    size_t matched;
     assert_ok(arctic_route_table_create(&table, &error), error);
     assert_true(fill(table));
     alloc_failure_start(1);
     int code = arctic_route_table_match(table, &flow, &match, NULL);
+    int many = arctic_route_table_match_many(table, &flow, 1, &match, &matched, NULL);
     assert_false(alloc_failure_stop(&leaked));
     assert_int_equal(code, ARCTIC_OK);
+    assert_int_equal(many, ARCTIC_OK);
+    assert_int_equal(matched, 1);
     assert_int_equal(match.route_id, 3);
     arctic_route_table_free(table);
 }

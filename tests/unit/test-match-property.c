@@ -320,6 +320,28 @@ static void check_flow(struct world *world)
         check_explain(world, &flow);
 }
 
+/* More than go side by side, so that batches end in their midst. */
+static void check_many(struct world *world)
+{
+    enum { MOST = 100 };
+    struct arctic_flow flows[MOST];
+    struct arctic_match matches[MOST];
+    struct arctic_error error;
+    size_t count = below(world, MOST + 1);
+    size_t matched = 0;
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++)
+        flows[i] = random_flow(world);
+    assert_ok(arctic_route_table_match_many(world->table, flows, count, matches, &matched, &error), error);
+    for (size_t i = 0; i < count; i++) {
+        struct arctic_match alone = {0};
+        found += arctic_route_table_match(world->table, &flows[i], &alone, NULL) == ARCTIC_OK;
+        check_winner(world, &flows[i], "match_many", matches[i].service_id.text[0] != '\0', &matches[i]);
+        assert_int_equal(matches[i].match_class, alone.match_class);
+    }
+    assert_int_equal(matched, found);
+}
+
 static int compare_route_ids(const void *left, const void *right)
 {
     const struct arci_route *a = left;
@@ -400,6 +422,7 @@ static void run_world(uint64_t seed, unsigned families)
             change_in_copy(&world);
         for (unsigned i = 0; i < FLOWS; i++)
             check_flow(&world);
+        check_many(&world);
     }
     arctic_route_table_free(world.table);
 }

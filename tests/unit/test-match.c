@@ -362,6 +362,7 @@ static void test_wrong_use(void **state)
     struct arctic_cidr too_long = {.address = {.family = ARCTIC_FAMILY_IPV4}, .length = 33};
     struct arctic_cidr absent = {0};
     struct arctic_match match;
+    size_t matched;
     struct arctic_flow mixed = flow("10.0.0.1", "2001:db8::1", "");
     assert_int_equal(arctic_route_table_add_service(table, &a, NULL, NULL), ARCTIC_E_ALREADY_EXISTS);
     assert_int_equal(arctic_route_table_add_service(table, &unknown, "mvc", NULL), ARCTIC_E_ALREADY_EXISTS);
@@ -382,6 +383,9 @@ static void test_wrong_use(void **state)
     assert_int_equal(arctic_route_table_add_route(table, &a, 1, &v6, NULL, 1, NULL), ARCTIC_E_ALREADY_EXISTS);
     assert_int_equal(arctic_route_table_remove_route(table, &a, 2, NULL), ARCTIC_E_NOT_FOUND);
     assert_int_equal(arctic_route_table_match(table, &mixed, &match, NULL), ARCTIC_E_USAGE);
+    assert_int_equal(arctic_route_table_match_many(table, &mixed, 1, &match, &matched, NULL), ARCTIC_E_USAGE);
+    assert_int_equal(arctic_route_table_match_many(table, &mixed, 0, NULL, &matched, NULL), ARCTIC_OK);
+    assert_int_equal(arctic_route_table_match_many(table, NULL, 1, &match, &matched, NULL), ARCTIC_E_USAGE);
     assert_int_equal(arctic_route_table_match(NULL, &mixed, &match, NULL), ARCTIC_E_USAGE);
     assert_int_equal(arctic_route_table_count(table), 1);
 }
