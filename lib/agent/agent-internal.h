@@ -10,6 +10,7 @@
 
 #include <arctic/agent.h>
 
+#include "agent/loop-watch.h"
 #include "base/log.h"
 #include "cluster/handshake.h"
 #include "cluster/registry.h"
@@ -133,6 +134,7 @@ struct arctic_agent {
     uv_loop_t loop;
     bool loop_ready;
     uv_async_t stop_signal; /* arctic_agent_stop() from any thread */
+    struct arci_loop_watch loop_watch;
     bool running;
     bool stopping;
     int lock_fd;

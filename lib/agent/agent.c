@@ -137,6 +137,7 @@ static void begin_stop(struct arctic_agent *agent)
     arci_peers_stop(agent);
     if (agent->proxy)
         arci_proxy_stop(agent->proxy, STOP_GRACE_MS);
+    arci_loop_watch_stop(&agent->loop_watch);
     if (!uv_is_closing((uv_handle_t *)&agent->stop_signal))
         uv_close((uv_handle_t *)&agent->stop_signal, NULL);
 }
@@ -160,6 +161,9 @@ static int start_loop(struct arctic_agent *agent, struct arctic_error *error)
     if (result < 0)
         return arci_fail_errnum(error, -result, "cannot make the stop signal");
     agent->stop_signal.data = agent;
+    result = arci_loop_watch_start(&agent->loop_watch, &agent->loop);
+    if (result < 0)
+        return arci_fail_errnum(error, -result, "cannot watch the control loop");
     return arci_data_plane_create(agent, error);
 }
 

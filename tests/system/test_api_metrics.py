@@ -72,6 +72,10 @@ def test_peers_licence_api_and_process(pair: Pair) -> None:
     assert value(scrape(pair.entry), "arctic_api_requests_total", code="4xx") == before + 1
     resident = value(told, "process_resident_memory_bytes")
     assert 0.5 < resident / pair.entry.resident_bytes < 2
+    # Between nothing at all and the start of everything; a turn that is long enough to count is one that shows.
+    longest = value(told, "arctic_control_loop_longest_turn_seconds")
+    assert 0 < longest < 10
+    assert (value(told, "arctic_control_loop_slow_turns_total") > 0) == (longest > 0.05)
     assert value(told, "process_open_fds") > 10 and value(told, "process_cpu_seconds_total") > 0
     pair.exit.kill()
     wait_for(

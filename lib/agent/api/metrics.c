@@ -37,6 +37,18 @@ static void write_repairs(const struct arctic_agent *agent, struct arci_buffer *
     }
 }
 
+static void write_loop(const struct arctic_agent *agent, struct arci_buffer *text)
+{
+    arci_metric_family(
+        text, "arctic_control_loop_longest_turn_seconds", "gauge",
+        "The longest that the control loop was busy at a stretch in this minute and the one before.");
+    arci_metric_real(text, "arctic_control_loop_longest_turn_seconds", NULL,
+                     arci_loop_watch_longest(&agent->loop_watch));
+    arci_metric_family(text, "arctic_control_loop_slow_turns_total", "counter",
+                       "How often the control loop was busy for more than 50 ms at a stretch.");
+    arci_metric_count(text, "arctic_control_loop_slow_turns_total", NULL, agent->loop_watch.slow_turns);
+}
+
 static void write_requests(const struct arctic_agent *agent, struct arci_buffer *text)
 {
     static const char *const classes[] = {"", "1xx", "2xx", "3xx", "4xx", "5xx"};
@@ -225,5 +237,6 @@ void arci_metrics_write(struct arctic_agent *agent, const struct arci_kernel_cou
     write_peers(agent, text);
     arci_metrics_write_services(agent, counters, count, text);
     arci_metrics_write_routes(agent, text);
+    write_loop(agent, text);
     arci_metrics_write_process(text);
 }
