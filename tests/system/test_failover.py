@@ -215,7 +215,7 @@ def datagram_is_refused(host: Namespace, address: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("how", ["kill", "suspend", "cut"])
+@pytest.mark.parametrize("how", ["kill", "suspend", pytest.param("cut", marks=pytest.mark.slow)])
 def test_nothing_leaves_in_clear_with_block(blocking: Exits, how: str) -> None:
     """From before the failure until after the return, with flows under way and changes of other services meanwhile."""
     network, entry = blocking.network, blocking.entry
@@ -255,3 +255,110 @@ def test_nothing_leaves_in_clear_with_block(blocking: Exits, how: str) -> None:
     during = [one for one in outcomes if failed_at < one.began_at < back_at]
     assert {one.kind for one in during} <= {"refused", "reset"}
     assert max(one.seconds for one in during) < FAILOVER_SECONDS
+
+
+def changes(exits: Exits) -> list[str]:
+    """What the entry's log says of targets."""
+    return [line for line in exits.entry.log.splitlines() if '"target peer ' in line]
+
+
+def failovers(exits: Exits) -> float:
+    text = exits.entry.api("GET", "/metrics", token=None).text
+    (line,) = [
+        line
+        for line in text.splitlines()
+        if line.startswith("arctic_service_failovers_total") and exits.services["first"] in line
+    ]
+    return float(line.split()[-1])
+
+
+def pause(seconds: float) -> None:
+    """For what has to last."""
+    until = time.monotonic() + seconds
+    wait_for(lambda: time.monotonic() > until, seconds + 5)
+
+
+@pytest.mark.timing
+def test_a_pause_of_the_entry_itself_is_no_failure(exits: Exits) -> None:
+    """As on a machine that has no time for it: the answers wait in its sockets."""
+    before = len(changes(exits))
+    assert exits.entry.process
+    exits.entry.process.signal(signal.SIGSTOP)
+    try:
+        pause(5)
+    finally:
+        exits.entry.process.signal(signal.SIGCONT)
+    assert exits.way(timeout=10) == "first"
+    pause(1)
+    assert len(changes(exits)) == before and failovers(exits) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timing
+def test_a_long_lossy_path_is_no_failure(exits: Exits) -> None:
+    """A round trip of 300 ms and 5 % loss in both directions, with flows over it."""
+    before = len(changes(exits))
+    wan = exits.network.wan1
+    wan.set(delay_ms=150, loss_percent=5, seed=7)
+    try:
+        with connecting_all_the_time(exits):
+            wait_for(lambda: wan.stats()["entry"].frames_in > 2500, 60, "traffic on the path")
+    finally:
+        wan.set(delay_ms=0, loss_percent=0)
+    assert len(changes(exits)) == before and failovers(exits) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timing
+def test_twenty_flaps_in_a_minute(exits: Exits) -> None:
+    """The preferred exit's agent is killed and started again every three seconds: no more than four changes come of it."""
+    before = len(changes(exits))
+    began_at = time.monotonic()
+    for flap in range(20):
+        exits.first.kill()
+        pause(1.5)
+        exits.first.start()
+        pause(max(0.0, began_at + 3 * (flap + 1) - time.monotonic()))
+    assert len(changes(exits)) - before <= 4
+    assert failovers(exits) <= 2
+    seconds_until(exits, "first", 90)
+
+
+@pytest.mark.timing
+def test_an_exit_that_fails_again_waits_longer(exits: Exits) -> None:
+    """And the operator is told until when, and why."""
+    before = len(changes(exits))
+    for number in (1, 2):
+        exits.network.wan1.down()
+        try:
+            seconds_until(exits, "second", 15)
+        finally:
+            exits.network.wan1.up()
+        wait_for(lambda: "is trusted at" in reason(exits, "first"), RETURN_SECONDS, "an exit that answers")
+        if number == 1:
+            assert "when it has done so for 5 s" in reason(exits, "first")
+            seconds_until(exits, "first", RETURN_SECONDS)
+    told = reason(exits, "first")
+    assert "because it has failed 2 times since" in told and "next best way" in told
+    assert len(changes(exits)) - before == 3 and failovers(exits) == 2
+    pause(SETTLE_SECONDS + 2)
+    assert exits.way() == "second" and reason(exits, "first") == told
+
+
+def test_block_holds_from_the_start_on(blocking: Exits) -> None:
+    """An agent that starts while its exit is away refuses as soon as it is ready: it has no moment of trust."""
+    network, entry = blocking.network, blocking.entry
+    blocking.first.stop()
+    entry.stop()
+    try:
+        assert outcome(network.client, network.server.ipv4) == "served", "without an agent traffic is direct"
+        entry.start()
+        wait_for(lambda: entry.api("GET", "/readyz", token=None).status == 200, 15, "an agent that is ready")
+        with in_clear(network) as seen:
+            for host in (network.client, network.entry):
+                for version in VERSIONS:
+                    assert outcome(host, network.server.address(version)) == "refused"
+                    assert datagram_is_refused(host, network.server.address(version))
+        assert not seen
+    finally:
+        blocking.first.start()

@@ -71,7 +71,11 @@ static void hear(struct arci_agent_peer *peer, int64_t now)
         watch->acknowledged = 0;
         watch->ask_at = now;
     }
-    if (heard_at > watch->reachability.heard_at) {
+    if (!watch->reachability.met) {
+        /* Nobody has asked so far: a link that was in use of late will do, one that hangs will not. */
+        if (now - heard_at < ARCI_REACHABILITY_SILENT_MS)
+            arci_reachability_heard(&watch->reachability, now);
+    } else if (heard_at > watch->reachability.heard_at) {
         arci_reachability_heard(&watch->reachability, heard_at);
         watch->asked = false;
     }
