@@ -1,126 +1,35 @@
-"""What a hostile member and a stranger get out of live agents, which is nothing, and change, which is their own."""
+"""What a hostile member gets out of live agents, which is nothing, and changes, which is its own."""
 
-import base64
 import json
-import os
-import random
-import sqlite3
-import ssl
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from access import ask_for_token, create_client
-from agents import API_PORT, Agent, issue_license
-from arctic_lab import Connection, Namespace, wait_for
-from clusters import TERMS, Cluster, running_cluster
+from agents import Agent
+from arctic_lab import wait_for
 from control_peer import ControlPeer, control_peer
-from tunnel_peer import TunnelPeer, make_key
+from hostile import (
+    HASH,
+    HOUR,
+    Record,
+    Scene,
+    cluster,
+    frame,
+    get_record,
+    new_id,
+    now,
+    scene,
+    shared,
+    without,
+    write_key,
+)
 
-Record = dict[str, Any]
-HASH = "A" * 43
-HOUR = 3_600_000
-CONTROL = "arctic-control/1"
-
-
-@pytest.fixture(scope="module")
-def cluster(build: Path) -> Iterator[Cluster]:
-    """Two agents that know each other, and hosts beside them for who is none; they log all there is to log."""
-    with running_cluster(build, 2, 1, "mallory", LOG_LEVEL="debug") as agents:
-        agents.add(0, 1)
-        wait_for(lambda: agents.agree(0, 1), 5, "equal hashes")
-        yield agents
-
-
-@dataclass
-class Scene:
-    """A member that lies to `victim`, which has a friend called `witness`."""
-
-    cluster: Cluster
-    member: ControlPeer
-    victim: Agent
-    witness: Agent
-    service: Record
-    credential: Record
-
-    def hash(self) -> str:
-        return str(self.victim.get("/v1/cluster/status")["registry_hash"])
-
-    def own(self, template: Record, **changes: Any) -> Record:
-        """A new record of the member itself, signed, made from somebody else's."""
-        id = new_id("svc" if template["kind"] == "service" else "cli")
-        body = {**template["body"], "name": id[-8:], **changes.pop("body", {})}
-        if template["kind"] == "service":
-            body = {"id": id, **without(body, "id"), "source_peer_id": self.member.id}
-        else:
-            body = {"client_id": id, **without(body, "client_id", "bootstrap")}
-        record = {"id": id, "owner": self.member.id, "version": now(), "updated_at": now(), "body": body}
-        return self.member.sign({**template, **record, **changes})
-
-    def tell(self, *records: Any) -> None:
-        self.member.send({"type": "records", "records": list(records)})
-
-    def refused(self) -> list[str]:
-        """What the victim's log says of records and messages of the member."""
-        lines = [json.loads(line) for line in self.victim.log.splitlines()]
-        return [line["error"] for line in lines if line.get("peer_id") == self.member.id and line["level"] == "warn"]
-
-
-def now() -> int:
-    return int(time.time() * 1000)
-
-
-def new_id(prefix: str) -> str:
-    return f"{prefix}_0" + "".join(random.choices("0123456789ABCDEFGHJKMNPQRSTVWXYZ", k=25))
-
-
-def without(record: Record, *names: str) -> Record:
-    return {name: value for name, value in record.items() if name not in names}
-
-
-def frame(text: bytes, length: int | None = None) -> bytes:
-    return (len(text) if length is None else length).to_bytes(4, "big") + text
-
-
-def get_record(member: ControlPeer, kind: str, id: str) -> Record:
-    """A record as the agent gives it to a member."""
-    member.send({"type": "want", "items": [[kind, id]]})
-    while True:
-        for record in member.receive_type("records")["records"]:
-            if record["id"] == id:
-                return dict(record)
-
-
-@pytest.fixture(scope="module")
-def shared(cluster: Cluster) -> tuple[str, str]:
-    """A service and a credential of the witness."""
-    victim, witness, _ = cluster.agents
-    service = witness.create_service(victim)
-    client = create_client(witness, "admin")["client_id"]
-    wait_for(lambda: cluster.agree(0, 1), 5, "equal hashes")
-    return service, client
-
-
-@pytest.fixture
-def scene(cluster: Cluster, build: Path, shared: tuple[str, str]) -> Iterator[Scene]:
-    victim, witness, _ = cluster.agents
-    with control_peer(cluster.guests["mallory"], build, cluster.license, victim.host.ipv4) as member:
-        service = get_record(member, "service", shared[0])
-        credential = get_record(member, "credential", shared[1])
-        wait_for(lambda: cluster.agree(0, 1), 5, "equal hashes")
-        yield Scene(cluster, member, victim, witness, service, credential)
-        member.end()
-        assert victim.api("DELETE", f"/v1/peers/{member.id}").status == 204
-        wait_for(lambda: cluster.agree(0, 1), 5, "equal hashes")
-
+__all__ = ["cluster", "scene", "shared"]  # fixtures
 
 # What a member sends, made from a scene, and what the log says of it.
 Lie = Callable[[Scene], Record]
-
 LIES: dict[str, tuple[Lie, str]] = {
     "another's record, signed by the member": (
         lambda s: s.member.sign({**s.service, "version": now()}),
@@ -504,240 +413,3 @@ def test_a_link_that_ends_takes_no_answers_of_others_along(scene: Scene, build: 
             assert json.loads(answer["body"])["code"] == "PEER_UNREACHABLE"
             assert newest.is_alive()
     assert scene.victim.api("DELETE", f"/v1/peers/{id}").status == 204
-
-
-# --- Strangers. ---
-
-
-def write_key(path: Path) -> Path:
-    """A key file as an agent writes it: the private key, and the public one once more."""
-    make_key(path)
-    public = subprocess.run(
-        ["openssl", "pkey", "-in", str(path), "-pubout"], check=True, capture_output=True, text=True
-    )
-    path.write_text(path.read_text() + public.stdout)
-    path.chmod(0o600)
-    return path
-
-
-@pytest.fixture(scope="module")
-def mallory(cluster: Cluster) -> Namespace:
-    return cluster.guests["mallory"]
-
-
-@pytest.fixture(scope="module")
-def private(cluster: Cluster, shared: tuple[str, str]) -> list[str]:
-    """What none but members may see: other peers, names, and what makes the licence one."""
-    victim, witness, third = cluster.agents
-    license = json.loads(cluster.license.read_text())
-    own = victim.get(f"/v1/peers/{victim.id}")
-    return [
-        *shared,
-        witness.id,
-        third.id,
-        witness.host.ipv4,
-        third.host.ipv4,
-        f'"{witness.name}"',
-        f'"{own["name"]}"',
-        license["customer_id"],
-        license["admission_secret"],
-        license["signature"],
-        victim.credentials[0],
-    ]
-
-
-def check_refusal(messages: list[Record], private: list[str], told: str) -> Record:
-    """There is one message, which refuses, and says nothing else."""
-    (refusal,) = messages
-    assert refusal["type"] == "refused" and told in refusal["error"], refusal
-    assert set(refusal) <= {"type", "code", "error", "revocation"}
-    text = json.dumps({name: refusal[name] for name in ("code", "error")})
-    assert not [word for word in private if word in text], refusal
-    return refusal
-
-
-def stranger(cluster: Cluster, build: Path, *options: str, license: Path | None = None) -> Any:
-    place = cluster.guests["mallory"], build, license or cluster.license, cluster.agents[0].host.ipv4
-    return control_peer(*place, "--stranger", *options)
-
-
-def test_another_customer(cluster: Cluster, build: Path, private: list[str]) -> None:
-    license = issue_license(build, cluster.agents[0], cluster.directory / "other.json", *TERMS)
-    with stranger(cluster, build, license=license) as other:
-        other.send(other.hello)
-        check_refusal(other.hear_to_end(), private, "another customer")
-
-
-def test_a_licence_without_its_file(cluster: Cluster, build: Path, private: list[str]) -> None:
-    """Who has seen a licence has not got it."""
-    with stranger(cluster, build) as other:
-        other.send({**other.hello, "admission": other.hello["signature"]})
-        check_refusal(other.hear_to_end(), private, "whose file it does not hold")
-
-
-@pytest.mark.parametrize("member", ["license", "signature", "admission", "challenge", "peer", "version"])
-def test_a_hello_that_lacks_something(cluster: Cluster, build: Path, private: list[str], member: str) -> None:
-    with stranger(cluster, build) as other:
-        other.send(without(other.hello, member))
-        check_refusal(other.hear_to_end(), private, "")
-
-
-def test_an_id_with_another_key(cluster: Cluster, build: Path, private: list[str]) -> None:
-    witness = cluster.agents[1].id
-    with stranger(cluster, build, "--id", witness) as other:
-        other.send(other.hello)
-        check_refusal(other.hear_to_end(), [word for word in private if word != witness], "another key")
-
-
-def test_a_hello_of_another_connection(cluster: Cluster, build: Path, private: list[str]) -> None:
-    """The same key, the same host, a moment later."""
-    key = write_key(cluster.directory / "replay.key")
-    options = ("--key", str(key), "--id", new_id("peer"))
-    with stranger(cluster, build, *options) as former, stranger(cluster, build, *options) as other:
-        other.send(former.hello)
-        check_refusal(other.hear_to_end(), private, "does not hold for this connection")
-
-
-@pytest.mark.parametrize("type", ["digest", "want", "ping", "request", "welcome", "refused", ""])
-def test_no_hello(cluster: Cluster, build: Path, private: list[str], type: str) -> None:
-    rest = {"items": [["peer", cluster.agents[0].id]], "root": HASH, "id": 1, "method": "GET", "target": "/v1/peers"}
-    with stranger(cluster, build) as other:
-        other.send({"type": type, **rest})
-        check_refusal(other.hear_to_end(), private, "no hello")
-
-
-def test_a_revoked_peer(cluster: Cluster, build: Path, private: list[str]) -> None:
-    """It is told by whom and that it was, with the record that proves it, and nothing of others."""
-    key = write_key(cluster.directory / "revoked.key")
-    id = new_id("peer")
-    victim = cluster.agents[0]
-    with control_peer(
-        cluster.guests["mallory"], build, cluster.license, victim.host.ipv4, "--key", str(key), "--id", id
-    ) as member:
-        assert victim.api("DELETE", f"/v1/peers/{id}").status == 204
-        member.hear_to_end()
-    with stranger(cluster, build, "--key", str(key), "--id", id) as other:
-        other.send(other.hello)
-        revocation = check_refusal(other.hear_to_end(), private, "has been revoked")["revocation"]
-        assert (revocation["kind"], revocation["owner"]) == ("revocation", victim.id)
-        assert (revocation["body"]["peer_id"], revocation["body"]["public_key"]) == (id, other.public_key)
-        assert set(revocation["body"]) == {"id", "peer_id", "public_key", "created_at"}
-
-
-@pytest.mark.parametrize("protocol", [CONTROL, "arctic-flow/1"])
-@pytest.mark.parametrize("key", ["", "stranger"])
-def test_bytes_at_the_tunnel_port(cluster: Cluster, private: list[str], protocol: str, key: str) -> None:
-    """Also in its certificate the agent shows its key and no more."""
-    victim = cluster.agents[0]
-    path = make_key(cluster.directory / "stranger.key") if key else None
-    received = b""
-    try:
-        with TunnelPeer(cluster.guests["mallory"], victim.host.ipv4, path, cluster.directory, protocol) as other:
-            assert isinstance(other.socket, ssl.SSLSocket)
-            received += other.socket.getpeercert(binary_form=True) or b""
-            other.send(b"\xff" * 100)
-            received += other.receive_to_end()[0]
-    except (OSError, EOFError):
-        pass
-    assert not [word for word in private if word.strip('"').encode() in received]
-    assert victim.name.encode() not in received
-
-
-def test_handshakes_that_fail_fill_no_log(cluster: Cluster, build: Path) -> None:
-    victim = cluster.agents[0]
-    started_at = time.monotonic()
-    before = victim.log.count('"refused a handshake"')
-    attempts = lines = 0
-    while attempts < 40 or lines == 0:
-        with stranger(cluster, build) as other:
-            other.send({"type": "digest"})
-            other.hear_to_end()
-        attempts += 1
-        lines = victim.log.count('"refused a handshake"') - before
-    assert lines <= time.monotonic() - started_at + 1 and lines < attempts / 2
-
-
-def test_the_api_without_a_token(cluster: Cluster, private: list[str], mallory: Namespace) -> None:
-    victim = cluster.agents[0]
-    public = set()
-    for path, methods in victim.get("/v1/openapi.json")["paths"].items():
-        for method in methods:
-            target = path.replace("{id}", victim.id).replace("{client_id}", victim.credentials[0])
-            with Connection(mallory, victim.host.ipv4, API_PORT, timeout=5) as connection:
-                lines = (f"{method.upper()} {target} HTTP/1.1", "Host: x", "Content-Length: 0", "Connection: close")
-                connection.send("".join(f"{line}\r\n" for line in (*lines, "")).encode())
-                answer = connection.receive_to_end()[0].decode()
-            assert not [word for word in private if word in answer], (method, path)
-            if answer.split()[1].startswith("2"):
-                public.add(path)
-    assert public == {
-        "/livez",
-        "/readyz",
-        "/v1/cluster/identity",
-        "/v1/openapi.json",
-        "/.well-known/openid-configuration",
-        "/.well-known/jwks.json",
-    }
-
-
-# --- Secrets. ---
-
-
-def key_text(path: Path) -> str:
-    return "".join(line for line in path.read_text().split("-----")[2].split())
-
-
-def test_secrets_stay_where_they_are(scene: Scene) -> None:
-    """Not in a database, not in logs at their most talkative, not told to members, not on a command line."""
-    cluster, victim, witness = scene.cluster, scene.victim, scene.witness
-    made = create_client(victim, "admin")
-    rotated = victim.api("POST", "/v1/cluster/credentials/rotate").json()
-    wanted = {"source_peer_id": victim.id, "target_peer_id": witness.id, "transport_type": "tcp"}
-    carried = witness.api("POST", "/v1/services", wanted).json()
-    recovery = (victim.run_dir / "recovery.token").read_text().strip()
-    with_recovery = {"X-Arctic-Recovery": recovery, "Content-Type": "application/json"}
-    minted = victim.request("POST", "/v1/credentials", b'{"scopes":["services.read"]}', with_recovery)
-    assert minted.status == 201
-    wait_for(lambda: cluster.agree(0, 1), 5, "equal hashes")
-    scene.member.send({"type": "digest", "root": HASH})
-    for kind, id in (("credential", made["client_id"]), ("credential", rotated["client_id"]), ("peer", victim.id)):
-        get_record(scene.member, kind, id)
-    secrets = {
-        "client secrets": made["client_secret"],
-        "the rotated secret": rotated["client_secret"],
-        "the minted secret": minted.json()["client_secret"],
-        "the bootstrap's secret": victim.credentials[1],
-        "the witness's secret": witness.credentials[1],
-        "a token": victim.token(),
-        "the witness's token": witness.token(),
-        "the recovery token": recovery,
-        "the key": key_text(victim.data_dir / "peer.key"),
-        "the seed": base64.b64decode(key_text(victim.data_dir / "peer.key"))[-32:].hex(),
-    }
-    admission = json.loads(cluster.license.read_text())["admission_secret"]
-    processes = [agent.process.pid for agent in cluster.agents if agent.process]
-    places = {
-        "what a member hears": "".join(scene.member.heard),
-        "the log": "".join(agent.log for agent in cluster.agents),
-        "command lines": "".join(Path(f"/proc/{pid}/cmdline").read_text() for pid in processes),
-        "environments": "".join(Path(f"/proc/{pid}/environ").read_text() for pid in processes),
-        "the records": "".join(records_of(agent) for agent in cluster.agents),
-    }
-    databases = "".join(
-        path.read_bytes().decode("latin-1") for agent in cluster.agents for path in agent.data_dir.glob("arctic.db*")
-    )
-    assert made["client_id"] in places["what a member hears"] and made["client_id"] in databases
-    for place, text in places.items():
-        assert admission not in text, place
-        assert not [name for name, secret in secrets.items() if secret in text], place
-    assert not [name for name, secret in secrets.items() if secret in databases]
-    # The agent's own copy of the licence is in its database, which nobody else reads.
-    for agent in cluster.agents:
-        for path in agent.data_dir.iterdir():
-            assert not os.stat(path).st_mode & 0o077, path
-    assert victim.api("DELETE", f"/v1/services/{carried['id']}").status == 204
-
-
-def records_of(agent: Agent) -> str:
-    with sqlite3.connect(f"file:{agent.data_dir}/arctic.db?mode=ro", uri=True) as database:
-        return "".join(str(row) for row in database.execute("SELECT * FROM record"))
