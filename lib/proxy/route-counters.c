@@ -34,7 +34,7 @@ static bool make_room(struct arci_route_counter_table *table, enum arci_routes_s
     if (table->count < table->chain_count)
         return true;
     size_t chain_count = table->chain_count ? table->chain_count * 2 : FIRST_CHAINS;
-    struct arci_route_counters **chains = calloc(chain_count, sizeof *chains);
+    struct arci_route_counters **chains = calloc(chain_count, sizeof(struct arci_route_counters *));
     if (!chains)
         return table->chain_count > 0;
     for (size_t i = 0; i < table->chain_count; i++) {
