@@ -224,7 +224,6 @@ def test_a_put_is_partial_and_a_delete_has_no_body(target: Target) -> None:
 LATER: dict[str, dict[str, Any]] = {
     "kcp": {"transport_type": "kcp"},
     "auto": {"transport_type": "auto"},
-    "transparent": {"requires_interface": True, "fully_transparent": True},
     "bandwidth": {"qos": {"bandwidth_limit_mbps": 100}},
 }
 
