@@ -258,6 +258,23 @@ def test_the_loser_counts_nothing(lab: Lab, pair: Pair, server: None) -> None:
     assert of_routes(entry, winner) == {low: counts(1, 50, 60), high: counts(1, 50, 60)}
 
 
+def test_what_an_interface_takes_counts_for_the_service(lab: Lab, build: Path) -> None:
+    """Without a route for it alone; with one that covers it for that one too."""
+    with running_pair(lab, build, PARENT_INTERFACE="lan") as pair, serving(lab.server, PORT, answer):
+        entry = pair.entry
+        service = entry.create_service(pair.exit, "--requires-interface", "--desired-ipv4", "10.1.0.10/24")
+        wait_for(lambda: entry.service(service)["state"] == "active", 10, "the interface")
+        lab.client.ip("route replace default via 10.1.0.10", "neigh flush all")
+        exchange(lab.client, lab.server.ipv4, 50, 60)
+        wait_for_counts(entry, service, counts(1, 50, 60))
+        assert scrape(entry)["arctic_route_flows_opened_total"].samples == {}
+        route = entry.add_route(service, dest="10.2.0.0/24")
+        pair.wait_until_carried(service)
+        exchange(lab.client, lab.server.ipv4, 50, 60)
+        wait_for_counts(entry, service, counts(2, 100, 120))
+        assert of_routes(entry, service) == {route: counts(1, 50, 60)}
+
+
 def test_command_line_and_metrics_show_the_same(lab: Lab, pair: Pair, server: None) -> None:
     entry = pair.entry
     service = pair.carry("10.2.0.2/32", "10.2.0.0/24")
