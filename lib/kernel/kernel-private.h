@@ -3,6 +3,7 @@
 #define ARCI_KERNEL_KERNEL_PRIVATE_H
 
 #include "kernel/anchor.h"
+#include "kernel/arrival.h"
 #include "kernel/kernel.h"
 #include "kernel/repairs.h"
 #include "kernel/rules.h"
@@ -17,6 +18,7 @@ struct arci_kernel {
     struct arci_table *table;
     struct arci_sysctls sysctls;
     struct arci_repairs repairs;
+    struct arci_arrival arrival;
     uint64_t hidden_packets; /* ARCI_HIDDEN_COUNTER, when it was looked at last */
     int64_t hidden_at;       /* arci_time_monotonic() when it was seen to rise, 0: never */
 };

@@ -24,6 +24,8 @@
  * agent were not there. What was made on this host is captured last in the hook: a socket takes from a packet
  * on lo the leave to pass a firewall's check of its way back (nft_fib_can_skip()).
  *
+ * The chain arrived is the last one at its hook: what others drop there does not come to it.
+ *
  * In output, a reset that the kernel answers with may bear the mark of what it answers (fwmark_reflect),
  * which would bring it back to this host. nft can not copy a part of one mark into another, hence the one
  * mark for all that is not a first packet.
@@ -61,8 +63,11 @@ static const char template[] =
     "add rule inet arctic transparent ct mark set ct mark & $keep | $transparent\n"
     "add rule inet arctic transparent ct status snat counter name \"" ARCI_HIDDEN_COUNTER "\"\n"
 
+    "add counter inet arctic " ARCI_CAPTURED_COUNTER "\n"
+    "add counter inet arctic " ARCI_ARRIVED_COUNTER "\n"
     "add chain inet arctic capture_marked\n"
     "add rule inet arctic capture_marked meta mark & $mask == { $captured, $flag } accept\n"
+    "add rule inet arctic capture_marked iif != lo counter name \"" ARCI_CAPTURED_COUNTER "\"\n"
     "add rule inet arctic capture_marked meta mark & $mask vmap @by_mark\n"
     "add rule inet arctic capture_marked meta mark set meta mark & $keep ct mark set ct mark & $keep\n"
 
@@ -102,6 +107,11 @@ static const char template[] =
     "add rule inet arctic capture_made iif != lo accept\n"
     "add rule inet arctic capture_made meta mark & $flag == 0 accept\n"
     "add rule inet arctic capture_made jump capture_marked\n"
+
+    "add chain inet arctic arrived { type filter hook input priority 1000000; policy accept; }\n"
+    "add rule inet arctic arrived meta mark & $mask != $captured accept\n"
+    "add rule inet arctic arrived iif != lo tcp flags & (fin|syn|rst|ack) == syn counter name "
+    "\"" ARCI_ARRIVED_COUNTER "\"\n"
 
     "add chain inet arctic output { type route hook output priority mangle; policy accept; }\n"
     "add rule inet arctic output meta l4proto != tcp goto other\n"

@@ -10,6 +10,10 @@
 /* Counts packets of fully transparent flows whose client a source NAT of this host hides after all. */
 #define ARCI_HIDDEN_COUNTER "hidden"
 
+/* First packets from other hosts that were handed to a listener, and those that came to the end of the input hook (arrival.h). */
+#define ARCI_CAPTURED_COUNTER "captured"
+#define ARCI_ARRIVED_COUNTER "arrived"
+
 /* Appends the sets and chains that every plan has; the table is there. */
 void arci_ruleset_base(struct arci_buffer *text, const struct arci_marks *marks);
 

@@ -5,6 +5,7 @@
  *     table inet arctic
  *       chain prerouting   filter, priority mangle: decides the first packet of a connection, sets its marks
  *       chain capture      filter, priority mangle + 1: hands marked first packets to the listener (tproxy)
+ *       chain arrived      counts what came through others' chains of the input hook (arrival.h)
  *       chain output       route, priority mangle: decides for traffic made on the host, which the ip rule
  *                          then sends to lo and so to capture
  *       chain errors       ICMP about connections that end in sockets of the agent with addresses that are not its own

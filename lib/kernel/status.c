@@ -9,7 +9,8 @@
 
 #define CHECK_REPAIRS 6
 #define CHECK_CLIENTS 7
-#define CHECK_SETTINGS 8
+#define CHECK_ARRIVAL 8
+#define CHECK_SETTINGS 9
 
 #define HIDDEN_MS 60000 /* how long a hidden client is spoken of */
 
@@ -113,6 +114,31 @@ static void check_clients(struct arci_kernel *kernel, int64_t now, struct arci_k
         arci_log_warn(kernel->log, "fwmgr", sentence);
 }
 
+/* A firewall that knows only what passes through the host drops what is captured there, without a word to anybody. */
+static void check_arrival(struct arci_kernel *kernel, int64_t now, struct arci_kernel_check *check)
+{
+    char chain[160] = "a chain at the input hook, or a reverse path check,";
+    char sentence[sizeof check->sentence];
+    uint64_t captured = 0;
+    uint64_t arrived = 0;
+    bool spoken_of = kernel->arrival.missed_at != 0;
+    if (arci_table_packets(kernel->table, ARCI_CAPTURED_COUNTER, &captured, NULL) < 0 ||
+        arci_table_packets(kernel->table, ARCI_ARRIVED_COUNTER, &arrived, NULL) < 0 ||
+        !arci_arrival_note(&kernel->arrival, captured, arrived, now)) {
+        end(check, NULL);
+        return;
+    }
+    (void)arci_table_find_dropping(kernel->table, chain, sizeof chain);
+    snprintf(
+        sentence, sizeof sentence,
+        "captured connections do not arrive at the agent: %s drops them; let in what is captured, as by: "
+        "nft insert rule FAMILY TABLE CHAIN meta mark and 0x%08x != 0 accept",
+        chain, kernel->marks.flag);
+    end(check, sentence);
+    if (!spoken_of)
+        arci_log_warn(kernel->log, "fwmgr", sentence);
+}
+
 /* As what a repair of the check is counted. */
 static enum arci_repair repair_of(size_t check)
 {
@@ -142,6 +168,7 @@ void arci_kernel_status(struct arci_kernel *kernel, struct arci_kernel_status *r
                  begin(&status, 5, "route6", true));
     check_repairs(kernel, now, begin(&status, CHECK_REPAIRS, "repairs", false));
     check_clients(kernel, now, begin(&status, CHECK_CLIENTS, "clients", false));
+    check_arrival(kernel, now, begin(&status, CHECK_ARRIVAL, "arrival", false));
     for (size_t i = 0; i < ARCI_SYSCTL_COUNT; i++)
         check_setting(i, begin(&status, CHECK_SETTINGS + i, arci_sysctl_name(i), false));
     for (size_t i = 0; i < ARCI_KERNEL_CHECKS; i++) {

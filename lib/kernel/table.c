@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "kernel/contents.h"
+#include "kernel/firewall.h"
 #include "kernel/nft.h"
 #include "kernel/plan.h"
 #include "kernel/ruleset-base.h"
@@ -354,6 +355,11 @@ int arci_table_packets(struct arci_table *table, const char *counter, uint64_t *
                        struct arctic_error *error)
 {
     return arci_netfilter_packets(table->netfilter, counter, ret_packets, error);
+}
+
+bool arci_table_find_dropping(struct arci_table *table, char *text, size_t size)
+{
+    return arci_firewall_find_dropping(table->netfilter, text, size);
 }
 
 int arci_table_counters(struct arci_table *table, struct arci_kernel_counter **ret_counters,

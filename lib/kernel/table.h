@@ -81,6 +81,9 @@ bool arci_table_owned(const struct arci_table *table);
 int arci_table_packets(struct arci_table *table, const char *counter, uint64_t *ret_packets,
                        struct arctic_error *error);
 
+/* See arci_firewall_find_dropping(). */
+bool arci_table_find_dropping(struct arci_table *table, char *text, size_t size);
+
 /* See arci_netfilter_counters(). */
 int arci_table_counters(struct arci_table *table, struct arci_kernel_counter **ret_counters,
                         size_t *ret_count, struct arctic_error *error);
