@@ -20,6 +20,9 @@
  * client is: the conntrack mark tells that they belong to such a socket, and they stay here. An address of this host as
  * source tells the server's packets from the socket's own, also where conntrack has forgotten who began.
  *
+ * A first packet with a conntrack mark of ours takes up the ports of a captured connection that conntrack has not forgotten yet
+ * (nf_conntrack_tcp_packet() opens a closed one again): it is decided anew, and is nothing of ours where no service wins it.
+ *
  * In capture, tproxy does not match without a listening socket. The packet then goes on unmarked, as if the
  * agent were not there. What was made on this host is captured last in the hook: a socket takes from a packet
  * on lo the leave to pass a firewall's check of its way back (nft_fib_can_skip()).
@@ -94,6 +97,7 @@ static const char template[] =
     "meta mark set meta mark & $keep | $captured accept\n"
     "add rule inet arctic prerouting ct direction != original accept\n"
     "add rule inet arctic prerouting tcp flags & (fin|syn|rst|ack) != syn accept\n"
+    "add rule inet arctic prerouting ct mark & $flag == $flag ct mark set ct mark & $keep\n"
     "add rule inet arctic prerouting jump exempt\n"
     "add rule inet arctic prerouting meta nfproto vmap { ipv4 : jump route4, ipv6 : jump route6 }\n"
 
