@@ -203,13 +203,13 @@ void arci_exit_connected(struct arci_flow *flow, int errnum)
     arci_flow_start(flow);
 }
 
-static bool is_at(const struct arci_snapshot_peer *peer, const struct arctic_address *address)
+static bool leads_to(const struct arci_next_hop *hop, const struct arci_snapshot_peer *peer)
 {
-    for (size_t i = 0; i < peer->address_count; i++) {
-        if (arctic_address_compare(&peer->addresses[i], address) == 0)
-            return true;
-    }
-    return arci_policy_is_loop(peer->endpoints, peer->endpoint_count, address);
+    struct arctic_address endpoints[ARCI_PEER_ENDPOINTS_MAX];
+    for (size_t i = 0; i < peer->endpoint_count; i++)
+        endpoints[i] = peer->endpoints[i].address;
+    return arci_next_hop_is(hop, endpoints, peer->endpoint_count) ||
+           arci_next_hop_is(hop, peer->addresses, peer->address_count);
 }
 
 /*
@@ -220,11 +220,11 @@ static bool leads_back(const struct arci_flow *flow)
 {
     const struct arci_worker *worker = flow->worker;
     const struct arci_snapshot_peer *peer = arci_snapshot_find_peer(worker->config->snapshot, &flow->peer_id);
-    struct arctic_address router;
+    struct arci_next_hop hop;
     return peer &&
-           arci_next_hop_find(&flow->request.destination.address, worker->options.transparent_mark, &router,
+           arci_next_hop_find(&flow->request.destination.address, worker->options.transparent_mark, &hop,
                               NULL) >= 0 &&
-           is_at(peer, &router);
+           leads_to(&hop, peer);
 }
 
 static void give_up(struct arci_flow *flow)

@@ -1,5 +1,6 @@
 """Fully transparent services on exits that are set up in other ways, that die, or that lead back to where a flow came from."""
 
+import json
 import socket
 import struct
 from collections.abc import Callable, Iterator
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from agents import Pair, running_pair
-from arctic_lab import Connection, End, Lab, Port, http_get, http_upload, wait_for
+from arctic_lab import Connection, End, Lab, Namespace, Port, http_get, http_upload, wait_for
 from flows import VERSIONS, received, says
 from transparency import (
     BANNER,
@@ -228,17 +229,26 @@ def test_a_forgetful_conntrack(lab: Lab, pair: Pair) -> None:
 FAR = {4: ("10.3.0.0/24", "10.3.0.9", "10.9.0.1"), 6: ("fd03::/64", "fd03::9", "fd09::1")}
 
 
-@pytest.mark.parametrize("kind", ["transparent", "plain"])
-@pytest.mark.parametrize("version", VERSIONS)
+def link_local(host: Namespace, interface: str) -> str:
+    """As routers of IPv6 are mostly known by."""
+    shown = json.loads(host.run("ip", "-j", "-6", "address", "show", "dev", interface, "scope", "link").stdout)
+    return next(str(info["local"]) for link in shown for info in link.get("addr_info", []) if "local" in info)
+
+
+@pytest.mark.parametrize(
+    ("version", "kind"),
+    [(4, "transparent"), (6, "transparent"), (6, "transparent, link-local"), (4, "plain"), (6, "plain")],
+)
 def test_an_exit_that_leads_back_through_the_entry(lab: Lab, pair: Pair, version: int, kind: str) -> None:
     """Refused and logged at both ends, soon, and nothing goes round and round."""
     network, target, back = FAR[version]
+    back = f"{link_local(lab.entry, 'wan')} dev wan" if "link-local" in kind else back
     lab.exit.add_route(network, back)
-    service = carry_transparently(pair, network) if kind == "transparent" else pair.carry(network)
+    service = pair.carry(network) if kind == "plain" else carry_transparently(pair, network)
     assert received(lab.client, target, 80, timeout=5) == (b"", End.RESET)
     wait_for(lambda: "circle" in pair.entry.log + pair.exit.log, 5, "a word about it in a log")
     assert pair.entry.captured(service) <= 3
-    if kind == "transparent":
+    if kind != "plain":
         assert "goes in a circle" in pair.exit.log
         wait_for(lambda: '"flow was refused by the exit"' in pair.entry.log, 5, "a word about it at the entry")
         assert "by way of this host" in pair.entry.log
