@@ -146,6 +146,36 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / 100
 
 
+def test_an_interface_of_a_service_is_repaired_at_once(lab: Lab, build: Path) -> None:
+    """Link and addresses, and counted; other links may come and go."""
+    with running_pair(lab, build, PARENT_INTERFACE="lan") as pair:
+        addresses = ("10.1.0.10/24", "fd01::10/64")
+        service = pair.entry.create_service(
+            pair.exit, "--requires-interface", "--desired-ipv4", addresses[0], "--desired-ipv6", addresses[1]
+        )
+        wait_for(lambda: pair.entry.service(service)["state"] == "active", 10, "an active service")
+        name = str(pair.entry.service(service)["interface_name"])
+
+        def whole() -> bool:
+            shown = lab.entry.run("ip", "-details", "address", "show", "dev", name, check=False).stdout
+            return f"alias {service}" in shown and all(address in shown for address in addresses)
+
+        assert whole()
+        for command in (
+            f"link del {name}",
+            f"address del {addresses[0]} dev {name}",
+            f"address del {addresses[1]} dev {name}",
+            f"link set {name} alias mine",
+        ):
+            # An IPv6 address is in use when the kernel has found no other host that has it.
+            wait_for(lambda: pair.entry.service(service)["actual_interface_ipv6"] == addresses[1], 10, "IPv6")
+            lab.entry.ip(command)
+            wait_for(whole, REPAIRED_SECONDS, f"repair: {command}")
+        wait_for(lambda: repairs(pair.entry) == {"interface": 2, "address": 2}, 2, "counts")
+        lab.entry.ip("link add dummy7 type veth peer name dummy6", "link set dummy7 up", "link del dummy7")
+        quiet(pair.entry)
+
+
 # Each leaves all handles and numbers of uses as they were.
 EXCHANGES = {
     "an element of a route map": (
