@@ -12,15 +12,16 @@
 #define CAPACITY_HIGHEST 0x7fffffffu
 #define CAPACITY_FIRST 16u
 
-/* A quarter more, not twice: at a million routes the slack would be most of a hundred bytes each. */
+/* An eighth more, not twice: at a million routes the slack would be most of a hundred bytes each. */
 static uint64_t next_capacity(uint64_t capacity, uint64_t needed)
 {
-    uint64_t grown = capacity + capacity / 4;
+    uint64_t grown = capacity + capacity / 8;
     uint64_t least = grown > CAPACITY_FIRST ? grown : CAPACITY_FIRST;
     return needed > least ? needed : least;
 }
 
 #define HUGE_PAGE ((size_t)2 << 20)
+#define HUGE_FROM (4 * HUGE_PAGE) /* below, what is lost to whole pages would be too much */
 
 /*
  * Of a large table a lookup misses the TLB at nearly every step, and the walk over page tables that follows takes as long as the memory
@@ -28,7 +29,7 @@ static uint64_t next_capacity(uint64_t capacity, uint64_t needed)
  */
 void *arci_pool_allocate(size_t size)
 {
-    if (size < 2 * HUGE_PAGE)
+    if (size < HUGE_FROM)
         return malloc(size);
     size = (size + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
     void *items = aligned_alloc(HUGE_PAGE, size);
@@ -39,7 +40,7 @@ void *arci_pool_allocate(size_t size)
 
 static uint8_t *resize(const struct arci_pool *pool, size_t size)
 {
-    if (size < 2 * HUGE_PAGE)
+    if (size < HUGE_FROM)
         return realloc(pool->items, size);
     uint8_t *items = arci_pool_allocate(size);
     if (items && pool->items) {
