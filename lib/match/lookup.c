@@ -13,7 +13,7 @@ int arci_flow_check(const struct arctic_flow *flow, struct arctic_error *error)
     if (arci_address_size(flow->source.family) == 0 || flow->source.family != flow->destination.family)
         return arci_fail(error, ARCTIC_E_USAGE, "destination",
                          "source and destination of a flow must be addresses of one family");
-    if (!memchr(flow->interface, '\0', sizeof flow->interface))
+    if (flow->interface[0] && !memchr(flow->interface, '\0', sizeof flow->interface))
         return arci_fail(error, ARCTIC_E_USAGE, "interface", "the interface name has no end");
     return ARCTIC_OK;
 }

@@ -23,15 +23,6 @@ void arci_tries_release(struct arci_tries *tries)
     arci_pool_release(&tries->entries);
 }
 
-struct arci_key arci_key_from_address(const struct arctic_address *address)
-{
-    struct arci_key key;
-    memcpy(key.words, address->bytes, sizeof key.words);
-    for (int i = 0; i < 4; i++)
-        key.words[i] = __builtin_bswap32(key.words[i]);
-    return key;
-}
-
 struct arctic_cidr arci_trie_cidr(const struct arci_tries *tries, uint32_t index)
 {
     const struct arci_trie_entry *entry = arci_trie_entry(tries, index);

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <arctic/address.h>
 
@@ -71,7 +72,15 @@ static inline struct arci_trie_entry *arci_trie_entry(const struct arci_tries *t
     return arci_pool_at(&tries->entries, index);
 }
 
-struct arci_key arci_key_from_address(const struct arctic_address *address);
+static inline struct arci_key arci_key_from_address(const struct arctic_address *address)
+{
+    struct arci_key key;
+    memcpy(key.words, address->bytes, sizeof key.words);
+    for (int i = 0; i < 4; i++)
+        key.words[i] = __builtin_bswap32(key.words[i]);
+    return key;
+}
+
 struct arctic_cidr arci_trie_cidr(const struct arci_tries *tries, uint32_t entry);
 
 /*

@@ -1,6 +1,7 @@
 """Which service takes a connection: the kernel against the library, and the order of the rules one by one."""
 
 import ipaddress
+import json
 import random
 
 import pytest
@@ -102,6 +103,61 @@ def test_kernel_and_library_choose_the_same_service(network: Network, start: Sta
             ), f"{source} to {destination} from {interface}"
             taken.add(expected)
     assert len(taken) == len(ids) + 1, "each service and the direct path should have won once"
+
+
+def random_route(dice: random.Random) -> tuple[str | None, str | None, int]:
+    drawn = random_services(dice, [service_id(), service_id()])
+    return dice.choice(next(service for service in drawn if not service.interface).routes)
+
+
+def change_a_little(dice: random.Random, services: list[Service]) -> None:
+    """One route more, one less, or another priority; now and then a service steps aside or comes back."""
+    service = dice.choice(services)
+    what = dice.randrange(9)
+    if what < 4 or not service.routes:
+        service.routes.append(random_route(dice))
+    elif what < 6:
+        service.routes.pop(dice.randrange(len(service.routes)))
+    elif what < 8:
+        at = dice.randrange(len(service.routes))
+        source, destination, priority = service.routes[at]
+        service.routes[at] = (source, destination, 12 - priority)
+    elif not service.interface:
+        service.withdrawn = not service.withdrawn
+
+
+def route_maps(network: Network) -> dict[str, set[str]]:
+    """All elements of the maps of routes; what else is in the table knows the services by numbers of the moment."""
+    listed = json.loads(nft(network.entry, "-j", "list", "table", "inet", "arctic"))["nftables"]
+    maps = [item["map"] for item in listed if "map" in item and item["map"]["name"] != "by_mark"]
+    return {one["name"]: {json.dumps(element) for element in one["elem"]} for one in maps}
+
+
+def lookups(network: Network) -> list[str]:
+    chains = [nft(network.entry, "list", "chain", "inet", "arctic", f"route{version}") for version in FAMILIES]
+    return [line.strip() for chain in chains for line in chain.splitlines()]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_table_of_small_changes_is_one_made_anew(network: Network, start: StartProbe, mode: str) -> None:
+    """After many changes of one route each the kernel holds what it would have been given at once, and chooses as the library."""
+    dice = random.Random(f"{mode}-2")
+    probe = start(table_mode=MODES[mode])
+    services = random_services(dice, [service_id() for _ in range(6)])
+    services.sort(key=lambda service: not service.interface)
+    for number in range(240):
+        change_a_little(dice, services)
+        probe.apply(*services)
+        if number % 12 == 0:
+            for _ in range(8):
+                host, source, destination, interface = random_flow(dice, network)
+                expected = probe.match(source, destination, interface)
+                assert taker(host, destination, source=source) == expected, f"{source} to {destination} from {interface}"
+    changed = route_maps(network), lookups(network)
+    assert sum(map(len, changed[0].values())) > 20
+    probe.stop()
+    start(table_mode=MODES[mode]).apply(*services)
+    assert (route_maps(network), lookups(network)) == changed
 
 
 @pytest.mark.parametrize("version", FAMILIES)
