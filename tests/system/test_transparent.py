@@ -29,6 +29,7 @@ from tunnel_peer import TunnelPeer
 
 PLACES = ("server", "exit")
 FLOWS = 2000
+BATCH = 250
 
 
 @pytest.fixture(scope="module")
@@ -252,26 +253,32 @@ def _serve(selector: selectors.BaseSelector, listener: socket.socket, ready: obj
 
 
 def open_many(host: Namespace, address: str, port: int, first_port: int) -> tuple[int, int]:
-    """FLOWS connections at once, each from a port of its own: how many are seen with their address, and with their port."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    clients = []
-    with host.entered():
-        for number in range(FLOWS):
-            client = socket.socket(family)
-            client.settimeout(20)
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            client.bind(("", first_port + number))
-            client.connect((address, port))
-            clients.append(client)
+    """
+    FLOWS connections at once, each from a port of its own: how many are seen with their address, and with their port. They
+    come BATCH by BATCH, since a flow waits no longer than 10 s for a connection between the agents to be made.
+    """
+    clients: list[socket.socket] = []
     addresses = ports = 0
-    for client in clients:
-        seen, seen_port = client.recv(100).decode().split()
-        addresses += seen == client.getsockname()[0]
-        ports += int(seen_port) == client.getsockname()[1]
+    for batch in range(first_port, first_port + FLOWS, BATCH):
+        with host.entered():
+            clients += [open_from(address, port, source) for source in range(batch, batch + BATCH)]
+        for client in clients[-BATCH:]:
+            seen, seen_port = client.recv(100).decode().split()
+            addresses += seen == client.getsockname()[0]
+            ports += int(seen_port) == client.getsockname()[1]
     for client in clients:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         client.close()
     return addresses, ports
+
+
+def open_from(address: str, port: int, source_port: int) -> socket.socket:
+    client = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    client.settimeout(20)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    client.bind(("", source_port))
+    client.connect((address, port))
+    return client
 
 
 @pytest.mark.parametrize(("version", "place"), [(4, "server"), (6, "exit")])
