@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from agents import Agent, Pair, running_pair
 from arctic_lab import Lab, Namespace, wait_for
+from composing import Composition
 from flows import VERSIONS, carried
 
 ADDRESS = {4: "10.1.0.10", 6: "fd01::10"}
@@ -218,6 +219,9 @@ def test_what_is_damaged_is_put_right(lab: Lab, lan: Pair) -> None:
     for family, key, value in (("ipv4", "arp_ignore", 1), ("ipv4", "rp_filter", 2), ("ipv6", "accept_ra", 0)):
         lab.entry.sysctl(f"net/{family}/conf/{name}/{key}", 1 - (value == 1))
         wait_for(lambda: setting(lab.entry, family, name, key) == value, 6, f"{key} put right")  # noqa: B023
+    for mtu in (1400, 1500):
+        lab.entry.ip(f"link set lan mtu {mtu}")
+        wait_for(lambda: [link["mtu"] for link in links(lab.entry)] == [mtu], 6, "the parent's MTU")  # noqa: B023
     assert len(links(lab.entry)) == 1
     wait_until_active(lan.entry, service)
     metrics = lan.entry.request("GET", "/metrics").text
@@ -361,3 +365,40 @@ def test_an_ipv4_address_of_another_host_is_not_used(lab: Lab, lan: Pair) -> Non
     announce(lab.client, "lan", "10.1.0.11")
     shown = wait_for_reason(lan.entry, service, f"10.1.0.11 is in use by {mac}")
     assert shown["state"] == "degraded" and shown["actual_interface_ipv4"] == "10.1.0.11/24"
+
+
+def test_compose_makes_one(lab: Lab, lan: Pair) -> None:
+    """An interface without routes is enough for a service, and a change of its address is applied."""
+    file = Composition(lan)
+    declared = file.add_service("web", interface={"enabled": True, "ipv4": "10.1.0.10/24"})
+    del declared["routes"]
+    file.apply()
+    (service,) = (str(item["id"]) for item in lan.entry.cli_json("services", "list"))
+    assert wait_until_active(lan.entry, service)["actual_interface_ipv4"] == "10.1.0.10/24"
+    declared["interface"]["ipv6"] = "fd01::10/64"
+    file.apply()
+    wait_for(lambda: lan.entry.service(service)["actual_interface_ipv6"] == "fd01::10/64", 10, "the IPv6 address")
+    file.assert_applied()
+    file.document["services"] = []
+    file.apply("--prune")
+    assert links(lab.entry) == []
+
+
+@pytest.mark.parametrize("choice", ["step_aside", "block"])
+def test_the_target_does_not_answer(lab: Lab, lan: Pair, choice: str) -> None:
+    """The interface stays; what arrives on it goes directly, or is refused, and is carried again later."""
+    service = with_interface(lan.entry, lan.exit, "--desired-ipv4", "10.1.0.10/24", "--when-unreachable", choice)
+    mac = wait_until_active(lan.entry, service)["interface_mac"]
+    use_as_gateway(lab.client, 4)
+    assert carried(lab, lab.client)
+    lan.exit.kill()
+    wait_for(lambda: lan.entry.service(service)["state"] == "degraded", 10, "the silence noticed")
+    assert "does not answer" in lan.entry.service(service)["state_reason"]
+    if choice == "step_aside":
+        assert not carried(lab, lab.client)
+    else:
+        with pytest.raises(ConnectionRefusedError):
+            carried(lab, lab.client)
+    lan.exit.start()
+    assert wait_until_active(lan.entry, service, 20)["interface_mac"] == mac
+    assert carried(lab, lab.client)
