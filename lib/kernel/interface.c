@@ -20,6 +20,7 @@ struct arci_interfaces {
     struct nl_sock *socket;
     struct arci_parent_settings parents;
     struct arci_repairs repairs;
+    bool idle; /* nothing was wished in the last call, and nothing is left of what was before */
 };
 
 /* What others have changed of one kind, found in one call: a parent that goes takes all links along, and that is one event. */
@@ -280,9 +281,10 @@ static bool is_wished(const struct arctic_id *service, const struct arci_interfa
     return false;
 }
 
-/* Goes on after a failure: each link is one less that stays. */
-static void remove_unwished(struct pass *pass, const struct arci_interface_wish *wishes, size_t count)
+/* Goes on after a failure: each link is one less that stays. False where one does. */
+static bool remove_unwished(struct pass *pass, const struct arci_interface_wish *wishes, size_t count)
 {
+    bool all = true;
     for (size_t i = 0; i < pass->links.count; i++) {
         struct arctic_id service;
         struct arctic_error error = {0};
@@ -290,10 +292,13 @@ static void remove_unwished(struct pass *pass, const struct arci_interface_wish 
         if (!link->macvlan || arctic_id_parse(ARCTIC_ID_SERVICE, link->alias, &service, NULL) < 0 ||
             !arci_interface_may_be_called(&service, link->name) || is_wished(&service, wishes, count))
             continue;
-        if (delete_link(pass, link, "the interface of a service is removed", &error) < 0)
-            arci_log_warn(pass->interfaces->log, "netmgr", "cannot remove the interface of a service",
-                          ARCI_TEXT("interface", link->name), ARCI_ERROR(&error));
+        if (delete_link(pass, link, "the interface of a service is removed", &error) >= 0)
+            continue;
+        all = false;
+        arci_log_warn(pass->interfaces->log, "netmgr", "cannot remove the interface of a service",
+                      ARCI_TEXT("interface", link->name), ARCI_ERROR(&error));
     }
+    return all;
 }
 
 int arci_interfaces_ensure(struct arci_interfaces *interfaces, const char *parent,
@@ -301,10 +306,13 @@ int arci_interfaces_ensure(struct arci_interfaces *interfaces, const char *paren
                            struct arci_interface_state *ret_states, struct arctic_error *error)
 {
     ARCI_CLEANUP(pass_release) struct pass pass = {.interfaces = interfaces};
+    /* Hosts may have thousands of links, and most agents no interface to look after. */
+    if (count == 0 && interfaces->idle)
+        return ARCTIC_OK;
     int code = arci_links_read(interfaces->socket, &pass.links, error);
     if (code < 0)
         return code;
-    remove_unwished(&pass, wishes, count);
+    interfaces->idle = remove_unwished(&pass, wishes, count) && count == 0;
     if (count > 0)
         pass.parent = arci_interface_parent(&pass.links, parent, pass.no_parent, sizeof pass.no_parent);
     pass.wait = arci_repairs_wait(&interfaces->repairs, ARCI_REPAIR_INTERFACE, arci_time_monotonic());

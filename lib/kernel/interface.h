@@ -33,14 +33,12 @@ struct arci_interface_wish {
     struct arctic_id service;
     struct arctic_id peer;                                 /* this host's, for the MAC address */
     struct arctic_cidr addresses[ARCI_INTERFACE_FAMILIES]; /* with host bits; family NONE: none now */
-    struct arctic_cidr
-        before[ARCI_INTERFACE_FAMILIES]; /* that this agent has had in use: what is missing was taken away */
-    int64_t ends_at;                     /* of the IPv4 address: monotonic milliseconds; 0: it stays */
-    bool
-        keep_ipv4; /* the IPv4 address stays where it is there, and is not added: nobody knows yet whether it may be used */
-    bool ipv4;        /* it has, or is to get, an IPv4 address */
-    bool ipv6;        /* IPv6 is on, or else off, on the link */
-    bool try_ipv6;    /* an address that was found to be another host's is checked once more */
+    struct arctic_cidr before[ARCI_INTERFACE_FAMILIES];    /* in use already: missing, they were taken away */
+    int64_t ends_at; /* of the IPv4 address: monotonic milliseconds; 0: it stays */
+    bool keep_ipv4;  /* the IPv4 address stays where it is there, and is not added: it is yet to be checked */
+    bool ipv4;       /* it has, or is to get, an IPv4 address */
+    bool ipv6;       /* IPv6 is on, or else off, on the link */
+    bool try_ipv6;   /* an address that was found to be another host's is checked once more */
     bool made_before; /* by this agent: what is missing was taken away by someone */
     bool ipv6_before; /* `ipv6` of the call before */
 };

@@ -65,9 +65,9 @@ void arci_interfaces_live(const struct arctic_agent *agent, const struct arci_se
                           struct arci_service_live *live)
 {
     struct arci_interface_finding finding;
-    const struct arci_service_interface *item = arci_interfaces_find(agent, &service->id);
     if (!service->requires_interface)
         return;
+    const struct arci_service_interface *item = arci_interfaces_find(agent, &service->id);
     if (item && item->state.name[0]) {
         snprintf(live->interface_name, sizeof live->interface_name, "%s", item->state.name);
         arci_mac_format(item->state.mac, live->interface_mac);

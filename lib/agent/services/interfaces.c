@@ -159,13 +159,15 @@ int arci_interfaces_plan(struct arctic_agent *agent, struct arci_service_plan *p
     for (size_t i = 0; i < agent->interfaces->count; i++)
         agent->interfaces->items[i]->wished = false;
     for (size_t i = 0; i < plan->count; i++) {
-        const struct arci_planned_service *planned = &plan->items[i];
+        struct arci_planned_service *planned = &plan->items[i];
         if (!wants_interface(planned))
             continue;
         struct arci_service_interface *item = add(agent, &planned->service->id);
         if (!item)
             return arci_fail_memory(error);
         item->wished = true;
+        memcpy(planned->interface, item->state.name,
+               sizeof planned->interface); /* should the pass learn no better */
         write_wish(agent, planned->service, item, &job->wishes[job->count++]);
     }
     drop_unwished(agent->interfaces);

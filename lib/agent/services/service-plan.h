@@ -10,11 +10,12 @@
 
 /* What a pass found for one local service. */
 struct arci_planned_service {
-    const struct arci_entry *entry;           /* holds a reference */
-    const struct arci_service *service;       /* of the entry */
-    char interface[ARCI_INTERFACE_NAME_SIZE]; /* its own; "" for none, and until the pass has made it */
-    bool capture;                             /* it is handed to data plane and kernel */
-    bool peer_connected;                      /* its target peer counts as reachable (target-watch.h) */
+    const struct arci_entry *entry;     /* holds a reference */
+    const struct arci_service *service; /* of the entry */
+    char
+        interface[ARCI_INTERFACE_NAME_SIZE]; /* its own, "" for none; the pass sees to it before it is used */
+    bool capture;                            /* it is handed to data plane and kernel */
+    bool peer_connected;                     /* its target peer counts as reachable (target-watch.h) */
     enum arci_service_state state;
     char reason[256];
 };
