@@ -154,6 +154,18 @@ def test_an_exit_that_translates_its_own_addresses(lab: Lab, pair: Pair) -> None
         assert sees_the_client(lab.client, lab.server.address(version))
 
 
+def test_clients_that_come_by_the_interface(lab: Lab, pair: Pair) -> None:
+    """A service that has no routes takes whom its interface is the gateway of, and the exit bears their addresses."""
+    addresses = ("--desired-ipv4", "10.1.0.40/24", "--desired-ipv6", "fd01::40/64")
+    service = pair.entry.create_service(pair.exit, "--fully-transparent", "--requires-interface", *addresses)
+    pair.wait_until_carried(service)
+    for network, gateway in (("10.2.0.0/24", "10.1.0.40"), ("fd02::/64", "fd01::40")):
+        lab.client.add_route(network, gateway)
+    for count, target in enumerate(all_targets(lab), 1):
+        assert sees_the_client(lab.client, target)
+        assert pair.entry.captured(service) == count
+
+
 def test_a_narrow_way_to_the_server(lab: Lab, pair: Pair) -> None:
     """What a router says of packets that are too large is for the exit, although they bear the client's address."""
     far = lab.host("far")
