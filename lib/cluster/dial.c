@@ -59,6 +59,8 @@ static void fail_attempt(struct arci_dial *dial, const struct arctic_error *erro
     dial->last_error = *error;
     arci_link_close(dial->link);
     dial->link = NULL;
+    if (dial->options.failed)
+        dial->options.failed(dial->options.context, &dial->endpoints[dial->next_endpoint - 1]);
     try_next(dial);
 }
 

@@ -29,7 +29,9 @@ struct arci_dial_options {
     const char *suggested_name;              /* copied; "" for none */
     arci_dial_self self;
     arci_dial_callback done;
-    void *context; /* for self and done */
+    /* An endpoint did not answer, or not with a handshake; others may follow. The dial is not to be cancelled from here. May be NULL. */
+    void (*failed)(void *context, const struct arctic_endpoint *endpoint);
+    void *context; /* for self, done and failed */
 };
 
 /* Starts to dial. Errors: ARCTIC_E_NO_MEMORY, ARCTIC_E_USAGE. The callback is never called from within this call. */

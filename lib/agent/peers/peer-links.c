@@ -14,6 +14,7 @@
 #include "agent/peers/service-states.h"
 #include "agent/peers/target-watch.h"
 #include "agent/services/reconcile.h"
+#include "base/address.h"
 #include "base/error.h"
 #include "base/time.h"
 
@@ -190,6 +191,14 @@ static void dial_self(void *context, struct arci_handshake_self *ret_self)
     arci_peers_self(peer->agent, ret_self);
 }
 
+/* Where the target's agent has ended its own address says so at once, and others may take long to say nothing. */
+static void dial_failed(void *context, const struct arctic_endpoint *endpoint)
+{
+    struct arci_agent_peer *peer = context;
+    if (arci_endpoint_equal(endpoint, &peer->target.link_endpoint))
+        arci_target_watch_gone(peer);
+}
+
 static void dial_done(void *context, struct arci_link *link, const struct arci_handshake_remote *remote,
                       const struct arctic_error *error)
 {
@@ -246,6 +255,7 @@ static void dial_peer(struct arci_agent_peer *peer)
         .suggested_name = "",
         .self = dial_self,
         .done = dial_done,
+        .failed = dial_failed,
         .context = peer,
     };
     struct arctic_error error;

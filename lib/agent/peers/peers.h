@@ -15,7 +15,8 @@ struct arci_target_watch {
     bool in_plan; /* the same, of the plan that is being made */
     bool asked;   /* and has not answered since */
     struct arci_reachability reachability;
-    int64_t link_made_at;  /* of the link that the next members speak of */
+    int64_t link_made_at; /* of the link that the next members speak of, or that was there last */
+    struct arctic_endpoint link_endpoint;
     int64_t ask_at;        /* no question before */
     uint64_t asked_from;   /* bytes of the link before the first question without an answer */
     uint64_t acknowledged; /* bytes of the link, at the last look */

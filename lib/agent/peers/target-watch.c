@@ -67,6 +67,7 @@ static void hear(struct arci_agent_peer *peer, int64_t now)
     int64_t heard_at = now - (int64_t)arci_link_silence(peer->link);
     if (watch->link_made_at != peer->met_at) {
         watch->link_made_at = peer->met_at;
+        watch->link_endpoint = *arci_link_remote(peer->link);
         watch->asked = false;
         watch->acknowledged = 0;
         watch->ask_at = now;
