@@ -362,3 +362,27 @@ def test_block_holds_from_the_start_on(blocking: Exits) -> None:
         assert not seen
     finally:
         blocking.first.start()
+
+
+@pytest.mark.slow
+@pytest.mark.timing
+def test_records_on_a_narrow_link_are_no_failure(exits: Exits) -> None:
+    """Whichever way they go: questions and answers wait behind them for longer than a peer may be silent."""
+    before = len(changes(exits))
+    wan = exits.network.wan1
+    wan.set(rate_mbit=0.4, queue_bytes=40_000)
+    routes = [{"dest_cidr": f"10.{100 + n // 250}.{n % 250}.0/24", "priority": 100} for n in range(8000)]
+    made = []
+    try:
+        carried = {end: wan.stats()[end].bytes_in for end in ("first", "entry")}
+        for source, target, end in ((exits.entry, exits.second, "first"), (exits.first, exits.second, "entry")):
+            service = source.create_service(target)
+            made.append((source, service))
+            answer = source.api("POST", f"/v1/services/{service}/routes", {"routes": routes})
+            assert answer.status in (200, 201), answer
+            wait_for(lambda e=end: wan.stats()[e].bytes_in - carried[e] > 400_000, 60, "the record on its way")
+    finally:
+        wan.set(rate_mbit=0)
+        for source, service in made:
+            source.cli("services", "delete", service, "--yes")
+    assert len(changes(exits)) == before and failovers(exits) == 0
