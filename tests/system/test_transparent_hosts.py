@@ -187,14 +187,20 @@ def test_a_narrow_way_to_the_server(lab: Lab, pair: Pair) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_kill_9_of_the_exit(lab: Lab, build: Path, servers: None, mode: str) -> None:
-    """Nothing of its flows hangs, at the servers or at the client; traffic goes directly; and the next run begins like the first."""
+    """Nothing of its flows hangs, at the servers or at the client; traffic goes directly; and the next run is like the first."""
     with running_pair(lab, build, TABLE_MODE=mode, **SETTINGS) as pair:
         service = carry_transparently(pair)
         assert_all_works(lab)
-        flows = [Connection(lab.client, target, ECHO) for target in all_targets(lab)]
-        assert all(says(flow) for flow in flows)
+        open_flows = [Connection(lab.client, target, ECHO) for target in all_targets(lab)]
+        assert all(says(flow) for flow in open_flows)
         pair.exit.kill()
-        assert_ended(lab, flows)
+        for flow in open_flows:
+            assert flow.receive_to_end()[1] is End.RESET
+            port = flow.socket.getsockname()[1]
+            flow.close()
+            for host in (lab.server, lab.exit):
+                left = ("state", "connected", "exclude", "time-wait", "dport", f"= :{port}")
+                wait_for(lambda: not connections(host, *left), 5, "the server's connection to end")
         wait_for(lambda: pair.entry.service(service)["state"] == "degraded", 10, "routes that step aside")
         assert all(sees_the_client(lab.client, target) for target in all_targets(lab))  # directly
         pair.exit.start()
@@ -202,17 +208,6 @@ def test_kill_9_of_the_exit(lab: Lab, build: Path, servers: None, mode: str) -> 
         before = pair.entry.captured(service)
         wait_for(lambda: carried_again(pair, service, before), 10, "a flow through the tunnel")
         assert_all_works(lab)
-
-
-def assert_ended(lab: Lab, flows: list[Connection]) -> None:
-    """By a reset at the client, and the servers' connections with them."""
-    for flow in flows:
-        assert flow.receive_to_end()[1] is End.RESET
-        port = flow.socket.getsockname()[1]
-        flow.close()
-        for host in (lab.server, lab.exit):
-            left = ("state", "connected", "exclude", "time-wait", "dport", f"= :{port}")
-            wait_for(lambda: not connections(host, *left), 5, "the server's connection to end")
 
 
 def carried_again(pair: Pair, service: str, before: int) -> bool:
