@@ -171,7 +171,7 @@ def test_the_interface_goes_before_networks(lab: Lab, lan: Pair) -> None:
 
 
 def test_each_service_has_its_own(lab: Lab, lan: Pair) -> None:
-    """Two interfaces with routes of their own: the one that a flow arrives on decides, and other traffic knows the routes too."""
+    """Two interfaces with routes: the one that a flow arrives on decides, and other traffic knows the routes too."""
     first = with_interface(lan.entry, lan.exit, "--desired-ipv4", "10.1.0.10/24")
     second = with_interface(lan.entry, lan.exit, "--desired-ipv4", "10.1.0.11/24")
     lan.entry.add_route(first, dest="10.2.0.0/25")
@@ -304,7 +304,7 @@ def test_the_parent_goes_and_comes_back(lab: Lab, build: Path) -> None:
 
 
 def test_another_agent_takes_up_what_a_killed_one_left(lab: Lab, lan: Pair) -> None:
-    """Same link, not made anew, with its address; what belongs to a service that is gone goes. A clean stop leaves nothing."""
+    """Same link, with its address; what belongs to a service that is gone goes. A clean stop leaves nothing."""
     service = with_interface(lan.entry, lan.exit, *BOTH)
     wait_until_active(lan.entry, service)
     use_as_gateway(lab.client)

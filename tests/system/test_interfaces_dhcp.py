@@ -20,7 +20,11 @@ def lan(lab: Lab, build: Path) -> Iterator[Pair]:
 
 def serve(lab: Lab) -> Dnsmasq:
     """Leases of two minutes, dnsmasq's shortest, from the client's host."""
-    options = ("--dhcp-option=option:router,10.1.0.1", "--dhcp-option=option:dns-server,10.1.0.2,10.1.0.3", "--domain=lab.example")
+    options = (
+        "--dhcp-option=option:router,10.1.0.1",
+        "--dhcp-option=option:dns-server,10.1.0.2,10.1.0.3",
+        "--domain=lab.example",
+    )
     return Dnsmasq(lab.client, lab.directory, "10.1.0.50", "10.1.0.59", *options)
 
 
@@ -36,7 +40,7 @@ def seconds_left(link: dict[str, object]) -> int:
 
 
 def test_an_address_comes_by_dhcp(lab: Lab, lan: Pair) -> None:
-    """Waiting is said; then the lease is used and shown, its routers and name servers are shown only; deletion gives it back."""
+    """Waiting is said; then the lease is used, routers and name servers are shown only; deletion gives it back."""
     service = with_interface(lan.entry, lan.exit)
     shown = wait_for_reason(lan.entry, service, "waiting for a DHCP lease")
     assert shown["state"] == "pending" and shown["interface_dhcp"] is None and shown["interface_mac"]
@@ -63,7 +67,7 @@ def test_an_address_comes_by_dhcp(lab: Lab, lan: Pair) -> None:
 
 
 def test_a_lease_outlives_the_agent(lab: Lab, lan: Pair) -> None:
-    """kill -9: the address stays, and is confirmed. A clean stop: not given back, and asked for again. A deleted link: the same address."""
+    """kill -9, a clean stop, a deleted link: the address stays or comes back, and is never given back."""
     server = serve(lab)
     service = with_interface(lan.entry, lan.exit)
     address = wait_until_active(lan.entry, service, 30)["actual_interface_ipv4"]
