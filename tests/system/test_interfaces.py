@@ -394,6 +394,7 @@ def test_compose_makes_one(lab: Lab, lan: Pair) -> None:
     assert links(lab.entry) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", ["step_aside", "block"])
 def test_the_target_does_not_answer(lab: Lab, lan: Pair, choice: str) -> None:
     """The interface stays; what arrives on it goes directly, or is refused, and is carried again later."""
