@@ -159,6 +159,8 @@ static void prefetch_routes(const struct arctic_route_table *table, const struct
 {
     for (size_t i = 0; i < count; i++) {
         const struct arci_placed_route *route = arci_table_route(table, lanes[i].route);
+        if (!lanes[i].route)
+            continue;
         __builtin_prefetch(&route->id);
         __builtin_prefetch(
             &route->entry); /* a quarter of the routes begin in one line of the cache and go on in the next */
