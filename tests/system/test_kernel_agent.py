@@ -67,6 +67,7 @@ def quiet(agent: Agent, seconds: float = 2.5) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timing
 def test_what_others_change_is_repaired(lab: Lab, build: Path) -> None:
     """In plain mode, where others can change the table; each harm is said and counted once, and nothing of others is touched."""
     lab.server.serve("http", 80)
@@ -121,6 +122,7 @@ def test_what_others_change_beside_an_owned_table(lab: Lab, build: Path) -> None
         quiet(pair.entry)
 
 
+@pytest.mark.timing
 def test_own_changes_and_those_of_others_elsewhere_are_no_drift(lab: Lab, build: Path) -> None:
     """A host on which much is going on: thousands of routes, foreign tables, links; and the agent's own commits."""
     with running_pair(lab, build, TABLE_MODE="plain") as pair:
@@ -215,6 +217,7 @@ def test_what_looks_do_not_see_is_found_by_a_sync(lab: Lab, build: Path) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.timing
 def test_a_program_that_keeps_changing_the_same_thing(lab: Lab, build: Path) -> None:
     """It is named, and repairs become seldom; what is repaired otherwise is not kept waiting by it."""
     with running_pair(lab, build, TABLE_MODE="plain") as pair:
