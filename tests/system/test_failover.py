@@ -178,21 +178,25 @@ def connecting_all_the_time(exits: Exits) -> Iterator[list[Outcome]]:
             thread.join(20)
 
 
-def uploading(exits: Exits, version: int) -> threading.Thread:
+@contextlib.contextmanager
+def uploading(exits: Exits, version: int) -> Iterator[None]:
     """A flow that is in the middle of something when its exit goes."""
+    with Connection(exits.network.client, exits.network.server.address(version), PORT, timeout=60) as upload:
 
-    def send() -> None:
-        with (
-            contextlib.suppress(OSError),
-            Connection(exits.network.client, exits.network.server.address(version), PORT, timeout=60) as upload,
-        ):
-            upload.send(b"PUT /upload HTTP/1.1\r\nContent-Length: 1000000000000\r\n\r\n")
-            while True:
-                upload.send(bytes(65536))
+        def send() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    upload.send(bytes(65536))
 
-    thread = threading.Thread(target=send, daemon=True)
-    thread.start()
-    return thread
+        upload.send(b"PUT /upload HTTP/1.1\r\nContent-Length: 1000000000000\r\n\r\n")
+        thread = threading.Thread(target=send, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                upload.socket.shutdown(socket.SHUT_RDWR)
+            thread.join(10)
 
 
 def refused(outcomes: list[Outcome], since: float) -> bool:
@@ -220,8 +224,12 @@ def test_nothing_leaves_in_clear_with_block(blocking: Exits, how: str) -> None:
     """From before the failure until after the return, with flows under way and changes of other services meanwhile."""
     network, entry = blocking.network, blocking.entry
     assert blocking.first.process
-    with in_clear(network) as seen, connecting_all_the_time(blocking) as outcomes:
-        uploads = [uploading(blocking, version) for version in VERSIONS]
+    with (
+        in_clear(network) as seen,
+        connecting_all_the_time(blocking) as outcomes,
+        uploading(blocking, 4),
+        uploading(blocking, 6),
+    ):
         wait_for(lambda: network.wan1.stats()["first"].bytes_in > 3_000_000, 10, "uploads under way")
         failed_at = time.monotonic()
         if how == "kill":
@@ -248,9 +256,6 @@ def test_nothing_leaves_in_clear_with_block(blocking: Exits, how: str) -> None:
         wait_for(
             lambda: any(one.kind == "served" and one.began_at > back_at for one in outcomes), RETURN_SECONDS, "flows"
         )
-        if how != "cut":
-            for upload in uploads:
-                upload.join(20)
     assert not seen, f"{len(seen)} packets in clear, the first: {seen[0].hex()}"
     during = [one for one in outcomes if failed_at < one.began_at < back_at]
     assert {one.kind for one in during} <= {"refused", "reset"}
