@@ -1,6 +1,7 @@
 /* See address-check.h: the frames of kernel/dhcp/arp.h on the sockets of kernel/dhcp/socket.h. */
 #include "kernel/address-check.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "base/time.h"
 #include "kernel/dhcp/arp.h"
 #include "kernel/dhcp/socket.h"
+#include "kernel/host-address.h"
 
 #define FRAMES_PER_READ 32
 #define AGAIN_MS 30000
@@ -17,7 +19,9 @@
 struct arci_address_check {
     struct arci_arp arp;
     struct arci_dhcp_sockets sockets;
-    uint32_t address; /* host order */
+    struct arctic_address wanted;
+    char interface[ARCI_INTERFACE_NAME_SIZE];
+    uint32_t address; /* `wanted`, host order */
     uint8_t mac[ARCI_MAC_SIZE];
     uint8_t other[ARCI_MAC_SIZE];
     bool in_use;
@@ -43,6 +47,12 @@ static void begin(struct arci_address_check *check, int64_t now)
 {
     check->state = check->in_use ? ARCI_ADDRESS_FREE : ARCI_ADDRESS_CHECKING;
     check->change_at = INT64_MAX;
+    if (!check->in_use && arci_host_has_address(&check->wanted, check->interface, check->other)) {
+        check->state = ARCI_ADDRESS_TAKEN;
+        check->change_at = now + AGAIN_MS;
+        arci_arp_stop(&check->arp);
+        return;
+    }
     arci_arp_start(&check->arp, check->address, check->mac, check->unit, chance(), now);
 }
 
@@ -54,6 +64,8 @@ int arci_address_check_start(const struct arci_address_check_options *options,
     ARCI_FREE struct arci_address_check *check = calloc(1, sizeof *check);
     if (!check)
         return arci_fail_memory(error);
+    check->wanted = options->address;
+    snprintf(check->interface, sizeof check->interface, "%s", options->interface);
     check->address = to_number(&options->address);
     memcpy(check->mac, options->mac, sizeof check->mac);
     check->in_use = options->in_use;

@@ -17,7 +17,7 @@
 enum arci_address_state {
     ARCI_ADDRESS_CHECKING,
     ARCI_ADDRESS_FREE,
-    ARCI_ADDRESS_TAKEN,    /* another host has it: not to be used; it is looked again every 30 s */
+    ARCI_ADDRESS_TAKEN, /* another host, or another interface of this one, has it: not to be used; it is looked again every 30 s */
     ARCI_ADDRESS_CONTESTED /* in use here, and another host has claimed it within the last minute */
 };
 

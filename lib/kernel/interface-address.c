@@ -31,13 +31,19 @@ static bool is_in_the_way(const struct place *place, const struct arci_link_addr
            arctic_address_compare(&address->cidr.address, &place->wanted->address) == 0;
 }
 
+/* Made by the kernel when the link came up, as fe80:: addresses are where nobody has asked for one. */
+static bool is_the_kernels(const struct arci_link_address *address)
+{
+    return !address->global && !(address->flags & IFA_F_NOPREFIXROUTE);
+}
+
 static int look_through(const struct place *place, const struct arci_links *links,
                         const struct arci_link_address **ret_found, struct arctic_error *error)
 {
     for (size_t i = 0; i < links->address_count; i++) {
         const struct arci_link_address *address = &links->addresses[i];
-        if (address->index != place->link->index || !address->global ||
-            address->cidr.address.family != place->family)
+        if (address->index != place->link->index || address->cidr.address.family != place->family ||
+            is_the_kernels(address))
             continue;
         if (is_wanted(place, address)) {
             *ret_found = address;
@@ -86,6 +92,32 @@ static int put(const struct place *place, const struct arci_link_address *found,
     return arci_link_add_address(place->socket, place->link, place->wanted, seconds, error);
 }
 
+/* Duplicate address detection asks others' hosts, and finds other services' interfaces: the rest of this host is looked through here. */
+static const struct arci_link *find_elsewhere(const struct place *place, const struct arci_links *links)
+{
+    for (size_t i = 0; i < links->address_count; i++) {
+        const struct arci_link_address *address = &links->addresses[i];
+        bool another_link = !address->global && address->index != place->link->parent;
+        if (address->index == place->link->index || another_link ||
+            arctic_address_compare(&address->cidr.address, &place->wanted->address) != 0)
+            continue;
+        const struct arci_link *other = arci_links_by_index(links, address->index);
+        if (other && !arci_link_is_of_service(other))
+            return other;
+    }
+    return NULL;
+}
+
+static void tell_elsewhere(const struct place *place, const struct arci_link *other,
+                           struct arci_interface_state *state)
+{
+    char text[ARCTIC_ADDRESS_TEXT];
+    state->ipv6_taken = true;
+    snprintf(state->reason, sizeof state->reason,
+             "address conflict: %s is in use by this host itself, on '%s': give one of them another address",
+             arctic_address_format(&place->wanted->address, text), other->name);
+}
+
 static void tell(const struct place *place, const struct arci_link_address *found, size_t slot,
                  struct arci_interface_state *state)
 {
@@ -112,7 +144,14 @@ int arci_interface_addresses(struct nl_sock *socket, const struct arci_links *li
         const struct arci_link_address *found = NULL;
         const struct place place = {socket, link, &wish->addresses[slot], families[slot],
                                     slot == ARCI_INTERFACE_IPV6 && wish->try_ipv6};
+        const struct arci_link *elsewhere = NULL;
         int code = look_through(&place, links, &found, error);
+        if (code >= 0 && !found && slot == ARCI_INTERFACE_IPV6)
+            elsewhere = find_elsewhere(&place, links);
+        if (elsewhere) {
+            tell_elsewhere(&place, elsewhere, state);
+            continue;
+        }
         if (code >= 0)
             code = put(&place, found, slot, wish, &there, ret_added, error);
         if (code < 0)

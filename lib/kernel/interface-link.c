@@ -156,6 +156,12 @@ const struct arci_link *arci_links_by_name(const struct arci_links *links, const
     return NULL;
 }
 
+bool arci_link_is_of_service(const struct arci_link *link)
+{
+    struct arctic_id id;
+    return link->macvlan && arctic_id_parse(ARCTIC_ID_SERVICE, link->alias, &id, NULL) >= 0;
+}
+
 static bool set_mac(struct rtnl_link *link, const uint8_t *mac)
 {
     ARCI_CLEANUP(address_cleanup) struct nl_addr *address = nl_addr_build(AF_LLC, mac, ARCI_MAC_SIZE);

@@ -50,6 +50,9 @@ int arci_links_read(struct nl_sock *socket, struct arci_links *ret_links, struct
 const struct arci_link *arci_links_by_index(const struct arci_links *links, int index);
 const struct arci_link *arci_links_by_name(const struct arci_links *links, const char *name);
 
+/* Whether it bears a service's id. */
+bool arci_link_is_of_service(const struct arci_link *link);
+
 /*
  * Makes a MACVLAN of bridge mode, down and without an alias; *ret_link is as it was made. Errors: ARCTIC_E_ALREADY_EXISTS (name),
  * ARCTIC_E_SYSTEM, ARCTIC_E_NO_MEMORY.

@@ -46,12 +46,6 @@ static int outgoing(struct nlattr **attributes)
     return hop->rtnh_ifindex;
 }
 
-static bool is_service_interface(const struct arci_link *link)
-{
-    struct arctic_id id;
-    return link->macvlan && arctic_id_parse(ARCTIC_ID_SERVICE, link->alias, &id, NULL) >= 0;
-}
-
 static int visit(struct nl_msg *message, void *argument)
 {
     struct search *search = argument;
@@ -68,7 +62,7 @@ static int visit(struct nl_msg *message, void *argument)
         return NL_OK;
     uint32_t metric = attributes[RTA_PRIORITY] ? nla_get_u32(attributes[RTA_PRIORITY]) : 0;
     const struct arci_link *link = arci_links_by_index(search->links, outgoing(attributes));
-    if (link && !is_service_interface(link) && (!search->found || metric < search->metric)) {
+    if (link && !arci_link_is_of_service(link) && (!search->found || metric < search->metric)) {
         search->found = link;
         search->metric = metric;
     }

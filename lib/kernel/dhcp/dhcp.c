@@ -16,6 +16,7 @@
 #include "kernel/dhcp/ipv4.h"
 #include "kernel/dhcp/names.h"
 #include "kernel/dhcp/socket.h"
+#include "kernel/host-address.h"
 
 #define LOG "netmgr"
 #define FRAMES_PER_READ 32 /* of each socket: a flood takes turns with the rest of the loop */
@@ -190,7 +191,11 @@ static void adjust_arp(struct arci_dhcp *dhcp, int64_t now)
     const struct arci_dhcp_client *client = &dhcp->client;
     bool checking = client->phase == ARCI_DHCP_PHASE_CHECKING;
     uint32_t address = arci_ipv4_number(&client->grant.lease.address);
-    if (checking && dhcp->arp.phase != ARCI_ARP_PROBING) {
+    uint8_t mac[ARCI_MAC_SIZE];
+    if (checking && dhcp->arp.phase != ARCI_ARP_PROBING &&
+        arci_host_has_address(&client->grant.lease.address, client->interface, mac)) {
+        arci_dhcp_client_decline(&dhcp->client, mac, now);
+    } else if (checking && dhcp->arp.phase != ARCI_ARP_PROBING) {
         set_filter(dhcp, address);
         arci_arp_start(&dhcp->arp, address, client->self.mac, dhcp->check_unit, chance(dhcp), now);
     } else if (!checking && !client->holds && dhcp->arp.phase != ARCI_ARP_IDLE) {

@@ -1,0 +1,64 @@
+"""Interfaces of services that are asked to have an address of the very host they are on, and link-local ones."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from agents import Pair, running_pair
+from arctic_lab import Lab, wait_for
+from dhcp import Dnsmasq
+from test_interfaces import global_addresses, link_of, wait_for_reason, wait_until_active, with_interface
+
+
+@pytest.fixture
+def lan(lab: Lab, build: Path) -> Iterator[Pair]:
+    with running_pair(lab, build, PARENT_INTERFACE="lan") as agents:
+        yield agents
+
+
+def test_an_ipv4_address_of_the_host_is_not_used(lab: Lab, lan: Pair) -> None:
+    """The parent's own, and another interface's: clients would get two answers to an ARP request. Nothing is announced."""
+    mac = lab.entry.mac("lan")
+    service = with_interface(lan.entry, lan.exit, "--desired-ipv4", "10.1.0.1/24")
+    lab.client.run("ping", "-c1", "-W2", "10.1.0.1")
+    shown = wait_for_reason(lan.entry, service, f"address conflict: 10.1.0.1 is in use by {mac}")
+    assert shown["state"] == "error" and shown["actual_interface_ipv4"] is None
+    assert mac in lab.client.run("ip", "neigh", "show", "10.1.0.1").stdout
+    link = link_of(lab.entry, service)
+    assert link and global_addresses(link) == set()
+    lan.entry.cli("services", "update", service, "--desired-ipv4", "10.9.0.1/24")
+    wait_for_reason(lan.entry, service, f"address conflict: 10.9.0.1 is in use by {lab.entry.mac('wan')}")
+    lan.entry.cli("services", "update", service, "--desired-ipv4", "10.1.0.10/24")
+    assert wait_until_active(lan.entry, service)["actual_interface_ipv4"] == "10.1.0.10/24"
+
+
+def test_an_ipv6_address_of_the_host_is_not_used(lab: Lab, lan: Pair) -> None:
+    service = with_interface(lan.entry, lan.exit, "--desired-ipv6", "fd01::1/64")
+    shown = wait_for_reason(lan.entry, service, "fd01::1 is in use by this host itself, on 'lan'")
+    assert shown["state"] == "error" and shown["actual_interface_ipv6"] is None
+    link = link_of(lab.entry, service)
+    assert link and global_addresses(link) == set()
+    lab.entry.ip("address delete fd01::1/64 dev lan")
+    assert wait_until_active(lan.entry, service)["actual_interface_ipv6"] == "fd01::1/64"
+
+
+def test_a_lease_of_an_address_of_the_host_is_declined(lab: Lab, lan: Pair) -> None:
+    """A DHCP server that does not look before it offers, and one other address."""
+    server = Dnsmasq(lab.client, lab.directory, "10.1.0.1", "10.1.0.1")
+    service = with_interface(lan.entry, lan.exit)
+    declined = f"10.1.0.1 offered by 10.1.0.2 is in use by {lab.entry.mac('lan')}: declined"
+    shown = wait_for_reason(lan.entry, service, declined, 20)
+    assert shown["state"] == "error" and shown["actual_interface_ipv4"] is None
+    wait_for(lambda: server.count("DHCPDECLINE") >= 1, 5, "the decline in the server's log")
+    link = link_of(lab.entry, service)
+    assert link and global_addresses(link) == set()
+
+
+def test_a_link_local_address_can_be_given(lab: Lab, lan: Pair) -> None:
+    """As IPv6 hosts know their routers by; another one takes its place."""
+    service = with_interface(lan.entry, lan.exit, "--desired-ipv6", "fe80::10/64")
+    assert wait_until_active(lan.entry, service)["actual_interface_ipv6"] == "fe80::10/64"
+    lan.entry.cli("services", "update", service, "--desired-ipv6", "fd01::10/64")
+    wait_for(lambda: lan.entry.service(service)["actual_interface_ipv6"] == "fd01::10/64", 10, "the other address")
+    link = link_of(lab.entry, service)
+    assert link and "fe80::10" not in [address["local"] for address in link["addr_info"]]
