@@ -133,6 +133,22 @@ static int run_get(struct cli *cli, const struct cli_arguments *arguments, struc
     return cli_print_routes(routes, error);
 }
 
+static void note_created(struct cli *cli, const json_t *service)
+{
+    const char *id = cli_json_text(service, "id");
+    if (json_is_true(json_object_get(service, "requires_interface")))
+        cli_note(
+            cli,
+            "Service %s is created. It takes all TCP that clients send to its interface as their gateway; "
+            "with routes only what they say: arctic routes add --service %s ...",
+            id, id);
+    else
+        cli_note(cli,
+                 "Service %s is created. It takes no traffic before it has a route: arctic routes add "
+                 "--service %s ...",
+                 id, id);
+}
+
 static int run_create(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
 {
     CLI_JSON *service = NULL;
@@ -146,14 +162,11 @@ static int run_create(struct cli *cli, const struct cli_arguments *arguments, st
     if (code < 0 || done)
         return code;
     code = cli_print_service(stdout, service, error);
-    if (code == ARCTIC_OK)
-        cli_note(cli,
-                 "Service %s is created. It takes no traffic before it has a route: arctic routes add "
-                 "--service %s ...",
-                 cli_json_text(service, "id"), cli_json_text(service, "id"));
-    if (code == ARCTIC_OK)
-        note_state(cli, service);
-    return code;
+    if (code < 0)
+        return code;
+    note_created(cli, service);
+    note_state(cli, service);
+    return ARCTIC_OK;
 }
 
 static int run_update(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)

@@ -62,3 +62,11 @@ def test_a_link_local_address_can_be_given(lab: Lab, lan: Pair) -> None:
     wait_for(lambda: lan.entry.service(service)["actual_interface_ipv6"] == "fd01::10/64", 10, "the other address")
     link = link_of(lab.entry, service)
     assert link and "fe80::10" not in [address["local"] for address in link["addr_info"]]
+
+
+def test_what_the_command_line_says_of_a_new_service(lan: Pair) -> None:
+    """Without a route only a service without an interface takes nothing."""
+    new = ("services", "create", "--target-peer", lan.exit.id)
+    assert "takes no traffic before it has a route" in lan.entry.cli(*new).stderr
+    with_one = lan.entry.cli(*new, "--requires-interface", "--desired-ipv4", "10.1.0.10/24").stderr
+    assert "before it has a route" not in with_one and "to its interface as their gateway" in with_one
