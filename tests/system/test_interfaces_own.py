@@ -7,7 +7,7 @@ import pytest
 from agents import Pair, running_pair
 from arctic_lab import Lab, wait_for
 from dhcp import Dnsmasq
-from test_interfaces import global_addresses, link_of, wait_for_reason, wait_until_active, with_interface
+from test_interfaces import announce, global_addresses, link_of, wait_for_reason, wait_until_active, with_interface
 
 
 @pytest.fixture
@@ -23,6 +23,8 @@ def test_an_ipv4_address_of_the_host_is_not_used(lab: Lab, lan: Pair) -> None:
     lab.client.run("ping", "-c1", "-W2", "10.1.0.1")
     shown = wait_for_reason(lan.entry, service, f"address conflict: 10.1.0.1 is in use by {mac}")
     assert shown["state"] == "error" and shown["actual_interface_ipv4"] is None
+    said = "another host has the address of a service's interface"
+    assert lan.entry.log.count(said) == 1
     assert mac in lab.client.run("ip", "neigh", "show", "10.1.0.1").stdout
     link = link_of(lab.entry, service)
     assert link and global_addresses(link) == set()
@@ -30,6 +32,17 @@ def test_an_ipv4_address_of_the_host_is_not_used(lab: Lab, lan: Pair) -> None:
     wait_for_reason(lan.entry, service, f"address conflict: 10.9.0.1 is in use by {lab.entry.mac('wan')}")
     lan.entry.cli("services", "update", service, "--desired-ipv4", "10.1.0.10/24")
     assert wait_until_active(lan.entry, service)["actual_interface_ipv4"] == "10.1.0.10/24"
+
+
+def test_claims_of_another_host_are_one_line_of_the_log(lab: Lab, lan: Pair) -> None:
+    """Of its own interface's address, which stays: anybody on the link can announce it as often as he likes."""
+    service = with_interface(lan.entry, lan.exit, "--desired-ipv4", "10.1.0.10/24")
+    wait_until_active(lan.entry, service)
+    for _ in range(20):
+        announce(lab.client, "lan", "10.1.0.10")
+    wait_for_reason(lan.entry, service, f"10.1.0.10 is in use by {lab.client.mac('lan')}")
+    (line,) = [line for line in lan.entry.log.splitlines() if "another host has the address" in line]
+    assert '"level":"warn"' in line and service in line and '"address":"10.1.0.10"' in line
 
 
 def test_an_ipv6_address_of_the_host_is_not_used(lab: Lab, lan: Pair) -> None:

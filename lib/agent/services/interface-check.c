@@ -20,9 +20,38 @@ static bool tick(void *object, int64_t now)
     return arci_address_check_tick(object, now);
 }
 
+static bool is_conflict(enum arci_address_state state)
+{
+    return state == ARCI_ADDRESS_TAKEN || state == ARCI_ADDRESS_CONTESTED;
+}
+
+/* Once when it begins and once when it has ended: it is looked at again each 30 s, and anybody on the link can bring it about. */
+static void say_conflict(struct arci_service_interface *item)
+{
+    char mac[ARCI_MAC_TEXT];
+    char address[ARCTIC_ADDRESS_TEXT];
+    enum arci_address_state state = arci_address_check_state(item->check);
+    if (state == ARCI_ADDRESS_CHECKING || is_conflict(state) == item->said_conflict)
+        return;
+    item->said_conflict = is_conflict(state);
+    arctic_address_format(&item->fixed.address, address);
+    if (item->said_conflict)
+        arci_log_warn(item->agent->log, "netmgr", "another host has the address of a service's interface",
+                      ARCI_TEXT("service", item->service.text), ARCI_TEXT("interface", item->state.name),
+                      ARCI_TEXT("address", address),
+                      ARCI_TEXT("other", arci_mac_format(arci_address_check_other(item->check), mac)),
+                      ARCI_TEXT("use", state == ARCI_ADDRESS_TAKEN ? "not used here" : "used here as well"));
+    else
+        arci_log_info(item->agent->log, "netmgr",
+                      "no other host has the address of a service's interface now",
+                      ARCI_TEXT("service", item->service.text), ARCI_TEXT("interface", item->state.name),
+                      ARCI_TEXT("address", address));
+}
+
 static void changed(void *context)
 {
     struct arci_service_interface *item = context;
+    say_conflict(item);
     arci_reconcile_request(item->agent);
 }
 
@@ -43,6 +72,8 @@ int arci_interface_check_begin(struct arci_service_interface *item, const struct
     if (code >= 0)
         code = arci_interface_watch_begin(&item->agent->loop, arci_address_check_fd(item->check), &calls,
                                           item->check, item, &item->watch, error);
+    if (code >= 0)
+        say_conflict(item);
     return code;
 }
 

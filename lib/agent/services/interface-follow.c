@@ -22,6 +22,7 @@ void arci_interface_unfollow(struct arci_service_interface *item)
     item->dhcp = NULL;
     item->watched = 0;
     item->problem[0] = '\0';
+    item->said_conflict = false;
 }
 
 static void begin(struct arci_service_interface *item, const struct arci_service *service)

@@ -41,6 +41,7 @@ struct arci_service_interface {
     struct arci_interface_watch *watch;
     char problem[256];      /* why check or client cannot be started; "": none */
     char said_problem[256]; /* the one that the log has last */
+    bool said_conflict;     /* the log has that another host has the address */
     bool has_ipv4;          /* this agent has had it in use: it is given to a link that was made anew */
     bool has_lease;
     struct arci_dhcp_lease lease;
