@@ -7,7 +7,8 @@ import pytest
 from agents import Pair, running_pair
 from arctic_lab import Lab, wait_for
 from dhcp import Dnsmasq
-from test_interfaces import announce, global_addresses, link_of, wait_for_reason, wait_until_active, with_interface
+from metrics import scrape, value
+from test_interfaces import announce, global_addresses, link_of, links, wait_for_reason, wait_until_active, with_interface
 
 
 @pytest.fixture
@@ -83,3 +84,24 @@ def test_what_the_command_line_says_of_a_new_service(lan: Pair) -> None:
     assert "takes no traffic before it has a route" in lan.entry.cli(*new).stderr
     with_one = lan.entry.cli(*new, "--requires-interface", "--desired-ipv4", "10.1.0.10/24").stderr
     assert "before it has a route" not in with_one and "to its interface as their gateway" in with_one
+
+
+@pytest.mark.timing
+def test_many_links_that_go_at_once_do_not_keep_the_control_loop(lab: Lab, lan: Pair) -> None:
+    """The API and the links to peers wait for it."""
+    services = [
+        with_interface(lan.entry, lan.exit, "--desired-ipv4", f"10.1.0.{100 + number}/24") for number in range(32)
+    ]
+    for service in services:
+        wait_until_active(lan.entry, service)
+    before = {link["ifindex"] for link in links(lab.entry)}
+    lab.entry.ip(*(f"link delete {link['ifname']}" for link in links(lab.entry)))
+
+    def made_anew() -> bool:
+        return len(links(lab.entry)) == 32 and before.isdisjoint(link["ifindex"] for link in links(lab.entry))
+
+    wait_for(made_anew, 10, "all links made anew")
+    for service in services:
+        wait_until_active(lan.entry, service)
+        lan.entry.cli("services", "delete", service, "--yes")
+    assert value(scrape(lan.entry), "arctic_control_loop_longest_turn_seconds") < 0.15

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/services/interface-retire.h"
 #include "agent/services/interfaces-internal.h"
 #include "base/error.h"
 
@@ -15,8 +16,7 @@ enum arci_interface_source arci_interface_source_of(const struct arci_service *s
 void arci_interface_unfollow(struct arci_service_interface *item)
 {
     arci_interface_watch_end(item->watch);
-    arci_address_check_free(item->check);
-    arci_dhcp_free(item->dhcp);
+    arci_interface_retire(&item->agent->loop, item->check, item->dhcp);
     item->watch = NULL;
     item->check = NULL;
     item->dhcp = NULL;
