@@ -24,7 +24,7 @@
 #include "agent/peers/store-age.h"
 #include "agent/services/data-plane.h"
 #include "agent/services/counting.h"
-#include "agent/services/interfaces.h"
+#include "agent/interfaces/interfaces.h"
 #include "agent/services/reconcile.h"
 #include "agent/services/refusals.h"
 #include "agent/settings.h"

@@ -3,11 +3,11 @@
 #define ARCI_KERNEL_KERNEL_PRIVATE_H
 
 #include "kernel/anchor.h"
-#include "kernel/arrival.h"
+#include "kernel/nft/arrival.h"
 #include "kernel/kernel.h"
 #include "kernel/repairs.h"
 #include "kernel/rules.h"
-#include "kernel/table.h"
+#include "kernel/nft/table.h"
 
 struct arci_kernel {
     struct arctic_log *log;

@@ -22,11 +22,11 @@
 
 #include "base/cleanup.h"
 #include "kernel/marks.h"
-#include "kernel/netfilter.h"
+#include "kernel/nft/netfilter.h"
 #include "kernel/repairs.h"
 #include "kernel/service.h"
 #include "kernel/sysctl.h"
-#include "kernel/table.h"
+#include "kernel/nft/table.h"
 
 #define ARCI_KERNEL_TABLE_DEFAULT 61000u
 #define ARCI_KERNEL_PRIORITY_DEFAULT 610u /* before main (32766) and what VPN software puts there */

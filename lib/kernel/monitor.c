@@ -21,7 +21,7 @@
 #include "base/error.h"
 #include "kernel/anchor.h"
 #include "kernel/kernel.h"
-#include "kernel/netfilter.h"
+#include "kernel/nft/netfilter.h"
 #include "kernel/rules.h"
 
 #define DATAGRAM_MAX 32768

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "kernel/kernel-private.h"
-#include "kernel/ruleset-base.h"
+#include "kernel/nft/ruleset-base.h"
 
 #define CHECK_REPAIRS 6
 #define CHECK_CLIENTS 7

@@ -1,7 +1,7 @@
 /* Two counters, and when they say that captured connections are dropped on their way. */
 #include "tests/unit/unit.h"
 
-#include "kernel/arrival.h"
+#include "kernel/nft/arrival.h"
 
 static void test_as_long_as_some_arrive_all_is_well(void **state)
 {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "kernel/interface-name.h"
+#include "kernel/interface/name.h"
 
 static const struct arctic_id service = {"svc_01JD2Q4Y7M8N9P0QRSTVWXYZ12"};
 static const struct arctic_id neighbour = {"svc_01JD2Q4Y7M8N9P0QRSTVWXYZ13"};

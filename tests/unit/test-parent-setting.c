@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "kernel/parent-setting.h"
+#include "kernel/interface/parent-setting.h"
 
 #define BOOT "0e0e0e0e-1111-2222-3333-444444444444"
 #define FILE_OF(settings) "{\"boot_id\":\"" BOOT "\",\"settings\":[" settings "]}"

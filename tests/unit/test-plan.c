@@ -1,7 +1,7 @@
 /* Plans and marks: slots, and what is refused before the kernel sees it. */
 #include "tests/unit/unit.h"
 
-#include "kernel/plan.h"
+#include "kernel/nft/plan.h"
 #include "tests/unit/kernel-services.h"
 
 static struct arci_kernel_service service(unsigned number)

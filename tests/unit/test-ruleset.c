@@ -1,7 +1,7 @@
 /* Rulesets: differences end where a new table begins, and no command comes before its time. */
 #include "tests/unit/unit.h"
 
-#include "kernel/ruleset.h"
+#include "kernel/nft/ruleset.h"
 #include "tests/unit/kernel-services.h"
 #include "tests/unit/nft-model.h"
 

@@ -5,7 +5,7 @@
 
 #include <arctic/match.h>
 
-#include "kernel/tuple.h"
+#include "kernel/nft/tuple.h"
 #include "match/rank.h"
 #include "tests/unit/kernel-services.h"
 

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "agent/services/interfaces.h"
+#include "agent/interfaces/interfaces.h"
 #include "base/error.h"
 
 struct arci_explain {

@@ -9,7 +9,7 @@
 #include "agent/peers/peer-links.h"
 #include "agent/services/counting.h"
 #include "agent/services/drift.h"
-#include "agent/services/interfaces.h"
+#include "agent/interfaces/interfaces.h"
 #include "agent/services/reconcile.h"
 #include "agent/services/refusals.h"
 #include "base/error.h"

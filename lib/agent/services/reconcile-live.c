@@ -5,7 +5,7 @@
 #include "agent/peers/peers.h"
 #include "agent/peers/service-states.h"
 #include "agent/peers/target-watch.h"
-#include "agent/services/interfaces.h"
+#include "agent/interfaces/interfaces.h"
 #include "agent/services/reconcile-internal.h"
 
 /* A link that only the peer could make; one that is silent too tells nothing. */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/services/interfaces.h"
+#include "agent/interfaces/interfaces.h"
 #include "agent/services/reconcile-internal.h"
 #include "agent/services/snapshot.h"
 #include "base/error.h"

@@ -10,7 +10,7 @@
 #include "agent/peers/membership.h"
 #include "agent/peers/peers.h"
 #include "agent/peers/target-watch.h"
-#include "agent/services/interfaces.h"
+#include "agent/interfaces/interfaces.h"
 #include "base/error.h"
 
 void arci_service_plan_free(struct arci_service_plan *plan)

@@ -6,7 +6,7 @@
 #define ARCI_AGENT_SERVICE_PLAN_H
 
 #include "agent/agent-internal.h"
-#include "kernel/interface.h"
+#include "kernel/interface/interface.h"
 
 /* What a pass found for one local service. */
 struct arci_planned_service {

@@ -16,7 +16,7 @@
 #include "kernel/dhcp/ipv4.h"
 #include "kernel/dhcp/names.h"
 #include "kernel/dhcp/socket.h"
-#include "kernel/host-address.h"
+#include "kernel/interface/host-address.h"
 
 #define LOG "netmgr"
 #define FRAMES_PER_READ 32 /* of each socket: a flood takes turns with the rest of the loop */

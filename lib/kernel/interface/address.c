@@ -1,0 +1,163 @@
+/* See address.h. */
+#include "kernel/interface/address.h"
+
+#include <stdio.h>
+#include <linux/if_addr.h>
+
+#include "base/time.h"
+
+#define LIFETIME_SLACK 5 /* seconds */
+
+/* What stands for one address that is wished. */
+struct place {
+    struct nl_sock *socket;
+    const struct arci_link *link;
+    const struct arctic_cidr *wanted;
+    uint8_t family;
+    bool again; /* an address that was refused is to be tried again */
+};
+
+/* Whether an address on the link is the wanted one as it should be. */
+static bool is_wanted(const struct place *place, const struct arci_link_address *address)
+{
+    return arctic_cidr_equal(&address->cidr, place->wanted) && (address->flags & IFA_F_NOPREFIXROUTE) &&
+           !(place->again && (address->flags & IFA_F_DADFAILED));
+}
+
+/* In the way: ours and not wanted any more, or the wanted one in another form. */
+static bool is_in_the_way(const struct place *place, const struct arci_link_address *address)
+{
+    return (address->flags & IFA_F_NOPREFIXROUTE) ||
+           arctic_address_compare(&address->cidr.address, &place->wanted->address) == 0;
+}
+
+/* Made by the kernel when the link came up, as fe80:: addresses are where nobody has asked for one. */
+static bool is_the_kernels(const struct arci_link_address *address)
+{
+    return !address->global && !(address->flags & IFA_F_NOPREFIXROUTE);
+}
+
+static int look_through(const struct place *place, const struct arci_links *links,
+                        const struct arci_link_address **ret_found, struct arctic_error *error)
+{
+    for (size_t i = 0; i < links->address_count; i++) {
+        const struct arci_link_address *address = &links->addresses[i];
+        if (address->index != place->link->index || address->cidr.address.family != place->family ||
+            is_the_kernels(address))
+            continue;
+        if (is_wanted(place, address)) {
+            *ret_found = address;
+            continue;
+        }
+        int code = is_in_the_way(place, address)
+                       ? arci_link_delete_address(place->socket, place->link, &address->cidr, error)
+                       : ARCTIC_OK;
+        if (code < 0)
+            return code;
+    }
+    return ARCTIC_OK;
+}
+
+/* Seconds that an address is to have still; 0 where it stays. */
+static uint32_t remaining(int64_t ends_at)
+{
+    if (ends_at == 0)
+        return 0;
+    int64_t seconds = (ends_at - arci_time_monotonic() + 999) / 1000;
+    return seconds < 1 ? 1 : seconds > UINT32_MAX - 1 ? 0 : (uint32_t)seconds;
+}
+
+/* A lease was renewed since, or someone has changed it; the kernel counts in whole seconds, and rounds. */
+static bool ends_otherwise(const struct arci_link_address *found, uint32_t seconds)
+{
+    if (seconds == 0 || found->valid == UINT32_MAX)
+        return (seconds == 0) != (found->valid == UINT32_MAX);
+    int64_t difference = (int64_t)found->valid - (int64_t)seconds;
+    return difference < -LIFETIME_SLACK || difference > LIFETIME_SLACK;
+}
+
+/* The kernel ends a leased address by itself, should the agent be killed. *ret_there says whether it is there now. */
+static int put(const struct place *place, const struct arci_link_address *found, size_t slot,
+               const struct arci_interface_wish *wish, bool *ret_there, bool *ret_added,
+               struct arctic_error *error)
+{
+    bool ipv4 = slot == ARCI_INTERFACE_IPV4;
+    uint32_t seconds = ipv4 ? remaining(wish->ends_at) : 0;
+    *ret_there = found != NULL;
+    if (!place->wanted->address.family || (!found && ipv4 && wish->keep_ipv4) ||
+        (found && (!ipv4 || !ends_otherwise(found, seconds))))
+        return ARCTIC_OK;
+    *ret_added = *ret_added || (!found && arctic_cidr_equal(place->wanted, &wish->before[slot]));
+    *ret_there = true;
+    return arci_link_add_address(place->socket, place->link, place->wanted, seconds, error);
+}
+
+/* Duplicate address detection asks others' hosts, and finds other services' interfaces: the rest of this host is looked through here. */
+static const struct arci_link *find_elsewhere(const struct place *place, const struct arci_links *links)
+{
+    for (size_t i = 0; i < links->address_count; i++) {
+        const struct arci_link_address *address = &links->addresses[i];
+        bool another_link = !address->global && address->index != place->link->parent;
+        if (address->index == place->link->index || another_link ||
+            arctic_address_compare(&address->cidr.address, &place->wanted->address) != 0)
+            continue;
+        const struct arci_link *other = arci_links_by_index(links, address->index);
+        if (other && !arci_link_is_of_service(other))
+            return other;
+    }
+    return NULL;
+}
+
+static void tell_elsewhere(const struct place *place, const struct arci_link *other,
+                           struct arci_interface_state *state)
+{
+    char text[ARCTIC_ADDRESS_TEXT];
+    state->ipv6_taken = true;
+    snprintf(state->reason, sizeof state->reason,
+             "address conflict: %s is in use by this host itself, on '%s': give one of them another address",
+             arctic_address_format(&place->wanted->address, text), other->name);
+}
+
+static void tell(const struct place *place, const struct arci_link_address *found, size_t slot,
+                 struct arci_interface_state *state)
+{
+    char text[ARCTIC_ADDRESS_TEXT];
+    if (found && (found->flags & IFA_F_DADFAILED)) {
+        state->ipv6_taken = true;
+        snprintf(state->reason, sizeof state->reason,
+                 "address conflict: %s is in use by another host on '%s': give one of them another address",
+                 arctic_address_format(&place->wanted->address, text), place->link->name);
+    } else if (slot == ARCI_INTERFACE_IPV6 && (!found || (found->flags & IFA_F_TENTATIVE))) {
+        state->checking_ipv6 = true;
+    } else {
+        state->addresses[slot] = *place->wanted;
+    }
+}
+
+int arci_interface_addresses(struct nl_sock *socket, const struct arci_links *links,
+                             const struct arci_link *link, const struct arci_interface_wish *wish,
+                             struct arci_interface_state *state, bool *ret_added, struct arctic_error *error)
+{
+    static const uint8_t families[] = {ARCTIC_FAMILY_IPV4, ARCTIC_FAMILY_IPV6};
+    for (size_t slot = 0; slot < ARCI_INTERFACE_FAMILIES; slot++) {
+        bool there = false;
+        const struct arci_link_address *found = NULL;
+        const struct place place = {socket, link, &wish->addresses[slot], families[slot],
+                                    slot == ARCI_INTERFACE_IPV6 && wish->try_ipv6};
+        const struct arci_link *elsewhere = NULL;
+        int code = look_through(&place, links, &found, error);
+        if (code >= 0 && !found && slot == ARCI_INTERFACE_IPV6)
+            elsewhere = find_elsewhere(&place, links);
+        if (elsewhere) {
+            tell_elsewhere(&place, elsewhere, state);
+            continue;
+        }
+        if (code >= 0)
+            code = put(&place, found, slot, wish, &there, ret_added, error);
+        if (code < 0)
+            return code;
+        if (there)
+            tell(&place, found, slot, state);
+    }
+    return ARCTIC_OK;
+}
