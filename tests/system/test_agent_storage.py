@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agents import API_PORT, NO_BODY, Agent, Pair, issue_license
+from agents import API_PORT, NO_BODY, Agent, Pair, issue_license, uncounted
 from arctic_lab import Lab, wait_for
 from flows import carried
 
@@ -53,9 +53,11 @@ class Small:
             agent.bootstrap(self.license)
 
     def state(self) -> tuple[Any, ...]:
-        services = self.entry.get("/v1/services")["services"]
+        services = [self.entry.service(one["id"]) for one in self.entry.get("/v1/services")["services"]]
+        # Counters begin anew with the agent.
+        passing = {"state": "", "state_reason": "", "counters": None}
         return (
-            [{**self.entry.service(one["id"]), "state": "", "state_reason": ""} for one in services],
+            [{**service, **passing, "routes": uncounted(service["routes"])} for service in services],
             sorted(peer["id"] for peer in self.entry.get("/v1/peers")["peers"]),
             self.entry.get("/v1/cluster/identity"),
         )

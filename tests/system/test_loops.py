@@ -1,5 +1,6 @@
 """Flows that would come back to where they are from: refused once, with a word in the log, and never sent round."""
 
+import contextlib
 import time
 
 import pytest
@@ -14,8 +15,10 @@ FEW = 6
 
 
 def ends_with_a_reset(host: Namespace, address: str, port: int = 80) -> None:
+    """Already at its SYN, where another host's flow to the same destination has ended so a moment ago."""
     began_at = time.monotonic()
-    assert received(host, address, port) == (b"", End.RESET)
+    with contextlib.suppress(ConnectionRefusedError):
+        assert received(host, address, port) == (b"", End.RESET)
     assert time.monotonic() - began_at < 5
 
 
