@@ -123,6 +123,10 @@ static int open_socket(const struct arci_link_options *options, const struct arc
     if (options->socket_mark &&
         setsockopt(fd, SOL_SOCKET, SO_MARK, &options->socket_mark, sizeof options->socket_mark) < 0)
         return arci_fail_errno(error, "cannot mark a socket");
+    /* One that gives way at each loss gets nothing beside tunnels that do not. Where the kernel has it not, its own will do. */
+    if (options->congestion && options->congestion[0])
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, options->congestion,
+                         (socklen_t)strlen(options->congestion));
     /* Else a record waits for the acknowledgement of the one before it, and flows overtake the route that lets them out. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     if (connect(fd, (struct sockaddr *)&address, length) < 0 && errno != EINPROGRESS) {

@@ -28,7 +28,9 @@ struct arci_link_options {
     struct arci_tls *tls;
     const struct arci_link_events *events; /* outlives the link */
     void *context;
-    uint32_t socket_mark;     /* SO_MARK of an outgoing socket, 0 for none */
+    uint32_t socket_mark; /* SO_MARK of an outgoing socket, 0 for none */
+    const char
+        *congestion; /* TCP congestion control of it, as of the tunnels beside it; NULL or "": the kernel's */
     size_t message_limit;     /* longest message accepted; may be raised later */
     uint64_t connect_timeout; /* milliseconds for TCP and TLS together */
 };

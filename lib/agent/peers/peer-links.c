@@ -47,6 +47,7 @@ void arci_peers_link_options(struct arctic_agent *agent, struct arci_link_option
         .loop = &agent->loop,
         .tls = agent->tls,
         .socket_mark = agent->kernel ? arci_kernel_bypass_mark(agent->kernel) : 0,
+        .congestion = agent->settings.tunnel_congestion,
         .message_limit = ARCI_HANDSHAKE_MESSAGE_MAX,
         .connect_timeout = CONNECT_TIMEOUT_MS,
     };

@@ -20,6 +20,10 @@ struct arci_target_watch {
     int64_t ask_at;        /* no question before */
     uint64_t asked_from;   /* bytes of the link before the first question without an answer */
     uint64_t acknowledged; /* bytes of the link, at the last look */
+    int64_t heard_at;      /* when the link gave the last sign of life */
+    /* Of the link that the peer has dialled. */
+    uint64_t their_acknowledged;
+    int64_t they_took_at; /* when it has last acknowledged more */
 };
 
 struct arci_agent_peer {

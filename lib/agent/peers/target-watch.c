@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/peers/incoming.h"
 #include "agent/peers/peer-links.h"
 #include "agent/peers/peer-word.h"
 #include "agent/services/reconcile.h"
@@ -12,6 +13,8 @@
 
 #define LOOK_MS 250
 #define ASK_MS 500
+/* For how long the other link may speak for the watched one: they may go different ways, of which one is broken. */
+#define VOUCH_MS INT64_C(10000)
 
 /* A time of the monotonic clock, in words of UTC to the second: "2026-01-02T03:04:05Z". */
 static const char *format_moment(int64_t monotonic, char text[ARCI_TIME_TEXT])
@@ -61,6 +64,32 @@ static void ask(struct arci_agent_peer *peer, int64_t now)
         (void)arci_link_send(peer->link, message, NULL);
 }
 
+/*
+ * When the peer has last given a sign of life over the link that it has dialled: it sends there, and takes what it is sent. Beside what fills a
+ * narrow path the watched link may starve, its few packets lost again and again, while the other one moves.
+ */
+static int64_t heard_over_their_link(struct arci_agent_peer *peer, int64_t now)
+{
+    struct arci_target_watch *watch = &peer->target;
+    const struct arci_link *theirs = arci_incoming_find_link(peer->agent, &peer->id);
+    if (!theirs)
+        return 0;
+    uint64_t acknowledged = arci_link_acknowledged(theirs);
+    if (acknowledged > watch->their_acknowledged)
+        watch->they_took_at = now;
+    watch->their_acknowledged = acknowledged;
+    int64_t sent_at = now - (int64_t)arci_link_silence(theirs);
+    return sent_at < watch->they_took_at ? sent_at : watch->they_took_at;
+}
+
+static void let_their_link_vouch(struct arci_agent_peer *peer, int64_t now)
+{
+    struct arci_target_watch *watch = &peer->target;
+    int64_t at = heard_over_their_link(peer, now);
+    if (watch->reachability.answering && at > watch->reachability.heard_at && at < watch->heard_at + VOUCH_MS)
+        arci_reachability_heard(&watch->reachability, at);
+}
+
 static void hear(struct arci_agent_peer *peer, int64_t now)
 {
     struct arci_target_watch *watch = &peer->target;
@@ -76,12 +105,16 @@ static void hear(struct arci_agent_peer *peer, int64_t now)
         /* Nobody has asked so far: a link that was in use of late will do, one that hangs will not. */
         if (now - heard_at < ARCI_REACHABILITY_SILENT_MS)
             arci_reachability_heard(&watch->reachability, now);
-    } else if (heard_at > watch->reachability.heard_at) {
+    } else if (heard_at > watch->heard_at) {
         arci_reachability_heard(&watch->reachability, heard_at);
         watch->asked = false;
     }
-    if (takes_what_came_before(watch, peer->link))
+    watch->heard_at = heard_at > watch->heard_at ? heard_at : watch->heard_at;
+    if (takes_what_came_before(watch, peer->link)) {
         arci_reachability_heard(&watch->reachability, now);
+        watch->heard_at = now;
+    }
+    let_their_link_vouch(peer, now);
 }
 
 /* Returns whether something is another way now that plans go by: whether it is trusted, or answers. */

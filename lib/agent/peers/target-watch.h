@@ -1,7 +1,8 @@
 /*
  * The watch over the peers that local services lead to: whether each answers, asked twice a second over its control link, and judged by
  * reachability.h. What the peer's process sends counts, and that it takes what was sent before a question; that its host acknowledges the
- * question itself does not, since a host does so for a process that is suspended. On the control loop's thread.
+ * question itself does not, since a host does so for a process that is suspended. For some seconds the link that the peer has dialled may speak
+ * for it as well. On the control loop's thread.
  */
 #ifndef ARCI_AGENT_TARGET_WATCH_H
 #define ARCI_AGENT_TARGET_WATCH_H
