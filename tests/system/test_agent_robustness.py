@@ -388,13 +388,17 @@ def add_routes(agent: Agent, service: str, routes: list[dict[str, object]]) -> N
 @pytest.mark.slow
 @pytest.mark.timing
 def test_a_slow_path_carries_a_large_record(lab: Lab, pair: Pair) -> None:
-    """It takes longer than a ping may; the link holds, and the exit learns all routes."""
+    """
+    It takes longer than a ping may; the link holds, and the exit learns all routes. Also where somebody asks the exit for the
+    service again and again, whose owner answers with all routes, over the same path each time.
+    """
     service = pair.entry.create_service(pair.exit)
     lab.wan.set(delay_ms=50, rate_mbit=1)
     add_routes(pair.entry, service, many_routes(10000))
+    for _ in range(6):
+        pair.exit.api("GET", f"/v1/services/{service}")
 
     def known() -> bool:
-        # Not the service itself, which its owner would answer, with all routes, over the same path each time.
         listed = pair.exit.get("/v1/services")["services"]
         return any(one["id"] == service and one["route_count"] == 10000 for one in listed)
 
