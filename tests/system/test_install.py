@@ -168,7 +168,7 @@ def test_the_unit_is_hardened(installed: Path) -> None:
         pytest.skip("no systemd-analyze here")
     unit = installed / PREFIX / "lib/systemd/system/arctic.service"
     told = subprocess.run(
-        ["systemd-analyze", "security", "--offline=yes", "--threshold=30", "--no-pager", str(unit)],
+        ["systemd-analyze", "security", "--offline=yes", "--threshold=22", "--no-pager", str(unit)],
         capture_output=True,
         text=True,
         check=False,
