@@ -5,34 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-#ifdef HAVE_SYSTEMD
-#include <systemd/sd-daemon.h>
-#endif
-
+#include "notify.h"
+#include "report.h"
 #include "settings.h"
-
-/* One writev() a line, so that lines of several threads do not mix. */
-static void write_line(void *user, int32_t level, const char *line, size_t length)
-{
-    (void)user;
-    (void)level;
-    struct iovec parts[] = {{(void *)line, length}, {(char[]){'\n'}, 1}};
-    /* Where stderr cannot be written there is nobody left to tell. */
-    if (writev(STDERR_FILENO, parts, 2) < 0)
-        return;
-}
-
-static void notify(const char *state)
-{
-#ifdef HAVE_SYSTEMD
-    sd_notify(0, state);
-#else
-    (void)state;
-#endif
-}
 
 struct signal_waiter {
     sigset_t signals;
@@ -45,7 +22,7 @@ static void *wait_for_signal(void *context)
     struct signal_waiter *waiter = context;
     int number;
     if (sigwait(&waiter->signals, &number) == 0) {
-        notify("STOPPING=1");
+        notify_send("STOPPING=1\nSTATUS=taking back what was changed on the host");
         arctic_agent_stop(waiter->agent);
     }
     return NULL;
@@ -60,7 +37,6 @@ static int run_agent(struct arctic_agent *agent, struct signal_waiter *waiter, s
         snprintf(error->message, sizeof error->message, "cannot start the signal thread (%d)", result);
         return ARCTIC_E_SYSTEM;
     }
-    notify("READY=1");
     int code = arctic_agent_run(agent, error);
     /* Where the agent ended by itself the thread still waits. */
     pthread_kill(thread, SIGTERM);
@@ -74,9 +50,12 @@ static int start(const struct settings *settings, struct arctic_log *log)
     struct arctic_agent *agent = NULL;
     struct arctic_error error = {0};
     struct signal_waiter waiter;
+    struct notify notify = {0};
     if (!settings_to_options(settings, &options))
         return 2;
     options.log = log;
+    options.pulse = notify_pulse;
+    options.pulse_user = &notify;
     /* Blocked before any thread is made, so that all inherit it and only the waiter takes them. */
     sigemptyset(&waiter.signals);
     sigaddset(&waiter.signals, SIGTERM);
@@ -89,7 +68,7 @@ static int start(const struct settings *settings, struct arctic_log *log)
         code = run_agent(agent, &waiter, &error);
     arctic_agent_free(agent);
     if (code < 0)
-        fprintf(stderr, "arctic-agent: %s\n", error.message);
+        report_error("%s", error.message);
     /* A restart does not put right what a setting says. */
     if (code == ARCTIC_E_USAGE)
         return 2;
@@ -127,12 +106,13 @@ int main(int argc, char **argv)
         return outcome == SETTINGS_EXIT_OK ? 0 : 2;
     struct arctic_error error;
     struct arctic_log *log = NULL;
+    bool journal = report_reaches_journal();
     int32_t level;
     int32_t format;
     if (arctic_log_level_parse(settings.log_level, &level, &error) < 0 ||
         arctic_log_format_parse(settings.log_format, &format, &error) < 0 ||
-        arctic_log_create(level, format, write_line, NULL, &log, &error) < 0) {
-        fprintf(stderr, "arctic-agent: %s\n", error.message);
+        arctic_log_create(level, format, report_line, &journal, &log, &error) < 0) {
+        report_error("%s", error.message);
         return 2;
     }
     int status = start(&settings, log);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report.h"
+
 struct setting {
     const char *name; /* DATA_DIR in file and environment, --data-dir as a flag */
     const char *fallback;
@@ -71,9 +73,8 @@ static bool store_number(struct settings *settings, const struct setting *settin
     long value = 0;
     if (!read_number(setting, text, &value)) {
         bool has_off = setting->lowest < 0;
-        fprintf(stderr, "arctic-agent: %s: %s must be a number from %ld to %ld%s, not '%s'\n", origin,
-                setting->name, has_off ? 0 : setting->lowest, setting->highest, has_off ? ", or off" : "",
-                text);
+        report_error("%s: %s must be a number from %ld to %ld%s, not '%s'", origin, setting->name,
+                     has_off ? 0 : setting->lowest, setting->highest, has_off ? ", or off" : "", text);
         return false;
     }
     memcpy((char *)settings + setting->offset, &value, sizeof value);
@@ -86,8 +87,7 @@ static bool store_value(struct settings *settings, const struct setting *setting
     if (setting->is_number)
         return store_number(settings, setting, text, origin);
     if (strlen(text) >= SETTING_TEXT) {
-        fprintf(stderr, "arctic-agent: %s: %s is longer than %d bytes\n", origin, setting->name,
-                SETTING_TEXT - 1);
+        report_error("%s: %s is longer than %d bytes", origin, setting->name, SETTING_TEXT - 1);
         return false;
     }
     strcpy((char *)settings + setting->offset, text);
@@ -122,14 +122,14 @@ static bool read_line(struct settings *settings, char *line, const char *origin)
         return true;
     char *equals = strchr(line, '=');
     if (!equals) {
-        fprintf(stderr, "arctic-agent: %s: expected NAME=value\n", origin);
+        report_error("%s: expected NAME=value", origin);
         return false;
     }
     *equals = '\0';
     strip(equals + 1);
     const struct setting *setting = find_setting(line);
     if (!setting) {
-        fprintf(stderr, "arctic-agent: %s: unknown setting '%s'\n", origin, line);
+        report_error("%s: unknown setting '%s'", origin, line);
         return false;
     }
     return store_value(settings, setting, equals + 1, origin);
@@ -141,7 +141,7 @@ static bool read_file(struct settings *settings, const char *path, bool required
     if (!file && errno == ENOENT && !required)
         return true;
     if (!file) {
-        fprintf(stderr, "arctic-agent: cannot open %s: %s\n", path, strerror(errno));
+        report_error("cannot open %s: %s", path, strerror(errno));
         return false;
     }
     char *line = NULL;
@@ -153,7 +153,7 @@ static bool read_file(struct settings *settings, const char *path, bool required
         good = read_line(settings, line, origin);
     }
     if (good && ferror(file)) {
-        fprintf(stderr, "arctic-agent: cannot read %s: %s\n", path, strerror(errno));
+        report_error("cannot read %s: %s", path, strerror(errno));
         good = false;
     }
     free(line);
@@ -242,7 +242,7 @@ static enum settings_outcome read_flags(int argc, char **argv, struct flags *ret
             ret_flags->values[code] = optarg;
     }
     if (optind < argc) {
-        fprintf(stderr, "arctic-agent: unexpected argument '%s', see --help\n", argv[optind]);
+        report_error("unexpected argument '%s', see --help", argv[optind]);
         return SETTINGS_EXIT_USAGE;
     }
     return SETTINGS_RUN;
@@ -282,8 +282,7 @@ bool settings_to_options(const struct settings *settings, struct arctic_agent_op
     while (mode < 3 && strcmp(modes[mode], settings->table_mode) != 0)
         mode++;
     if (mode == 3) {
-        fprintf(stderr, "arctic-agent: TABLE_MODE must be owner, plain or auto, not '%s'\n",
-                settings->table_mode);
+        report_error("TABLE_MODE must be owner, plain or auto, not '%s'", settings->table_mode);
         return false;
     }
     *ret_options = (struct arctic_agent_options){

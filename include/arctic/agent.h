@@ -27,6 +27,14 @@ enum arctic_table_mode {
 /* A port of this value means "any free port"; arctic_agent_ports() tells which it became. */
 #define ARCTIC_PORT_ANY UINT16_MAX
 
+/*
+ * How an agent is, for whoever watches over it: called from arctic_agent_run() on its thread, at the first turn of its loop and then
+ * every two seconds as long as its control loop turns; not any more once it was told to stop. `settled` is 0 until the kernel state
+ * has been made or could not be (at most 15 s), and 1 from then on. `sentence` is one line of printable UTF-8 of at most 511 bytes,
+ * valid during the call. It must not block, nor call into the agent but for arctic_agent_stop().
+ */
+typedef void (*arctic_agent_pulse_callback)(void *user, int32_t settled, const char *sentence);
+
 /* Zero-initialise, set `size` to sizeof, then what should differ from the default. Texts are copied by arctic_agent_create(). */
 struct arctic_agent_options {
     size_t size;
@@ -55,6 +63,8 @@ struct arctic_agent_options {
     const char *api_tls_cert; /* PEM file: the API's certificate and what stands between it and its CA; with
                                  api_tls_key. Default: the agent makes its own, data_dir/api.pem */
     const char *api_tls_key;  /* PEM file, mode 0600: the key of the certificate, not encrypted */
+    arctic_agent_pulse_callback pulse; /* may be NULL */
+    void *pulse_user;                  /* given to `pulse`; has to outlive arctic_agent_run() */
 };
 
 struct arctic_agent_ports {

@@ -11,6 +11,7 @@
 #include <arctic/agent.h>
 
 #include "agent/loop-watch.h"
+#include "agent/pulse.h"
 #include "base/log.h"
 #include "cluster/handshake.h"
 #include "cluster/registry.h"
@@ -57,6 +58,8 @@ struct arci_agent_settings {
     uint32_t route_table;
     uint32_t rule_priority;
     uint32_t prime_kb;
+    arctic_agent_pulse_callback pulse; /* may be NULL */
+    void *pulse_user;
 };
 
 /* What the watch over the licence knows (license-watch.c). Times are milliseconds since 1970 but for `told_at`. */
@@ -135,6 +138,7 @@ struct arctic_agent {
     bool loop_ready;
     uv_async_t stop_signal; /* arctic_agent_stop() from any thread */
     struct arci_loop_watch loop_watch;
+    struct arci_pulse pulse;
     bool running;
     bool stopping;
     int lock_fd;

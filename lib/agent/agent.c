@@ -138,6 +138,7 @@ static void begin_stop(struct arctic_agent *agent)
     if (agent->proxy)
         arci_proxy_stop(agent->proxy, STOP_GRACE_MS);
     arci_loop_watch_stop(&agent->loop_watch);
+    arci_pulse_stop(agent);
     if (!uv_is_closing((uv_handle_t *)&agent->stop_signal))
         uv_close((uv_handle_t *)&agent->stop_signal, NULL);
 }
@@ -164,6 +165,9 @@ static int start_loop(struct arctic_agent *agent, struct arctic_error *error)
     result = arci_loop_watch_start(&agent->loop_watch, &agent->loop);
     if (result < 0)
         return arci_fail_errnum(error, -result, "cannot watch the control loop");
+    int code = arci_pulse_start(agent, error);
+    if (code < 0)
+        return code;
     return arci_data_plane_create(agent, error);
 }
 

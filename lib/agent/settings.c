@@ -93,6 +93,8 @@ int arci_agent_settings_read(const struct arctic_agent_options *options,
     settings.table_mode = given.table_mode;
     settings.route_table = given.route_table ? given.route_table : ARCI_KERNEL_TABLE_DEFAULT;
     settings.rule_priority = given.rule_priority ? given.rule_priority : ARCI_KERNEL_PRIORITY_DEFAULT;
+    settings.pulse = given.pulse;
+    settings.pulse_user = given.pulse_user;
     settings.prime_kb = given.prime_off ? 0 : given.prime_kb ? given.prime_kb : 512;
     *ret_settings = settings;
     return ARCTIC_OK;

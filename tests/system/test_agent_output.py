@@ -1,13 +1,14 @@
 """What surrounds the agent: where its log goes, and files of settings that cannot be read."""
 
 import os
+import socket
 import sqlite3
 import subprocess
 from pathlib import Path
 
 import pytest
 from agents import Agent, issue_license
-from arctic_lab import Lab, Process, wait_for
+from arctic_lab import Lab, Namespace, Process, wait_for
 
 
 class Silent(Agent):
@@ -72,3 +73,49 @@ def test_settings_that_make_no_sense_are_not_tried_again(
     agent.process = None
     wait_for(lambda: process.returncode is not None, 10, "the agent ends")
     assert process.returncode == 2 and part in process.log(), process.log()
+
+
+class Manager:
+    """The service manager's end of sd_notify(3), on a host of the lab."""
+
+    def __init__(self, host: Namespace, address: str) -> None:
+        self.socket = host.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(address.replace("@", "\0", 1))
+        self.socket.settimeout(10)
+
+    def message(self) -> list[str]:
+        return self.socket.recv(4096).decode().splitlines()
+
+
+@pytest.mark.parametrize("kind", ["a file", "abstract"])
+def test_a_service_manager_is_told(lab: Lab, build: Path, tmp_path: Path, kind: str) -> None:
+    address = str(tmp_path / "notify") if kind == "a file" else f"@{lab.name}"
+    manager = Manager(lab.entry, address)
+    agent = Agent(lab.entry, build, lab.directory / "told", NOTIFY_SOCKET=address)
+    agent.start()
+    life, ready, status = manager.message()
+    assert (life, ready) == ("WATCHDOG=1", "READY=1") and status.startswith("STATUS=not bootstrapped")
+    assert manager.message() == ["WATCHDOG=1"], "what has not changed is not said again"
+    agent.bootstrap(issue_license(build, agent, lab.directory / "license.json"))
+    wait_for(lambda: "STATUS=0 of 0 services active, 0 of 0 peers reachable" in manager.message(), 15, "the status")
+    agent.stop()
+    wait_for(lambda: manager.message()[0] == "STOPPING=1", 5, "the end")
+    manager.socket.close()
+
+
+def test_a_service_manager_that_does_not_read_is_not_waited_for(lab: Lab, build: Path, tmp_path: Path) -> None:
+    lab.entry.sysctl("net/unix/max_dgram_qlen", 1)
+    manager = Manager(lab.entry, str(tmp_path / "notify"))
+    agent = Agent(lab.entry, build, lab.directory / "unheard", NOTIFY_SOCKET=str(tmp_path / "notify"))
+    agent.start()
+    with lab.entry.entered(), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        other.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            while True:
+                other.sendto(b"more than it takes", str(tmp_path / "notify"))
+    # A change of the status is a message.
+    agent.bootstrap(issue_license(build, agent, lab.directory / "license.json"))
+    for _ in range(3):
+        assert agent.request("GET", "/livez").status == 200
+    agent.stop()
+    manager.socket.close()

@@ -3,11 +3,13 @@
 Machine (systemd_host.py) is the entry of a lab; what is installed there is used as README.md tells a new user.
 """
 
+import json
 import re
 import resource
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from agents import Agent, Pair, issue_license
@@ -275,7 +277,9 @@ def test_a_setting_that_makes_no_sense_is_told_once(site: Site) -> None:
     started = site.machine.run("systemctl", "start", "arctic", check=False)
     assert started.returncode != 0 and "journalctl -xeu arctic.service" in started.stderr
     assert site.entry.show("ActiveState", "ExecMainStatus", "NRestarts") == ["failed", "2", "0"]
-    assert f"{ENVIRONMENT}:1: WORKERS must be a number from 1 to 64, not 'many'" in site.entry.log
+    told = f"{ENVIRONMENT}:1: WORKERS must be a number from 1 to 64, not 'many'"
+    assert told in site.machine.run("systemctl", "status", "arctic", check=False).stdout
+    assert told in site.machine.journal("-u", UNIT, "-p", "err")
 
 
 def test_what_another_program_holds_is_tried_again(site: Site) -> None:
@@ -300,18 +304,70 @@ def test_an_agent_that_ran_as_root_before(site: Site, service: str) -> None:
     wait_for(site.all_carried, 20, "flows that are carried again")
 
 
+# What systemd and the journal are told
+
+
+def with_drop_in(site: Site, *lines: str) -> None:
+    """Starts the agent anew with more in its section [Service]; without lines as it is shipped."""
+    site.entry.stop()
+    if lines:
+        site.machine.write(DROP_IN, "\n".join(("[Service]", *lines, "")))
+    else:
+        site.machine.run("rm", DROP_IN)
+    site.machine.run("systemctl", "daemon-reload")
+    site.entry.start()
+
+
+def test_a_start_has_ended_when_traffic_is_carried(site: Site, service: str) -> None:
+    """What is ordered after the unit finds the kernel state made, and systemctl status has how it is in a sentence."""
+    site.entry.systemctl("restart")
+    assert site.entry.request("GET", "/readyz").json()["checks"]["kernel"] == {"ok": True}
+    wait_for(
+        lambda: site.entry.show("StatusText") == ["1 of 1 services active, 1 of 1 peers reachable"], 10, "the status"
+    )
+    site.pair.exit.stop()
+    wait_for(
+        lambda: site.entry.show("StatusText") == ["0 of 1 services active, 0 of 1 peers reachable"], 15, "a loss"
+    )
+    site.pair.exit.start()
+    site.pair.wait_until_carried(service)
+
+
+def test_an_agent_that_hangs_is_started_again(site: Site) -> None:
+    """Its process is there, and its control loop does not turn."""
+    assert site.entry.show("WatchdogUSec") == ["1min"]
+    with_drop_in(site, "WatchdogSec=5")
+    before, hanging = restarts(site), site.entry.main_pid
+    site.machine.run("kill", "-STOP", hanging)
+    wait_for(lambda: restarts(site) == before + 1, 20, "a restart")
+    wait_for(lambda: site.entry.show("ActiveState") == ["active"], 20, "an agent that runs")
+    assert site.entry.main_pid != hanging
+    assert "Watchdog timeout" in site.machine.journal("-u", UNIT)
+    with_drop_in(site)
+
+
+def test_the_journal_knows_how_bad_it_is(site: Site) -> None:
+    """By priority, as `journalctl -p` selects; the lines stay what they are elsewhere."""
+    site.lab.entry.run("ip", "link", "del", "arctic0")
+    kinds = {"info": "6", "warn": "4"}
+
+    def lines() -> list[tuple[str, Any]]:
+        entries = site.machine.run("journalctl", "-u", UNIT, "-o", "json", "_COMM=arctic-agent").stdout.splitlines()
+        read = [json.loads(entry) for entry in entries]
+        return [(entry["PRIORITY"], json.loads(entry["MESSAGE"])) for entry in read if entry["MESSAGE"][0] == "{"]
+
+    wait_for(lambda: any(line["level"] == "warn" for _, line in lines()), 10, "the warning of a repair")
+    told = lines()
+    assert {line["level"] for _, line in told} >= set(kinds)
+    assert [line for priority, line in told if priority != kinds.get(line["level"], "3")] == []
+
+
 def test_as_root_after_all(site: Site, service: str) -> None:
     """docs/operations.md: two lines of an operator, and none when they are taken back."""
-    site.entry.stop()
-    site.machine.write(DROP_IN, "[Service]\nUser=root\nGroup=root\n")
-    site.machine.run("systemctl", "daemon-reload")
-    site.entry.start()
+    with_drop_in(site, "User=root", "Group=root")
     assert status(site)["Uid"].split() == ["0"] * 4
     wait_for(site.all_carried, 20, "flows that are carried by root")
-    site.entry.stop()
-    site.machine.run("rm", DROP_IN)
-    site.machine.run("systemctl", "daemon-reload")
-    site.entry.start()
+    with_drop_in(site)
     wait_for(site.all_carried, 20, "flows that are carried by the user")
 
 

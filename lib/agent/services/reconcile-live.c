@@ -95,6 +95,14 @@ bool arci_reconcile_kernel_ready(const struct arctic_agent *agent, const char **
     return true;
 }
 
+bool arci_reconcile_has_tried(const struct arctic_agent *agent)
+{
+    const struct arci_reconciler *reconciler = agent->reconciler;
+    if (!reconciler || agent->data_plane_problem.message[0])
+        return true;
+    return reconciler->code < 0 || (agent->kernel && reconciler->applied);
+}
+
 const uint64_t *arci_reconcile_repairs(const struct arctic_agent *agent)
 {
     static const uint64_t none[ARCI_REPAIR_KINDS];

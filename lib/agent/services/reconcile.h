@@ -44,6 +44,9 @@ enum arci_capture arci_reconcile_capture(const struct arctic_agent *agent,
 /* One check of /readyz each, as of the last pass: true when all is well, else *ret_reason says what is not. */
 bool arci_reconcile_kernel_ready(const struct arctic_agent *agent, const char **ret_reason);
 
+/* Whether the kernel state was made, or could not be: before that nobody knows yet. */
+bool arci_reconcile_has_tried(const struct arctic_agent *agent);
+
 /* How often what others have changed was repaired, by enum arci_repair; all zero before the first pass. */
 const uint64_t *arci_reconcile_repairs(const struct arctic_agent *agent);
 
