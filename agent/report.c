@@ -43,6 +43,18 @@ void report_line(void *user, int32_t level, const char *line, size_t length)
         return;
 }
 
+/*
+ * What is quoted may hold anything, and is not to steer a terminal or forge a line. Bytes beyond ASCII need not be whole characters,
+ * and of a line that is no UTF-8 journalctl(1) shows nothing.
+ */
+static void make_printable(char *line)
+{
+    for (char *byte = line; *byte; byte++) {
+        if (*byte < ' ' || *byte > '~')
+            *byte = '?';
+    }
+}
+
 void report_error(const char *format, ...)
 {
     char line[ERROR_BYTES] = "arctic-agent: ";
@@ -52,5 +64,6 @@ void report_error(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line + used, sizeof line - used, format, arguments);
     va_end(arguments);
+    make_printable(line);
     report_line(&journal, ARCTIC_LOG_ERROR, line, strlen(line));
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "report.h"
+#include "settings-file.h"
 
 struct setting {
     const char *name; /* DATA_DIR in file and environment, --data-dir as a flag */
@@ -55,13 +56,19 @@ static const struct setting table[] = {
 /* getopt_long() codes after the settings' own. */
 enum { FLAG_ENV_FILE = 1000, FLAG_HELP, FLAG_VERSION };
 
+/* Decimal also with zeros in front, where strtol() by itself would take it for octal. */
+static int base_of(const char *text)
+{
+    return text[0] == '0' && (text[1] == 'x' || text[1] == 'X') ? 16 : 10;
+}
+
 /* A lowest value of -1 stands for the word "off". */
 static bool read_number(const struct setting *setting, const char *text, long *ret_value)
 {
     bool has_off = setting->lowest < 0;
     char *end;
     errno = 0;
-    *ret_value = has_off && strcmp(text, "off") == 0 ? -1 : strtol(text, &end, 0);
+    *ret_value = has_off && strcmp(text, "off") == 0 ? -1 : strtol(text, &end, base_of(text));
     if (*ret_value == -1 && has_off)
         return strcmp(text, "off") == 0;
     return !errno && end != text && !*end && *ret_value >= setting->lowest && *ret_value <= setting->highest;
@@ -73,7 +80,7 @@ static bool store_number(struct settings *settings, const struct setting *settin
     long value = 0;
     if (!read_number(setting, text, &value)) {
         bool has_off = setting->lowest < 0;
-        report_error("%s: %s must be a number from %ld to %ld%s, not '%s'", origin, setting->name,
+        report_error("%s: %s must be a number from %ld to %ld%s, not '%.64s'", origin, setting->name,
                      has_off ? 0 : setting->lowest, setting->highest, has_off ? ", or off" : "", text);
         return false;
     }
@@ -103,62 +110,14 @@ static const struct setting *find_setting(const char *name)
     return NULL;
 }
 
-static void strip(char *text)
+static bool take_setting(void *user, const char *name, const char *value, const char *origin)
 {
-    size_t length = strlen(text);
-    while (length > 0 && isspace((unsigned char)text[length - 1]))
-        text[--length] = '\0';
-    if (length >= 2 && (text[0] == '"' || text[0] == '\'') && text[length - 1] == text[0]) {
-        memmove(text, text + 1, length - 2);
-        text[length - 2] = '\0';
-    }
-}
-
-/* NAME=value lines as systemd's EnvironmentFile= takes them; '#' and ';' begin comments. */
-static bool read_line(struct settings *settings, char *line, const char *origin)
-{
-    line += strspn(line, " \t");
-    if (*line == '#' || *line == ';' || *line == '\n' || *line == '\0')
-        return true;
-    char *equals = strchr(line, '=');
-    if (!equals) {
-        report_error("%s: expected NAME=value", origin);
-        return false;
-    }
-    *equals = '\0';
-    strip(equals + 1);
-    const struct setting *setting = find_setting(line);
+    const struct setting *setting = find_setting(name);
     if (!setting) {
-        report_error("%s: unknown setting '%s'", origin, line);
+        report_error("%s: unknown setting '%.64s', see --help for all", origin, name);
         return false;
     }
-    return store_value(settings, setting, equals + 1, origin);
-}
-
-static bool read_file(struct settings *settings, const char *path, bool required)
-{
-    FILE *file = fopen(path, "re");
-    if (!file && errno == ENOENT && !required)
-        return true;
-    if (!file) {
-        report_error("cannot open %s: %s", path, strerror(errno));
-        return false;
-    }
-    char *line = NULL;
-    size_t capacity = 0;
-    bool good = true;
-    for (int number = 1; good && getline(&line, &capacity, file) >= 0; number++) {
-        char origin[SETTING_TEXT + 16];
-        snprintf(origin, sizeof origin, "%.*s:%d", SETTING_TEXT, path, number);
-        good = read_line(settings, line, origin);
-    }
-    if (good && ferror(file)) {
-        report_error("cannot read %s: %s", path, strerror(errno));
-        good = false;
-    }
-    free(line);
-    fclose(file);
-    return good;
+    return store_value(user, setting, value, origin);
 }
 
 static void flag_name(const struct setting *setting, char *ret_name)
@@ -257,7 +216,8 @@ enum settings_outcome settings_read(int argc, char **argv, struct settings *ret_
     struct settings settings = {0};
     for (size_t i = 0; i < SETTING_COUNT; i++)
         store_value(&settings, &table[i], table[i].fallback, "default");
-    if (!read_file(&settings, flags.env_file ? flags.env_file : SETTINGS_FILE, flags.env_file != NULL))
+    if (!settings_file_read(flags.env_file ? flags.env_file : SETTINGS_FILE, flags.env_file != NULL,
+                            take_setting, &settings))
         return SETTINGS_EXIT_USAGE;
     for (size_t i = 0; i < SETTING_COUNT; i++) {
         const char *value = getenv(table[i].name);

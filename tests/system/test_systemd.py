@@ -282,6 +282,23 @@ def test_a_setting_that_makes_no_sense_is_told_once(site: Site) -> None:
     assert told in site.machine.journal("-u", UNIT, "-p", "err")
 
 
+def test_a_file_of_settings_that_the_agent_may_not_read(site: Site) -> None:
+    """Written by an operator with umask 077, or as a link to a disk that is not mounted: an agent with the defaults would be another."""
+    for make, sentence in (
+        (f"chmod 600 {ENVIRONMENT}", "Permission denied (let the agent's user read it, and search the folders above it: chmod a+r"),
+        (f"ln -sf /srv/missing {ENVIRONMENT}", "No such file or directory"),
+    ):
+        site.entry.stop()
+        site.machine.run(*make.split())
+        site.machine.run("systemctl", "start", "arctic", check=False)
+        assert site.entry.show("ActiveState", "ExecMainStatus", "NRestarts") == ["failed", "2", "0"]
+        assert f"cannot open {ENVIRONMENT}: {sentence}" in site.machine.journal("-u", UNIT, "-p", "err", "-n", "3")
+        site.machine.run("rm", ENVIRONMENT)
+        site.machine.write(ENVIRONMENT, SETTINGS)
+        site.machine.run("systemctl", "reset-failed", "arctic")
+        site.entry.start()
+
+
 def test_what_another_program_holds_is_tried_again(site: Site) -> None:
     site.entry.stop()
     other = site.lab.entry.start("python3", "-m", "http.server", "8080", name="port-8080")
