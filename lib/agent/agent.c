@@ -36,10 +36,23 @@
 
 #define STOP_GRACE_MS 2000
 
+/* Under the agent's unit all is read-only but for its own directories. */
+static int fail_read_only(const char *setting, const char *directory, const char *path,
+                          struct arctic_error *error)
+{
+    return arci_fail_errno(
+        error,
+        "cannot write %s (systemctl edit arctic: ReadWritePaths=%s below [Service]; or set "
+        "another %s)",
+        path, directory, setting);
+}
+
 static int make_directory(const char *setting, const char *path, mode_t mode, struct arctic_error *error)
 {
     if (mkdir(path, mode) == 0 || errno == EEXIST)
         return ARCTIC_OK;
+    if (errno == EROFS)
+        return fail_read_only(setting, path, path, error);
     return arci_fail_errno(
         error, "cannot make the directory %s (let the agent write there, or set another %s)", path, setting);
 }
@@ -57,6 +70,8 @@ static int lock_directory(int fd, const char *setting, const char *path, struct 
 /* An agent that ran as another user, mostly root, leaves what it had to that one. */
 static int fail_open(const char *setting, const char *directory, const char *path, struct arctic_error *error)
 {
+    if (errno == EROFS)
+        return fail_read_only(setting, directory, path, error);
     if (errno != EACCES && errno != EPERM)
         return arci_fail_errno(error, "cannot open %s (let the agent write there, or set another %s)", path,
                                setting);

@@ -93,9 +93,10 @@ class Site:
         lab.server.serve("http", 80)
 
     def begin(self, build: Path) -> None:
+        self.machine.run("systemd-sysusers", "arctic.conf")
+        self.machine.run("systemd-tmpfiles", "--create", "arctic.conf")
         self.machine.write(ENVIRONMENT, SETTINGS)
         self.machine.write(STRICT, strict(self.installed))
-        self.machine.run("systemd-sysusers", "arctic.conf")
         self.machine.run("systemctl", "enable", "--now", "arctic")
         self.pair.exit.start()
         issue_license(build, self.entry, self.pair.license)
@@ -333,6 +334,27 @@ def test_a_file_of_settings_that_the_agent_may_not_read(site: Site) -> None:
         site.machine.write(ENVIRONMENT, SETTINGS)
         site.machine.run("systemctl", "reset-failed", "arctic")
         site.entry.start()
+
+
+def test_another_data_directory(site: Site) -> None:
+    """docs/operations.md: given to the user, named in the settings, and opened in the unit, of which the last is easily forgotten."""
+    site.entry.stop()
+    identity = site.machine.run("sha256sum", "/var/lib/arctic/peer.key").stdout.split()[0]
+    site.machine.run("cp", "-a", "/var/lib/arctic", "/srv/arctic")
+    site.machine.write(ENVIRONMENT, f"{SETTINGS}DATA_DIR=/srv/arctic\n")
+    assert site.machine.run("systemctl", "start", "arctic", check=False).returncode != 0
+    said = site.machine.journal("-u", UNIT, "-p", "err", "-n", "5")
+    assert "/srv/arctic" in said and "Read-only file system" in said and "ReadWritePaths=" in said, said
+    site.machine.run("systemctl", "stop", "arctic")
+    site.machine.write(DROP_IN, "[Service]\nReadWritePaths=/srv/arctic\n")
+    site.machine.run("systemctl", "daemon-reload")
+    site.entry.start()
+    assert site.machine.run("find", "/srv/arctic", "-name", "arctic.db-wal").stdout
+    assert site.machine.run("sha256sum", "/srv/arctic/peer.key").stdout.split()[0] == identity
+    assert site.entry.request("GET", "/readyz").json()["checks"]["kernel"] == {"ok": True}
+    site.entry.stop()
+    site.machine.run("rm", "-r", "/srv/arctic", DROP_IN)
+    site.machine.run("systemctl", "daemon-reload")
 
 
 def test_what_another_program_holds_is_tried_again(site: Site) -> None:
