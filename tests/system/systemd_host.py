@@ -10,6 +10,7 @@ Its root is an overlay: nothing that happens there reaches this machine's files.
 import shutil
 import subprocess
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from arctic_lab import Namespace, Process, labs, wait_for
@@ -81,7 +82,8 @@ def _remove_dead_groups(hierarchy: Path) -> None:
     alive = labs()
     for group in hierarchy.glob("arc*-*"):
         if not any(group.name.startswith(f"{lab}-") for lab in alive):
-            _remove_group(group)
+            with suppress(OSError):  # another run removes it too, or a last process is still there
+                _remove_group(group)
 
 
 class Machine:
