@@ -184,6 +184,7 @@ def test_systemd_understands_each_line_of_the_unit(site: Site, installed: Path) 
     assert UNIT in site.machine.show("multi-user.target", "Wants").split()
     calls = site.machine.show(UNIT, "SystemCallFilter").split()
     assert "sendmsg" in calls and not {"mount", "ptrace", "init_module", "bpf", "io_uring_setup", "setuid"} & set(calls)
+    assert site.machine.run("systemd-analyze", "verify", UNIT).stderr == ""
     site.machine.run("systemd-analyze", "security", "--no-pager", "--threshold=20", UNIT)
 
 
