@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from agents import Agent, issue_license
-from arctic_lab import Lab, Namespace, Process, wait_for
+from arctic_lab import Lab, Process, wait_for
+from service_manager import Manager
 
 
 class Silent(Agent):
@@ -75,18 +76,6 @@ def test_settings_that_make_no_sense_are_not_tried_again(
     assert process.returncode == 2 and part in process.log(), process.log()
 
 
-class Manager:
-    """The service manager's end of sd_notify(3), on a host of the lab."""
-
-    def __init__(self, host: Namespace, address: str) -> None:
-        self.socket = host.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(address.replace("@", "\0", 1))
-        self.socket.settimeout(10)
-
-    def message(self) -> list[str]:
-        return self.socket.recv(4096).decode().splitlines()
-
-
 @pytest.mark.parametrize("kind", ["a file", "abstract"])
 def test_a_service_manager_is_told(lab: Lab, build: Path, tmp_path: Path, kind: str) -> None:
     address = str(tmp_path / "notify") if kind == "a file" else f"@{lab.name}"
@@ -100,7 +89,7 @@ def test_a_service_manager_is_told(lab: Lab, build: Path, tmp_path: Path, kind: 
     wait_for(lambda: "STATUS=0 of 0 services active, 0 of 0 peers reachable" in manager.message(), 15, "the status")
     agent.stop()
     wait_for(lambda: manager.message()[0] == "STOPPING=1", 5, "the end")
-    manager.socket.close()
+    manager.close()
 
 
 def test_a_service_manager_that_does_not_read_is_not_waited_for(lab: Lab, build: Path, tmp_path: Path) -> None:
@@ -118,4 +107,4 @@ def test_a_service_manager_that_does_not_read_is_not_waited_for(lab: Lab, build:
     for _ in range(3):
         assert agent.request("GET", "/livez").status == 200
     agent.stop()
-    manager.socket.close()
+    manager.close()

@@ -10,6 +10,7 @@ from agents import Agent, Pair, issue_license
 from arctic_lab import Lab, Process, wait_for
 from flows import VERSIONS, carried
 from kernel_setup import kernel_state, ours
+from service_manager import Manager
 
 USER = 64998  # of nobody here
 UNIT = ("net_admin", "net_raw", "net_bind_service")
@@ -176,6 +177,29 @@ def test_without_net_admin_it_says_so(lab: Lab, make: MakePair) -> None:
     pair.entry.capabilities = UNIT
     pair.entry.start()
     wait_for(lambda: all_carried(lab), 15, "flows that are carried")
+
+
+def test_a_start_that_can_not_capture_ends_all_the_same(lab: Lab, make: MakePair) -> None:
+    """The service manager hears what is wrong, and has no reason to end an agent whose API is there to say so too."""
+    address = f"@{lab.name}-manager"
+    manager = Manager(lab.entry, address)
+    pair = make(NOTIFY_SOCKET=address)
+    pair.start()
+    pair.entry.stop()
+    wait_for(lambda: manager.message()[0] == "STOPPING=1", 5, "the end")
+    assert isinstance(pair.entry, UserAgent)
+    pair.entry.capabilities = ("net_raw",)
+    pair.entry.start()
+    told: list[str] = []
+
+    def has_begun() -> bool:
+        told.extend(manager.message())
+        return "READY=1" in told and any(line.startswith("STATUS=not ready: ") for line in told)
+
+    wait_for(has_begun, 5, "READY=1 and why not")
+    reason = pair.entry.request("GET", "/readyz").json()["checks"]["kernel"]["reason"]
+    assert f"STATUS=not ready: {reason}" in told and "CAP_NET_ADMIN" in reason
+    manager.close()
 
 
 def refusal(agent: Agent) -> str:
