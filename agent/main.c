@@ -107,12 +107,13 @@ int main(int argc, char **argv)
         return outcome == SETTINGS_EXIT_OK ? 0 : 2;
     struct arctic_error error;
     struct arctic_log *log = NULL;
-    bool journal = report_reaches_journal();
+    struct report report;
     int32_t level;
     int32_t format;
+    report_begin(&report);
     if (arctic_log_level_parse(settings.log_level, &level, &error) < 0 ||
         arctic_log_format_parse(settings.log_format, &format, &error) < 0 ||
-        arctic_log_create(level, format, report_line, &journal, &log, &error) < 0) {
+        arctic_log_create(level, format, report_line, &report, &log, &error) < 0) {
         report_error("%s", error.message);
         return 2;
     }

@@ -108,3 +108,37 @@ def test_a_service_manager_that_does_not_read_is_not_waited_for(lab: Lab, build:
         assert agent.request("GET", "/livez").status == 200
     agent.stop()
     manager.close()
+
+
+def test_a_journal_that_does_not_read_is_not_waited_for(lab: Lab, build: Path) -> None:
+    """The stream is full in no time where journald hangs; the agent goes on, and says later how much is missing."""
+    journal, stderr = socket.socketpair()
+    stderr.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4608)  # less than a start has to say
+    stream = os.fstat(stderr.fileno())
+    agent = Agent(lab.entry, build, lab.directory / "unread", LOG_LEVEL="debug")
+    settings = {**os.environ, **agent.settings, "JOURNAL_STREAM": f"{stream.st_dev}:{stream.st_ino}"}
+    program = lab.entry.command(str(build / "agent" / "arctic-agent"), "--env-file", os.devnull)
+    process = subprocess.Popen(program, stdin=subprocess.DEVNULL, stderr=stderr, env=settings)
+    try:
+        stderr.close()
+        lab.entry.wait_for_port(8080)
+        agent.bootstrap(issue_license(build, agent, lab.directory / "license.json"))
+        for _ in range(30):
+            wrong = {"Content-Type": "application/x-www-form-urlencoded"}
+            assert agent.request("POST", "/v1/oauth/token", b"grant_type=client_credentials", wrong).status >= 400
+        wait_for(lambda: agent.request("GET", "/readyz").status == 200, 10, "an agent that is ready")
+        journal.settimeout(10)
+        said = journal.recv(65536)
+        # A stop is logged, and so is what was lost before it.
+        process.terminate()
+        while data := journal.recv(65536):
+            said += data
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait()
+        journal.close()
+    lines = said.splitlines()
+    assert all(line[:1] == b"<" and line[2:3] == b">" for line in lines)
+    (lost,) = [line for line in lines if b"lines of the log were lost" in line]
+    assert lost.startswith(b"<4>arctic-agent: ") and int(lost.split()[1]) > 0
