@@ -462,6 +462,8 @@ def test_it_is_removed_without_a_trace(site: Site, installed: Path) -> None:
     site.machine.run("rm", *(f"/{path.relative_to(installed)}" for path in installed.glob("**/*") if not path.is_dir()))
     site.machine.run("rm", "-r", str(Path(STRICT).parent), "/etc/arctic", "/var/lib/arctic", "/run/arctic")
     site.machine.run("systemctl", "daemon-reload")
+    site.machine.run("userdel", "arctic")
     assert site.machine.run("systemctl", "status", "arctic", check=False).returncode == 4
+    assert site.machine.run("id", "arctic", check=False).returncode == 1
     kept = files("/usr/local", "/etc/systemd", "/etc/arctic", "/run/systemd", "/var/lib")
     assert [path for path in kept if "arctic" in path] == []
