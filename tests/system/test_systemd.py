@@ -19,6 +19,7 @@ from flows import VERSIONS, carried, says
 from kernel_setup import kernel_state, ours
 from systemd_host import Machine, missing
 from test_interfaces import wait_until_active, with_interface
+from transparency import BANNER, carry_transparently, sees_the_client, targets
 
 pytestmark = pytest.mark.slow
 
@@ -45,6 +46,14 @@ class UnitAgent(Agent):
         super().__init__(machine.host, build, directory)
         self.machine = machine
         self.data_dir, self.run_dir = Path("/var/lib/arctic"), Path("/run/arctic")
+
+    def set_up(self, drop_in: str) -> None:
+        """What README.md and docs/operations.md tell a new user to do once the files are there."""
+        self.machine.run("systemd-sysusers", "arctic.conf")
+        self.machine.run("systemd-tmpfiles", "--create", "arctic.conf")
+        self.machine.write(ENVIRONMENT, SETTINGS)
+        self.machine.write(STRICT, drop_in)
+        self.machine.run("systemctl", "enable", "--now", "arctic")
 
     def launch(self) -> Process:
         raise NotImplementedError("systemd starts it")
@@ -93,11 +102,7 @@ class Site:
         lab.server.serve("http", 80)
 
     def begin(self, build: Path) -> None:
-        self.machine.run("systemd-sysusers", "arctic.conf")
-        self.machine.run("systemd-tmpfiles", "--create", "arctic.conf")
-        self.machine.write(ENVIRONMENT, SETTINGS)
-        self.machine.write(STRICT, strict(self.installed))
-        self.machine.run("systemctl", "enable", "--now", "arctic")
+        self.entry.set_up(strict(self.installed))
         self.pair.exit.start()
         issue_license(build, self.entry, self.pair.license)
         for agent in (self.entry, self.pair.exit):
@@ -269,6 +274,35 @@ def test_interfaces_of_services(site: Site) -> None:
         for created in (by_hand, by_dhcp):
             site.entry.cli("services", "delete", created, "--yes")
         lab.client.ip("route replace default via 10.1.0.1", "route replace default via fd01::1", "neigh flush all")
+
+
+def test_both_ends_of_a_transparent_service(lab: Lab, build: Path, installed: Path) -> None:
+    """The exit's sockets that speak for clients, its listener and its rules, under the unit as well."""
+    before = kernel_state(lab.exit)
+    machines: list[Machine] = []
+    pair = Pair(lab, build)
+    ends: list[UnitAgent] = []
+    for host in (lab.server, lab.exit):
+        host.serve("banner", BANNER)
+    try:
+        for host in (lab.entry, lab.exit):
+            machines.append(Machine(host, lab.directory, installed))
+            ends.append(UnitAgent(machines[-1], build, lab.directory / f"unit-{host.name}"))
+            ends[-1].set_up(strict(installed))
+        pair.entry, pair.exit = ends
+        issue_license(build, pair.entry, pair.license)
+        for agent in ends:
+            agent.bootstrap(pair.license)
+        pair.entry.add_peer(pair.exit)
+        carry_transparently(pair)
+        for version in VERSIONS:
+            for address in targets(lab, version).values():
+                assert sees_the_client(lab.client, address), address
+        pair.end()
+        assert kernel_state(lab.exit) == before
+    finally:
+        for machine in machines:
+            machine.stop()
 
 
 # How it ends and begins
