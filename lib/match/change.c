@@ -26,14 +26,14 @@ static int copy_pool(const struct arci_pool *pool, struct arci_pool *ret_copy, s
     return ARCTIC_OK;
 }
 
-static int copy_index(const struct arci_index *index, const struct arctic_route_table *context,
-                      struct arci_index *ret_copy, struct arctic_error *error)
+static int copy_index(const struct arci_index *index, const void *context, struct arci_index *ret_copy,
+                      struct arctic_error *error)
 {
     struct arci_index copy = *index;
     copy.context = context;
     if (index->slots) {
         size_t size = ((size_t)index->mask + 1) * sizeof *index->slots;
-        copy.slots = malloc(size);
+        copy.slots = arci_pool_allocate(size);
         if (!copy.slots)
             return arci_fail_memory(error);
         memcpy(copy.slots, index->slots, size);
@@ -42,34 +42,34 @@ static int copy_index(const struct arci_index *index, const struct arctic_route_
     return ARCTIC_OK;
 }
 
-static int copy_tries(const struct arci_tries *tries, struct arci_tries *ret_copy, struct arctic_error *error)
+static int copy_filter(const struct arci_filter *filter, struct arci_filter *copy, struct arctic_error *error)
 {
-    struct arci_pool nodes = {0};
-    int code = copy_pool(&tries->nodes, &nodes, error);
-    if (code < 0)
-        return code;
-    ret_copy->nodes = nodes;
-    return copy_pool(&tries->entries, &ret_copy->entries, error);
-}
-
-static int copy_rules(const struct arci_rules *rules, struct arci_rules *ret_copy, struct arctic_error *error)
-{
-    int code = ARCTIC_OK;
-    for (int i = 0; code >= 0 && i < ARCI_FAMILIES; i++) {
-        code = arci_forest_copy(&rules->sources[i], &ret_copy->sources[i], error);
-        if (code >= 0)
-            code = arci_forest_copy(&rules->destinations[i], &ret_copy->destinations[i], error);
-    }
+    int code = arci_filter_create(copy, filter->mask + 1, error);
+    if (code >= 0)
+        memcpy(copy->words, filter->words, (filter->mask + (size_t)1) * sizeof *filter->words);
     return code;
 }
 
-/* What services with an interface have of their own are roots of tries in the pools: they are copied with the services. */
+static int copy_prefixes(const struct arci_prefixes *prefixes, struct arci_prefixes *copy,
+                         struct arctic_error *error)
+{
+    int code = copy_pool(&prefixes->items, &copy->items, error);
+    if (code >= 0)
+        code = copy_pool(&prefixes->sets, &copy->sets, error);
+    if (code >= 0)
+        code = copy_index(&prefixes->index, copy, &copy->index, error);
+    return code < 0 || !prefixes->filter.words ? code : copy_filter(&prefixes->filter, &copy->filter, error);
+}
+
 static int copy_parts(const struct arctic_route_table *table, struct arctic_route_table *copy,
                       struct arctic_error *error)
 {
-    int code = copy_rules(&table->rules, &copy->rules, error);
+    int code = ARCTIC_OK;
+    copy->rules = table->rules;
     for (int i = 0; code >= 0 && i < ARCI_FAMILIES; i++)
-        code = copy_tries(&table->tries[i], &copy->tries[i], error);
+        code = copy_prefixes(&table->prefixes[i], &copy->prefixes[i], error);
+    if (code >= 0)
+        code = copy_pool(&table->own_rules, &copy->own_rules, error);
     if (code >= 0)
         code = copy_pool(&table->services, &copy->services, error);
     if (code >= 0)
@@ -91,6 +91,8 @@ int arci_route_table_copy(const struct arctic_route_table *table, struct arctic_
     if (code < 0)
         return code;
     copy->seed = table->seed; /* the indices are in its order */
+    for (int i = 0; i < ARCI_FAMILIES; i++)
+        copy->prefixes[i].seed = table->seed;
     copy->route_count = table->route_count;
     code = copy_parts(table, copy, error);
     if (code >= 0)

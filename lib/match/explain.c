@@ -110,7 +110,8 @@ int arctic_route_table_explain(const struct arctic_route_table *table, const str
     const struct arci_index *services = &table->service_index;
     for (uint32_t i = 0; services->slots && i <= services->mask; i++) {
         if (services->slots[i])
-            count += list_service(table, arci_table_service(table, services->slots[i]), flow, rows + count);
+            count += list_service(table, arci_table_service(table, services->slots[i] & services->mask), flow,
+                                  rows + count);
     }
     qsort(rows, count, sizeof *rows, compare_rows);
     give_reasons(rows, count);

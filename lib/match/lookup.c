@@ -18,63 +18,51 @@ int arci_flow_check(const struct arctic_flow *flow, struct arctic_error *error)
     return ARCTIC_OK;
 }
 
-/* What a walk over the sources that cover a flow has found. */
-struct found {
-    uint32_t source_dest; /* route, 0: none */
-    uint32_t source_only;
-};
-
 /*
  * Goes through source prefixes from longest to shortest. `nested`: the interface's order, in which an absent
  * destination ranks right after any present one of the same source; else the class decides first, and a
  * source-only route waits for the end.
  */
-static bool search_sources(const struct arci_tries *tries, uint32_t root, const struct arci_key *source,
-                           const struct arci_key *destination, bool nested, struct found *found)
+static uint32_t search_sources(const struct arci_prefixes *prefixes, uint32_t number,
+                               struct arci_lengths lengths, const struct arci_key *source,
+                               const struct arci_key *destination, bool nested)
 {
-    struct arci_trail trail;
-    arci_trie_walk(tries, root, source, &trail);
-    while (trail.count > 0) {
-        const struct arci_trie_entry *entry = arci_trie_entry(tries, trail.entries[--trail.count]);
-        uint32_t longest = entry->link ? arci_trie_longest(tries, entry->link, destination) : 0;
-        if (longest) {
-            found->source_dest = arci_trie_entry(tries, longest)->first;
-            return true;
+    struct arci_scope scope = arci_scope_of(prefixes, number, ARCI_PREFIX_SOURCE, 0);
+    uint32_t source_only = 0;
+    uint32_t index;
+    while ((index = arci_prefixes_longest(prefixes, &scope, source, &lengths)) != 0) {
+        const struct arci_prefix *prefix = arci_prefix_at(prefixes, index);
+        uint32_t longest = 0;
+        if (prefix->link) {
+            struct arci_scope under = arci_scope_of(prefixes, number, ARCI_PREFIX_DEST, index);
+            struct arci_lengths left = arci_length_set_load(prefixes, prefix->link);
+            longest = arci_prefixes_longest(prefixes, &under, destination, &left);
         }
-        if (!found->source_only)
-            found->source_only = entry->first;
-        if (nested && found->source_only)
-            return true;
+        if (longest)
+            return arci_prefix_at(prefixes, longest)->first;
+        if (!source_only)
+            source_only = prefix->first;
+        if (nested && source_only)
+            break;
     }
-    return false;
+    return source_only;
 }
 
-static uint32_t search_destinations(const struct arci_tries *tries, const struct arci_forest *forest,
-                                    const struct arci_key *destination)
+static uint32_t search(const struct arctic_route_table *table, uint32_t number, enum arci_family_index family,
+                       const struct arctic_flow *flow, bool nested)
 {
-    uint32_t root = arci_forest_longer(forest, destination);
-    uint32_t entry = root ? arci_trie_longest(tries, root, destination) : 0;
-    if (!entry && forest->shorter)
-        entry = arci_trie_longest(tries, forest->shorter, destination);
-    return entry ? arci_trie_entry(tries, entry)->first : 0;
-}
-
-static uint32_t search(const struct arctic_route_table *table, const struct arci_rules *rules,
-                       enum arci_family_index family, const struct arctic_flow *flow, bool nested)
-{
-    const struct arci_tries *tries = &table->tries[family];
-    const struct arci_forest *sources = &rules->sources[family];
+    const struct arci_prefixes *prefixes = &table->prefixes[family];
+    const struct arci_rules *rules = arci_table_rules(table, number);
     struct arci_key source = arci_key_from_address(&flow->source);
     struct arci_key destination = arci_key_from_address(&flow->destination);
-    struct found found = {0};
-    uint32_t longer = arci_forest_longer(sources, &source);
-    if (!longer || !search_sources(tries, longer, &source, &destination, nested, &found))
-        search_sources(tries, sources->shorter, &source, &destination, nested, &found);
-    if (found.source_dest)
-        return found.source_dest;
-    if (found.source_only)
-        return found.source_only;
-    return search_destinations(tries, &rules->destinations[family], &destination);
+    uint32_t route =
+        search_sources(prefixes, number, rules->sources[family].lengths, &source, &destination, nested);
+    if (route)
+        return route;
+    struct arci_scope scope = arci_scope_of(prefixes, number, ARCI_PREFIX_DEST, 0);
+    struct arci_lengths left = rules->destinations[family].lengths;
+    uint32_t longest = arci_prefixes_longest(prefixes, &scope, &destination, &left);
+    return longest ? arci_prefix_at(prefixes, longest)->first : 0;
 }
 
 static void fill_match(const struct arctic_route_table *table, uint32_t route, bool on_interface,
@@ -100,10 +88,10 @@ int arctic_route_table_match(const struct arctic_route_table *table, const struc
         *ret_match = (struct arctic_match){.service_id = service->id, .match_class = ARCTIC_CLASS_INTERFACE};
         return ARCTIC_OK;
     }
-    uint32_t route = service ? search(table, &service->own, family, flow, true) : 0;
+    uint32_t route = service ? search(table, service->own, family, flow, true) : 0;
     bool on_interface = route != 0;
     if (!route)
-        route = search(table, &table->rules, family, flow, false);
+        route = search(table, ARCI_RULES_OF_TABLE, family, flow, false);
     if (!route)
         return ARCTIC_E_NOT_FOUND;
     fill_match(table, route, on_interface, ret_match);

@@ -2,13 +2,14 @@
 #include "match/pool.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "base/error.h"
 
-/* The top bit of an index is free for tags (see trie.h). */
+/* As many as an index of them may have slots (index.c). */
 #define CAPACITY_HIGHEST 0x7fffffffu
 #define CAPACITY_FIRST 16u
 
@@ -29,7 +30,8 @@ static uint64_t next_capacity(uint64_t capacity, uint64_t needed)
  */
 void *arci_pool_allocate(size_t size)
 {
-    if (size < HUGE_FROM)
+    bool whole = size >= HUGE_PAGE && size % HUGE_PAGE == 0;
+    if (size < HUGE_FROM && !whole)
         return malloc(size);
     size = (size + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
     void *items = aligned_alloc(HUGE_PAGE, size);

@@ -28,6 +28,12 @@ void *arci_pool_allocate(size_t size);
 /* Makes sure that the next `count` arci_pool_take() succeed. Errors: ARCTIC_E_NO_MEMORY, ARCTIC_E_LIMIT. */
 int arci_pool_reserve(struct arci_pool *pool, uint32_t count, struct arctic_error *error);
 
+/* The highest index that the next `count` arci_pool_take() may give. */
+static inline uint32_t arci_pool_highest(const struct arci_pool *pool, uint32_t count)
+{
+    return pool->used + (count > pool->free_count ? count - pool->free_count : 0);
+}
+
 /* Takes a zeroed item that was reserved. */
 uint32_t arci_pool_take(struct arci_pool *pool);
 

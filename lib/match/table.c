@@ -72,8 +72,9 @@ int arctic_route_table_create(struct arctic_route_table **ret_table, struct arct
     int code = arci_random_bytes(&table->seed, sizeof table->seed, error);
     if (code < 0)
         return code;
-    arci_tries_init(&table->tries[ARCI_INDEX_IPV4], ARCTIC_FAMILY_IPV4);
-    arci_tries_init(&table->tries[ARCI_INDEX_IPV6], ARCTIC_FAMILY_IPV6);
+    arci_prefixes_init(&table->prefixes[ARCI_INDEX_IPV4], ARCTIC_FAMILY_IPV4, table->seed);
+    arci_prefixes_init(&table->prefixes[ARCI_INDEX_IPV6], ARCTIC_FAMILY_IPV6, table->seed);
+    table->own_rules.item_size = sizeof(struct arci_rules);
     table->services.item_size = sizeof(struct arci_placed_service);
     table->routes.item_size = sizeof(struct arci_placed_route);
     table->service_index =
@@ -90,11 +91,9 @@ void arctic_route_table_free(struct arctic_route_table *table)
 {
     if (!table)
         return;
-    for (int i = 0; i < ARCI_FAMILIES; i++) {
-        arci_tries_release(&table->tries[i]);
-        arci_forest_release(&table->rules.sources[i]);
-        arci_forest_release(&table->rules.destinations[i]);
-    }
+    for (int i = 0; i < ARCI_FAMILIES; i++)
+        arci_prefixes_release(&table->prefixes[i]);
+    arci_pool_release(&table->own_rules);
     arci_pool_release(&table->services);
     arci_pool_release(&table->routes);
     arci_index_release(&table->service_index);
@@ -143,6 +142,32 @@ static int check_service(const struct arctic_id *id, const char *interface, stru
     return ARCTIC_OK;
 }
 
+static int reserve_service(struct arctic_route_table *table, struct arctic_error *error)
+{
+    int code = arci_pool_reserve(&table->services, 1, error);
+    uint32_t highest = arci_pool_highest(&table->services, 1);
+    if (code == ARCTIC_OK)
+        code = arci_index_reserve(&table->service_index, 1, highest, error);
+    return code < 0 ? code : arci_index_reserve(&table->interface_index, 1, highest, error);
+}
+
+/* Gives a service its interface, and rules of its own to decide for what arrives there. */
+static int give_interface(struct arctic_route_table *table, uint32_t index, const char *interface,
+                          struct arctic_error *error)
+{
+    int code = arci_pool_reserve(&table->own_rules, 1, error);
+    if (code == ARCTIC_OK && arci_pool_highest(&table->own_rules, 1) > ARCI_RULES_HIGHEST)
+        code = arci_fail(error, ARCTIC_E_LIMIT, "interface",
+                         "a table has at most %d services with an interface", ARCI_RULES_HIGHEST);
+    if (code < 0)
+        return code;
+    struct arci_placed_service *service = arci_table_service(table, index);
+    service->own = arci_pool_take(&table->own_rules);
+    memcpy(service->interface, interface, strlen(interface));
+    arci_index_insert(&table->interface_index, index);
+    return ARCTIC_OK;
+}
+
 int arctic_route_table_add_service(struct arctic_route_table *table, const struct arctic_id *service_id,
                                    const char *interface, struct arctic_error *error)
 {
@@ -159,21 +184,18 @@ int arctic_route_table_add_service(struct arctic_route_table *table, const struc
         return arci_fail(error, ARCTIC_E_ALREADY_EXISTS, "interface",
                          "interface %s belongs to service %s already", interface,
                          arci_table_service(table, other)->id.text);
-    code = arci_pool_reserve(&table->services, 1, error);
-    if (code == ARCTIC_OK)
-        code = arci_index_reserve(&table->service_index, 1, error);
-    if (code == ARCTIC_OK)
-        code = arci_index_reserve(&table->interface_index, 1, error);
+    code = reserve_service(table, error);
     if (code < 0)
         return code;
     uint32_t index = arci_pool_take(&table->services);
-    struct arci_placed_service *service = arci_table_service(table, index);
-    service->id = *service_id;
-    arci_index_insert(&table->service_index, index);
-    if (interface && interface[0]) {
-        memcpy(service->interface, interface, strlen(interface));
-        arci_index_insert(&table->interface_index, index);
+    if (interface && interface[0])
+        code = give_interface(table, index, interface, error);
+    if (code < 0) {
+        arci_pool_give(&table->services, index);
+        return code;
     }
+    arci_table_service(table, index)->id = *service_id;
+    arci_index_insert(&table->service_index, index);
     return ARCTIC_OK;
 }
 
@@ -257,7 +279,9 @@ static int reserve_route(struct arctic_route_table *table, enum arci_family_inde
     int code = arci_place_reserve(table, family, times, error);
     if (code == ARCTIC_OK)
         code = arci_pool_reserve(&table->routes, times, error);
-    return code < 0 ? code : arci_index_reserve(&table->route_index, times, error);
+    return code < 0 ? code
+                    : arci_index_reserve(&table->route_index, times, arci_pool_highest(&table->routes, times),
+                                         error);
 }
 
 static int require_service(const struct arctic_route_table *table, const struct arctic_id *id,
@@ -333,8 +357,10 @@ int arctic_route_table_remove_service(struct arctic_route_table *table, const st
     struct arci_placed_service *service = arci_table_service(table, index);
     while (service->routes)
         drop_route(table, service->routes);
-    if (service->interface[0])
+    if (service->own) {
         arci_index_remove(&table->interface_index, index);
+        arci_pool_give(&table->own_rules, service->own);
+    }
     arci_index_remove(&table->service_index, index);
     arci_pool_give(&table->services, index);
     return ARCTIC_OK;
@@ -345,21 +371,24 @@ size_t arctic_route_table_count(const struct arctic_route_table *table)
     return table ? table->route_count : 0;
 }
 
+void arci_table_describe_at(const struct arctic_route_table *table, uint32_t index, uint32_t prefix_index,
+                            struct arctic_match *ret_match)
+{
+    const struct arci_placed_route *route = arci_table_route(table, index);
+    const struct arci_prefixes *prefixes = &table->prefixes[route->family];
+    const struct arci_prefix *prefix = arci_prefix_at(prefixes, prefix_index);
+    bool has_destination = prefix->kind == ARCI_PREFIX_DEST;
+    uint32_t source = has_destination ? prefix->link : prefix_index;
+    *ret_match = (struct arctic_match){.route_id = route->id, .priority = route->priority};
+    ret_match->service_id = arci_table_service(table, route->service)->id;
+    if (has_destination)
+        arci_prefixes_cidr(prefixes, prefix_index, &ret_match->destination);
+    if (source)
+        arci_prefixes_cidr(prefixes, source, &ret_match->source);
+}
+
 void arci_table_describe(const struct arctic_route_table *table, uint32_t index,
                          struct arctic_match *ret_match)
 {
-    const struct arci_placed_route *route = arci_table_route(table, index);
-    const struct arci_tries *tries = &table->tries[route->family];
-    const struct arci_trie_entry *entry = arci_trie_entry(tries, route->entry);
-    struct arctic_match match = {
-        .service_id = arci_table_service(table, route->service)->id,
-        .route_id = route->id,
-        .priority = route->priority,
-    };
-    if (entry->kind == ARCI_ENTRY_DEST)
-        match.destination = arci_trie_cidr(tries, route->entry);
-    uint32_t source = entry->kind == ARCI_ENTRY_SOURCE ? route->entry : entry->link;
-    if (source)
-        match.source = arci_trie_cidr(tries, source);
-    *ret_match = match;
+    arci_table_describe_at(table, index, arci_table_route(table, index)->prefix, ret_match);
 }

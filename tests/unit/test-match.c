@@ -390,6 +390,33 @@ static void test_wrong_use(void **state)
     assert_int_equal(arctic_route_table_count(table), 1);
 }
 
+/* More prefixes than a counter counts that have their first bits in common and of which most go: the rest is found, longest first. */
+static void test_crowds_that_thin_out(void **state)
+{
+    struct arctic_route_table *table = *state;
+    struct arctic_match match;
+    size_t matched;
+    char text[40];
+    add(table, &(struct row){'A', 1000, "10.0.0.0/8", "10.1.2.0/24", 1});
+    add(table, &(struct row){'A', 1001, "10.0.0.0/8", "10.1.2.0/26", 1});
+    for (unsigned i = 0; i < 64; i++) {
+        snprintf(text, sizeof text, "10.1.2.%u/31", 2 * i);
+        add(table, &(struct row){'A', i + 1, "10.0.0.0/8", text, 1});
+    }
+    for (unsigned i = 0; i < 64; i++) {
+        if (i % 16 != 5)
+            remove_route(table, 'A', i + 1);
+    }
+    for (unsigned i = 0; i < 128; i++) {
+        snprintf(text, sizeof text, "10.1.2.%u", i);
+        struct arctic_flow asked = flow("10.9.9.9", text, "");
+        uint64_t expected = i / 2 % 16 == 5 ? i / 2 + 1 : i < 64 ? 1001 : 1000;
+        assert_winner(table, &asked, 'A', expected);
+        assert_int_equal(arctic_route_table_match_many(table, &asked, 1, &match, &matched, NULL), ARCTIC_OK);
+        assert_int_equal(match.route_id, expected);
+    }
+}
+
 static void test_every_reason_has_words(void **state)
 {
     (void)state;
@@ -414,6 +441,7 @@ int main(void)
         TABLE_TEST(test_next_best_comes_back),
         TABLE_TEST(test_removing_a_service),
         TABLE_TEST(test_wrong_use),
+        TABLE_TEST(test_crowds_that_thin_out),
         cmocka_unit_test(test_every_reason_has_words),
     };
     return cmocka_run_group_tests_name("match", tests, NULL, NULL);
