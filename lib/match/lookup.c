@@ -18,32 +18,41 @@ int arci_flow_check(const struct arctic_flow *flow, struct arctic_error *error)
     return ARCTIC_OK;
 }
 
+/* The longest prefix of a scope that covers an address; 0: none. */
+static uint32_t longest(const struct arci_prefixes *prefixes, const struct arci_scope *scope,
+                        const struct arci_key *key, const struct arci_lengths *lengths)
+{
+    struct arci_search search;
+    arci_search_begin(&search, prefixes, scope, key, lengths);
+    return arci_search_next(&search);
+}
+
+static uint32_t longest_under(const struct arci_prefixes *prefixes, uint32_t source,
+                              const struct arci_key *destination)
+{
+    const struct arci_prefix *prefix = arci_prefix_at(prefixes, source);
+    if (!prefix->link)
+        return 0;
+    struct arci_scope scope = arci_scope_of(prefixes, prefix->rules, ARCI_PREFIX_DEST, source);
+    struct arci_lengths lengths = arci_length_set_load(prefixes, prefix->link);
+    return longest(prefixes, &scope, destination, &lengths);
+}
+
 /*
  * Goes through source prefixes from longest to shortest. `nested`: the interface's order, in which an absent
  * destination ranks right after any present one of the same source; else the class decides first, and a
  * source-only route waits for the end.
  */
-static uint32_t search_sources(const struct arci_prefixes *prefixes, uint32_t number,
-                               struct arci_lengths lengths, const struct arci_key *source,
-                               const struct arci_key *destination, bool nested)
+static uint32_t search_sources(struct arci_search *sources, const struct arci_key *destination, bool nested)
 {
-    struct arci_scope scope = arci_scope_of(prefixes, number, ARCI_PREFIX_SOURCE, 0);
     uint32_t source_only = 0;
-    uint32_t index;
-    while ((index = arci_prefixes_longest(prefixes, &scope, source, &lengths)) != 0) {
-        const struct arci_prefix *prefix = arci_prefix_at(prefixes, index);
-        uint32_t longest = 0;
-        if (prefix->link) {
-            struct arci_scope under = arci_scope_of(prefixes, number, ARCI_PREFIX_DEST, index);
-            struct arci_lengths left = arci_length_set_load(prefixes, prefix->link);
-            longest = arci_prefixes_longest(prefixes, &under, destination, &left);
-        }
-        if (longest)
-            return arci_prefix_at(prefixes, longest)->first;
+    uint32_t source;
+    while ((!nested || !source_only) && (source = arci_search_next(sources)) != 0) {
+        uint32_t found = longest_under(sources->prefixes, source, destination);
+        if (found)
+            return arci_prefix_at(sources->prefixes, found)->first;
         if (!source_only)
-            source_only = prefix->first;
-        if (nested && source_only)
-            break;
+            source_only = arci_prefix_at(sources->prefixes, source)->first;
     }
     return source_only;
 }
@@ -55,14 +64,15 @@ static uint32_t search(const struct arctic_route_table *table, uint32_t number, 
     const struct arci_rules *rules = arci_table_rules(table, number);
     struct arci_key source = arci_key_from_address(&flow->source);
     struct arci_key destination = arci_key_from_address(&flow->destination);
-    uint32_t route =
-        search_sources(prefixes, number, rules->sources[family].lengths, &source, &destination, nested);
+    struct arci_scope scope = arci_scope_of(prefixes, number, ARCI_PREFIX_SOURCE, 0);
+    struct arci_search sources;
+    arci_search_begin(&sources, prefixes, &scope, &source, &rules->sources[family].lengths);
+    uint32_t route = search_sources(&sources, &destination, nested);
     if (route)
         return route;
-    struct arci_scope scope = arci_scope_of(prefixes, number, ARCI_PREFIX_DEST, 0);
-    struct arci_lengths left = rules->destinations[family].lengths;
-    uint32_t longest = arci_prefixes_longest(prefixes, &scope, &destination, &left);
-    return longest ? arci_prefix_at(prefixes, longest)->first : 0;
+    scope = arci_scope_of(prefixes, number, ARCI_PREFIX_DEST, 0);
+    uint32_t found = longest(prefixes, &scope, &destination, &rules->destinations[family].lengths);
+    return found ? arci_prefix_at(prefixes, found)->first : 0;
 }
 
 static void fill_match(const struct arctic_route_table *table, uint32_t route, bool on_interface,

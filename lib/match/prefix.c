@@ -130,47 +130,43 @@ uint32_t arci_prefixes_find(const struct arci_prefixes *prefixes, const struct a
     }
 }
 
-/* The longest of the lengths of a guess. */
-static uint32_t longest_of(const struct arci_prefixes *prefixes, const struct arci_scope *scope,
-                           const struct arci_key *key, struct arci_guess *guess)
+/* The longest of the lengths that a guess has left. */
+static uint32_t longest_of(const struct arci_search *search, struct arci_guess *guess)
 {
-    arci_guess_read(prefixes, guess);
+    arci_guess_read(search->prefixes, guess);
     while (guess->byte.lengths) {
         struct arci_key network;
         uint64_t hash;
-        uint8_t length = arci_guess_take(guess, scope, key, &network, &hash);
-        uint32_t found = arci_prefixes_find(prefixes, scope, &network, length, hash);
+        uint8_t length = arci_guess_take(guess, &search->scope, &search->key, &network, &hash);
+        uint32_t found = arci_prefixes_find(search->prefixes, &search->scope, &network, length, hash);
         if (found)
             return found;
     }
     return 0;
 }
 
-static void give_back(struct arci_lengths *left, const struct arci_guess *guess)
+static void begin_guesses(struct arci_search *search)
 {
-    left->bits[guess->byte.base / 64] |= (uint64_t)guess->byte.lengths << guess->byte.base % 64;
+    search->count = search->at = 0;
+    while (search->count < ARCI_SEARCH_AHEAD && !arci_lengths_empty(&search->lengths)) {
+        struct arci_length_byte byte = arci_lengths_take_byte(&search->lengths);
+        search->guesses[search->count++] =
+            arci_guess_begin(search->prefixes, &search->scope, &search->key, byte);
+    }
 }
 
-#define AHEAD 4 /* guesses that are begun before the first is read */
-
-uint32_t arci_prefixes_longest(const struct arci_prefixes *prefixes, const struct arci_scope *scope,
-                               const struct arci_key *key, struct arci_lengths *left)
+uint32_t arci_search_next(struct arci_search *search)
 {
-    while (!arci_lengths_empty(left)) {
-        struct arci_guess guesses[AHEAD];
-        size_t count = 0;
-        uint32_t found = 0;
-        for (; count < AHEAD && !arci_lengths_empty(left); count++)
-            guesses[count] = arci_guess_begin(prefixes, scope, key, arci_lengths_take_byte(left));
-        for (size_t i = 0; i < count; i++) {
-            if (!found)
-                found = longest_of(prefixes, scope, key, &guesses[i]);
-            give_back(left, &guesses[i]);
+    for (;;) {
+        for (; search->at < search->count; search->at++) {
+            uint32_t found = longest_of(search, &search->guesses[search->at]);
+            if (found)
+                return found;
         }
-        if (found)
-            return found;
+        begin_guesses(search);
+        if (search->count == 0)
+            return 0;
     }
-    return 0;
 }
 
 void arci_prefixes_cidr(const struct arci_prefixes *prefixes, uint32_t index, struct arctic_cidr *zero)

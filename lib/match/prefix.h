@@ -81,10 +81,6 @@ void arci_prefixes_remove(struct arci_prefixes *prefixes, uint32_t prefix);
 uint32_t arci_prefixes_find(const struct arci_prefixes *prefixes, const struct arci_scope *scope,
                             const struct arci_key *network, uint8_t length, uint64_t hash);
 
-/* The longest of some lengths that covers an address; 0: none. What is left in *left then are shorter ones. */
-uint32_t arci_prefixes_longest(const struct arci_prefixes *prefixes, const struct arci_scope *scope,
-                               const struct arci_key *key, struct arci_lengths *left);
-
 /* Writes a prefix to where all is zero. */
 void arci_prefixes_cidr(const struct arci_prefixes *prefixes, uint32_t prefix, struct arctic_cidr *zero);
 
@@ -212,5 +208,32 @@ static inline uint8_t arci_guess_take(struct arci_guess *guess, const struct arc
     *ret_hash = guess->single ? guess->hash : arci_prefix_hash(scope, ret_network, length);
     return length;
 }
+
+#define ARCI_SEARCH_AHEAD 4 /* guesses that are begun before the first is read */
+
+/* A search for the prefixes of a scope that cover an address, from the longest down. */
+struct arci_search {
+    const struct arci_prefixes *prefixes;
+    struct arci_scope scope;
+    struct arci_key key;
+    struct arci_lengths lengths;
+    struct arci_guess guesses[ARCI_SEARCH_AHEAD];
+    unsigned count;
+    unsigned at;
+};
+
+static inline void arci_search_begin(struct arci_search *search, const struct arci_prefixes *prefixes,
+                                     const struct arci_scope *scope, const struct arci_key *key,
+                                     const struct arci_lengths *lengths)
+{
+    search->prefixes = prefixes;
+    search->scope = *scope;
+    search->key = *key;
+    search->lengths = *lengths;
+    search->count = search->at = 0;
+}
+
+/* The next one, 0: no more. */
+uint32_t arci_search_next(struct arci_search *search);
 
 #endif
