@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))
 
 from agents import Pair, running_pair  # noqa: E402
 from arctic_lab import Lab, build_directory, open_labs, reap  # noqa: E402
+from kernel_setup import network, start, sysctl  # noqa: E402, F401
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,15 +1,14 @@
 """dhcp-probe as seen from a test, the LAN it runs in, and dnsmasq on that LAN."""
 
-import json
 import socket
 import struct
-import subprocess
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from arctic_lab import Namespace, Port, Process, Topology, build_directory, wait_for
+from arctic_lab import Namespace, Port, Process, Topology, wait_for
+from probe import ProgramProbe
 
 SERVICE = "svc_01JD2Q4Y7M8N9P0QRSTVWXYZ12"
 # RFC 4361: type, IAID, DUID-UUID, and the 128 bits of the id above.
@@ -112,44 +111,12 @@ class Dnsmasq:
         self._process.stop()
 
 
-class DhcpProbe:
+class DhcpProbe(ProgramProbe):
     """A dhcp-probe that runs on a host."""
 
     def __init__(self, host: Namespace, log: Path, *prefix: str, **options: Any) -> None:
-        program = build_directory() / "tests" / "system" / "dhcp-probe"
         settings = {"interface": INTERFACE, "service": SERVICE, "hostname": "web", "check_unit": 50, **options}
-        self._log = log
-        with log.open("ab") as output:
-            self._popen = subprocess.Popen(
-                host.command(*prefix, str(program), json.dumps(settings)),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=output,
-                text=True,
-            )
-        try:
-            self._answer()
-        except BaseException:
-            self.kill()
-            raise
-
-    def _answer(self) -> dict[str, Any]:
-        assert self._popen.stdout
-        line = self._popen.stdout.readline()
-        assert line, f"dhcp-probe has ended: {self._log.read_text()[-2000:]}"
-        answer: dict[str, Any] = json.loads(line)
-        if "error" in answer:
-            raise RuntimeError(answer["error"])
-        return answer
-
-    def tell(self, verb: str, **arguments: Any) -> dict[str, Any]:
-        assert self._popen.stdin
-        self._popen.stdin.write(json.dumps({"do": verb, **arguments}) + "\n")
-        self._popen.stdin.flush()
-        return self._answer()
-
-    def log(self) -> str:
-        return self._log.read_text()
+        super().__init__("dhcp-probe", host, log, *prefix, settings=settings)
 
     def status(self) -> dict[str, Any]:
         return self.tell("status")
@@ -175,16 +142,6 @@ class DhcpProbe:
         """Waits for a lease and returns it."""
         lease: dict[str, Any] = self.wait_for("bound")["lease"]
         return lease
-
-    def kill(self) -> None:
-        if self._popen.returncode is None:
-            self._popen.kill()
-            self._popen.wait()
-
-    def stop(self) -> None:
-        assert self._popen.stdin
-        self._popen.stdin.close()
-        assert self._popen.wait(30) == 0, self._log.read_text()[-2000:]
 
 
 class ArpSocket:

@@ -2,7 +2,6 @@
 
 import json
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from arctic_lab import Namespace, Port, Topology, build_directory, wait_for
+from arctic_lab import Namespace, Port, Topology, wait_for
+from probe import ProgramProbe
 
 AUTO, OWNER, PLAIN = 0, 1, 2
 PORT = 7000
@@ -45,47 +45,11 @@ class Service:
         return {**vars(self), "routes": routes}
 
 
-class ProbeError(RuntimeError):
-    """The probe answered with an error."""
-
-    def __init__(self, answer: dict[str, Any]) -> None:
-        super().__init__(answer["error"])
-        self.code = answer["code"]
-
-
-class Probe:
+class Probe(ProgramProbe):
     """A kernel-probe that runs on a host."""
 
     def __init__(self, host: Namespace, log: Path, **options: Any) -> None:
-        program = build_directory() / "tests" / "system" / "kernel-probe"
-        self.log = log
-        self._popen = subprocess.Popen(
-            host.command(str(program), json.dumps(options)),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log.open("ab"),
-            text=True,
-        )
-        try:
-            self._answer()
-        except BaseException:
-            self.kill()
-            raise
-
-    def _answer(self) -> dict[str, Any]:
-        assert self._popen.stdout
-        line = self._popen.stdout.readline()
-        assert line, f"kernel-probe has ended: {self.log.read_text()[-2000:]}"
-        answer: dict[str, Any] = json.loads(line)
-        if "error" in answer:
-            raise ProbeError(answer)
-        return answer
-
-    def tell(self, verb: str, **arguments: Any) -> dict[str, Any]:
-        assert self._popen.stdin
-        self._popen.stdin.write(json.dumps({"do": verb, **arguments}) + "\n")
-        self._popen.stdin.flush()
-        return self._answer()
+        super().__init__("kernel-probe", host, log, settings=options)
 
     def apply(self, *services: Service, match: bool = True) -> dict[str, Any]:
         return self.tell("apply", services=[service.json() for service in services], match=match)
@@ -97,17 +61,6 @@ class Probe:
     def wrong(self) -> dict[str, str]:
         """The checks of the status that are not well."""
         return {name: text for name, text in self.tell("status")["checks"].items() if text}
-
-    def kill(self) -> None:
-        """kill -9; the kernel has cleaned up after the process when this returns."""
-        if self._popen.returncode is None:
-            self._popen.kill()
-            self._popen.wait()
-
-    def stop(self) -> None:
-        assert self._popen.stdin
-        self._popen.stdin.close()
-        assert self._popen.wait(30) == 0, self.log.read_text()[-2000:]
 
 
 class DirectServer:

@@ -1,4 +1,7 @@
-"""What the tests of lib/kernel share: the network, probes that are cleaned up after, and who takes connections."""
+"""
+What the tests of lib/kernel share: the network, probes that are cleaned up after, and who takes connections. The fixtures are for
+every file (conftest.py).
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,7 +30,6 @@ MODES = {"owner": OWNER, "plain": PLAIN}
 # What the probe changes and a killed one leaves behind, as the machine may have it.
 SETTINGS = {
     "net/ipv4/tcp_slow_start_after_idle": "1",
-    "net/ipv4/tcp_min_rtt_wlen": "300",
     "net/ipv4/tcp_min_rtt_wlen": "300",
     "net/ipv4/tcp_rmem": "4096 131072 6291456",
     "net/ipv4/tcp_wmem": "4096 16384 4194304",

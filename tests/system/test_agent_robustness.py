@@ -1,13 +1,11 @@
 """An agent under bad circumstances: damaged state, full disks, strangers, stops in the middle of things, many routes."""
 
-import base64
 import json
 import os
 import resource
 import sqlite3
 import struct
 import subprocess
-import tempfile
 import threading
 import time
 import urllib.parse

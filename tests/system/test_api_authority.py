@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from access import create_client, login
-from agents import API_PORT, Agent, Answer, Pair, bootstrapped_agent
+from agents import API_PORT, Agent, Answer, bootstrapped_agent
 from arctic_lab import Lab
 
 UNKNOWN_PEER = "peer_01ARZ3NDEKTSV4RRFFQ69G5FAV"

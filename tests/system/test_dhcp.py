@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from arctic_lab import wait_for
@@ -10,6 +11,7 @@ from dhcp import IDENTIFIER, INTERFACE, ArpSocket, DhcpProbe, Dnsmasq, Lan
 
 StartProbe = Callable[..., DhcpProbe]
 StartServer = Callable[..., Dnsmasq]
+Leased = tuple[Dnsmasq, DhcpProbe, dict[str, Any]]
 
 
 @pytest.fixture
@@ -39,12 +41,31 @@ def serve(lan: Lan, tmp_path: Path) -> StartServer:
     return start_server
 
 
+@pytest.fixture
+def leased(start: StartProbe, serve: StartServer) -> Leased:
+    """A server, a client, and the lease that it has obtained."""
+    server = serve()
+    probe = start()
+    return server, probe, probe.bound()
+
+
 def replace(lan: Lan, server: Dnsmasq, directory: Path, network: str = "10.1.0") -> Dnsmasq:
     """Another server in place of the first one, which knows nothing of its leases."""
     server.stop()
     if network != "10.1.0":
         lan.other.ip("addr flush dev lan", f"addr add {network}.1/24 dev lan")
     return Dnsmasq(lan.other, directory, f"{network}.50", f"{network}.90")
+
+
+def renew_three_times(probe: DhcpProbe, server: Dnsmasq, lease: dict[str, Any]) -> None:
+    """Its server acknowledges a lease, which is of two minutes, three times a minute."""
+    wait_for(lambda: server.count("DHCPACK") == 1, what="the first acknowledgement in the server's log")
+    for number in (2, 3, 4):
+        # The announcements are over and the lease is fresh: before T1 there is more left than from T1 to T2.
+        wait_for(lambda: probe.status()["due"] > 46_000, what="a lease that is not due")
+        probe.leap()
+        wait_for(lambda wanted=number: server.count("DHCPACK") == wanted, what="acknowledgement")
+    assert probe.bound()["address"] == lease["address"]
 
 
 def test_lease_is_obtained_and_announced(lan: Lan, start: StartProbe, serve: StartServer) -> None:
@@ -73,20 +94,12 @@ def test_lease_is_obtained_and_announced(lan: Lan, start: StartProbe, serve: Sta
     probe.stop()
 
 
-def test_lease_is_renewed_by_unicast(lan: Lan, start: StartProbe, serve: StartServer) -> None:
-    server = serve()
-    probe = start()
-    lease = probe.bound()
+def test_lease_is_renewed_by_unicast(lan: Lan, leased: Leased) -> None:
+    server, probe, lease = leased
     lan.put(lease["address"])
-    wait_for(lambda: server.count("DHCPACK") == 1, what="the first acknowledgement in the server's log")
     sniffer = lan.server.start("tcpdump", "-nli", "lan", "--immediate-mode", "udp port 67")
     sniffer.wait_for_output("listening on lan")
-    for number in (2, 3, 4):  # three times a minute, and a lease is of two
-        # The announcements are over and the lease is fresh: before T1 there is more left than from T1 to T2.
-        wait_for(lambda: probe.status()["due"] > 46_000, what="a lease that is not due")
-        probe.leap()
-        wait_for(lambda wanted=number: server.count("DHCPACK") == wanted, what="acknowledgement")
-    assert probe.bound()["address"] == lease["address"]
+    renew_three_times(probe, server, lease)
     sniffer.wait_for_output(f"IP {lease['address']}.68 > 10.1.0.1.67")
     assert "255.255.255.255" not in sniffer.log()
     assert server.count("DHCPDISCOVER") == 1
@@ -107,22 +120,14 @@ def test_lease_comes_and_is_renewed_through_a_relay(lan: Lan, start: StartProbe,
     lan.put(lease["address"])
     sniffer = lan.server.start("tcpdump", "-nli", "far", "--immediate-mode", "udp port 67")
     sniffer.wait_for_output("listening on far")
-    for number in (2, 3, 4):
-        wait_for(lambda: probe.status()["due"] > 46_000, what="a lease that is not due")
-        probe.leap()
-        wait_for(lambda wanted=number: server.count("DHCPACK") == wanted, what="acknowledgement")
-    assert probe.bound()["address"] == lease["address"]
+    renew_three_times(probe, server, lease)
     # Straight from the client, past the relay.
     sniffer.wait_for_output(f"IP {lease['address']}.68 > 10.8.0.1.67")
     assert "10.1.0.2.67" not in sniffer.log()
 
 
-def test_another_server_takes_a_lease_over(
-    lan: Lan, start: StartProbe, serve: StartServer, tmp_path: Path
-) -> None:
-    server = serve()
-    probe = start()
-    lease = probe.bound()
+def test_another_server_takes_a_lease_over(lan: Lan, leased: Leased, tmp_path: Path) -> None:
+    server, probe, lease = leased
     lan.put(lease["address"])
     second = replace(lan, server, tmp_path)
     probe.leap(80)  # beyond T1
@@ -137,11 +142,9 @@ def test_another_server_takes_a_lease_over(
 
 
 def test_silence_ends_a_lease_and_a_server_that_returns_is_found(
-    lan: Lan, start: StartProbe, serve: StartServer
+    lan: Lan, leased: Leased, serve: StartServer
 ) -> None:
-    server = serve()
-    probe = start()
-    lease = probe.bound()
+    server, probe, lease = leased
     server.stop()
     probe.leap(61)  # beyond T1
     probe.leap()  # to T2
@@ -155,12 +158,8 @@ def test_silence_ends_a_lease_and_a_server_that_returns_is_found(
     assert probe.bound()["address"] == lease["address"]
 
 
-def test_refusal_in_another_network_begins_anew(
-    lan: Lan, start: StartProbe, serve: StartServer, tmp_path: Path
-) -> None:
-    server = serve()
-    probe = start()
-    lease = probe.bound()
+def test_refusal_in_another_network_begins_anew(lan: Lan, leased: Leased, tmp_path: Path) -> None:
+    server, probe, lease = leased
     lan.put(lease["address"])
     second = replace(lan, server, tmp_path, "10.7.0")
     probe.tell("link")
@@ -169,10 +168,8 @@ def test_refusal_in_another_network_begins_anew(
     assert second.count("DHCPNAK") == 1
 
 
-def test_lease_outlives_a_restart(lan: Lan, start: StartProbe, serve: StartServer) -> None:
-    server = serve()
-    probe = start()
-    lease = probe.bound()
+def test_lease_outlives_a_restart(lan: Lan, leased: Leased, start: StartProbe) -> None:
+    server, probe, lease = leased
     probe.kill()
     assert lease["address"] in server.leases.read_text()
     probe = start(former=lease)
@@ -182,10 +179,8 @@ def test_lease_outlives_a_restart(lan: Lan, start: StartProbe, serve: StartServe
     assert server.count("DHCPREQUEST") == 2
 
 
-def test_restart_in_another_network_begins_anew(start: StartProbe, serve: StartServer) -> None:
-    server = serve()
-    probe = start()
-    lease = probe.bound()
+def test_restart_in_another_network_begins_anew(leased: Leased, start: StartProbe) -> None:
+    server, probe, lease = leased
     probe.kill()
     probe = start(former={**lease, "address": "10.9.0.7", "server": "10.9.0.1"})
     assert probe.bound()["address"] == lease["address"]
@@ -193,11 +188,9 @@ def test_restart_in_another_network_begins_anew(start: StartProbe, serve: StartS
 
 
 def test_lease_is_used_where_the_server_is_silent_after_a_restart(
-    lan: Lan, start: StartProbe, serve: StartServer
+    lan: Lan, leased: Leased, start: StartProbe
 ) -> None:
-    server = serve()
-    probe = start()
-    lease = probe.bound()
+    server, probe, lease = leased
     probe.kill()
     server.stop()
     probe = start(former=lease)
@@ -212,10 +205,8 @@ def test_lease_is_used_where_the_server_is_silent_after_a_restart(
     assert probe.wait_for("waiting")["lease"] is None
 
 
-def test_lease_that_ended_meanwhile_is_not_used(start: StartProbe, serve: StartServer) -> None:
-    server = serve()
-    probe = start()
-    lease = probe.bound()
+def test_lease_that_ended_meanwhile_is_not_used(leased: Leased, start: StartProbe) -> None:
+    server, probe, lease = leased
     probe.kill()
     server.stop()
     old = {**lease, "renew_at": 1000, "rebind_at": 1001, "expires_at": 1002}
@@ -228,10 +219,8 @@ def test_lease_that_ended_meanwhile_is_not_used(start: StartProbe, serve: StartS
     assert status["lease"] is None
 
 
-def test_release_gives_the_address_back(lan: Lan, start: StartProbe, serve: StartServer) -> None:
-    server = serve()
-    probe = start()
-    lease = probe.bound()
+def test_release_gives_the_address_back(lan: Lan, leased: Leased) -> None:
+    server, probe, lease = leased
     assert lease["address"] in server.leases.read_text()
     status = probe.tell("release")
     assert (status["state"], status["lease"]) == ("released", None)
@@ -258,12 +247,8 @@ def test_address_in_use_is_declined(lan: Lan, start: StartProbe, serve: StartSer
     assert probe.bound()["address"] in ("10.1.0.50", "10.1.0.51")
 
 
-def test_address_that_another_host_takes_is_defended(
-    lan: Lan, start: StartProbe, serve: StartServer
-) -> None:
-    serve()
-    probe = start()
-    lease = probe.bound()
+def test_address_that_another_host_takes_is_defended(lan: Lan, leased: Leased) -> None:
+    _, probe, lease = leased
     wait_for(lambda: probe.status()["due"] > 10_000)  # the announcements are over
     with closing(ArpSocket(lan.other)) as arp:
         arp.claim(lease["address"])

@@ -9,17 +9,7 @@ from dataclasses import replace
 import pytest
 from arctic_lab import Namespace, wait_for
 from kernel_probe import DIRECT, PORT, Connection, Network, Service, taker
-from kernel_setup import (  # noqa: F401
-    ENTRY,
-    everything,
-    FAMILIES,
-    network,
-    nft,
-    rules,
-    SERVER,
-    start,
-    StartProbe,
-)
+from kernel_setup import ENTRY, FAMILIES, SERVER, StartProbe, everything, nft
 
 UDP_PORT = 5000
 GRE = 47

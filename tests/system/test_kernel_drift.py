@@ -1,17 +1,9 @@
 """Tables, rules, routes and the anchor changed by others, and changes that can not be made."""
 
 import pytest
-from kernel_probe import DIRECT, OWNER, PLAIN, SERVER_NETS, Connection, Network, ProbeError, Service, taker
-from kernel_setup import (  # noqa: F401
-    assert_captured,
-    everything,
-    FAMILIES,
-    network,
-    nft,
-    SERVER,
-    start,
-    StartProbe,
-)
+from kernel_probe import DIRECT, OWNER, PLAIN, SERVER_NETS, Connection, Network, Service, taker
+from kernel_setup import FAMILIES, SERVER, StartProbe, assert_captured, everything, nft
+from probe import ProbeError
 
 
 def test_plain_table_that_was_changed_is_made_anew(network: Network, start: StartProbe) -> None:
@@ -92,7 +84,7 @@ def test_rules_routes_and_anchor_come_back(network: Network, start: StartProbe) 
         "link set arctic0 down": {"anchor", "route6"},
         "link del arctic0": {"anchor", "route4", "route6"},
     }
-    assert "deleted by someone" not in probe.log.read_text()
+    assert "deleted by someone" not in probe.log()
     for harm, wrong in harms.items():
         network.entry.run("ip", *harm.split())
         assert wrong <= probe.wrong().keys() <= wrong | {"route4"}, harm
@@ -100,7 +92,7 @@ def test_rules_routes_and_anchor_come_back(network: Network, start: StartProbe) 
         assert probe.wrong() == {}, harm
         assert_captured(network)
     rules_and_routes = 6  # each harm but those to the anchor, which have a warning of their own
-    assert probe.log.read_text().count("deleted by someone") == rules_and_routes
+    assert probe.log().count("deleted by someone") == rules_and_routes
 
 
 def test_listener_that_is_gone_lets_forwarded_traffic_pass(network: Network, start: StartProbe) -> None:

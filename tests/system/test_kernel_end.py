@@ -4,23 +4,21 @@ import subprocess
 
 import pytest
 from arctic_lab import wait_for
-from kernel_probe import AUTO, OWNER, PLAIN, Connection, Network, Probe, ProbeError
-from kernel_setup import (  # noqa: F401
+from kernel_probe import AUTO, OWNER, PLAIN, Connection, Network, Probe
+from kernel_setup import (
+    FAMILIES,
+    MODES,
+    SERVER,
+    SETTINGS,
+    StartProbe,
     assert_captured,
     assert_direct,
     everything,
-    FAMILIES,
     kernel_state,
-    MODES,
-    network,
     nft,
     rules,
-    SERVER,
-    SETTINGS,
-    start,
-    StartProbe,
-    sysctl,
 )
+from probe import ProbeError
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -7,19 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from arctic_lab import Namespace
 from kernel_probe import DIRECT, PLAIN, PORT, Connection, Network, Probe, direct_server, taker
-from kernel_setup import (  # noqa: F401
-    ENTRY,
-    everything,
-    FAMILIES,
-    MODES,
-    network,
-    nft,
-    rules,
-    SERVER,
-    start,
-    StartProbe,
-    sysctl,
-)
+from kernel_setup import ENTRY, FAMILIES, MODES, SERVER, StartProbe, everything, nft
 
 
 @pytest.fixture

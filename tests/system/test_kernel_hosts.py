@@ -6,21 +6,19 @@ from pathlib import Path
 
 import pytest
 from arctic_lab import Topology, wait_for
-from kernel_probe import DIRECT, PORT, Connection, Network, Probe, ProbeError, service_id, taker
-from kernel_setup import (  # noqa: F401
+from kernel_probe import DIRECT, PORT, Connection, Network, Probe, service_id, taker
+from kernel_setup import (
+    FAMILIES,
+    MODES,
+    SERVER,
+    StartProbe,
     assert_captured,
     assert_refused,
     everything,
-    FAMILIES,
-    MODES,
-    network,
     nft,
     rules,
-    SERVER,
-    start,
-    StartProbe,
-    sysctl,
 )
+from probe import ProbeError
 
 
 # rp_filter, src_valid_mark (which wg-quick sets), accept_local, route_localnet.

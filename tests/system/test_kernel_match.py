@@ -19,18 +19,7 @@ from kernel_probe import (
     service_id,
     taker,
 )
-from kernel_setup import (  # noqa: F401
-    ANY,
-    assert_refused,
-    everything,
-    FAMILIES,
-    MODES,
-    network,
-    nft,
-    SERVER,
-    start,
-    StartProbe,
-)
+from kernel_setup import ANY, FAMILIES, MODES, SERVER, StartProbe, assert_refused, everything, nft
 
 # Mostly long ones, so that tables have holes; the tests' addresses differ in the last 16 bits.
 LENGTHS = {

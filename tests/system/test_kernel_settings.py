@@ -7,7 +7,7 @@ import pytest
 from agents import Agent, issue_license
 from arctic_lab import Lab, Namespace, wait_for
 from kernel_probe import Network, Probe
-from kernel_setup import SETTINGS, StartProbe, network, start, sysctl  # noqa: F401
+from kernel_setup import SETTINGS, StartProbe
 
 
 def settings(host: Namespace) -> dict[str, str]:
@@ -73,7 +73,7 @@ def test_a_file_that_can_not_be_used_is_named_and_replaced(
     path.write_bytes(DAMAGE[what].replace(b"BOOT", boot))
     path.chmod(0o600)
     probe = start(settings_path=str(path))
-    assert str(path) in probe.log.read_text() and "will not be put back" in probe.log.read_text()
+    assert str(path) in probe.log() and "will not be put back" in probe.log()
     probe.apply()
     probe.stop()
     assert settings(network.entry) == SETTINGS and not path.exists()
@@ -96,7 +96,7 @@ def test_a_file_that_can_not_be_written_keeps_nobody_from_work(
     probe: Probe = start(settings_path=str(tmp_path / "missing" / "kernel-settings.json"))
     probe.apply()
     assert probe.tell("status")["ready"]
-    assert "should the agent be killed" in probe.log.read_text()
+    assert "should the agent be killed" in probe.log()
     probe.stop()
     assert settings(network.entry) == SETTINGS
 
