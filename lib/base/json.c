@@ -1,6 +1,7 @@
 /* Strict JSON on top of jansson. */
 #include "base/json.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -23,9 +24,25 @@ int arci_json_parse(const void *text, size_t length, json_t **ret_object, struct
     return ARCTIC_OK;
 }
 
+/* A text of at most `size` bytes: into a buffer of that size jansson writes without memory for the text. */
+static char *dump(const json_t *value, size_t size, size_t flags)
+{
+    ARCI_FREE char *text = size > 0 ? malloc(size + 1) : NULL;
+    size_t length = text ? json_dumpb(value, text, size, flags) : 0;
+    if (length == 0 || length > size)
+        return NULL;
+    text[length] = '\0';
+    return arci_steal(text);
+}
+
+char *arci_json_dump(const json_t *value, size_t flags)
+{
+    return dump(value, json_dumpb(value, NULL, 0, flags), flags);
+}
+
 char *arci_json_canonical(const json_t *value)
 {
-    return json_dumps(value, JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY);
+    return dump(value, arci_json_size(value), JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY);
 }
 
 static size_t text_size(const char *text, size_t length)
@@ -98,6 +115,12 @@ static bool listed(const char *name, const char *const *names)
             return true;
     }
     return false;
+}
+
+json_t *arci_json_copy(const json_t *value)
+{
+    ARCI_JSON *copy = json_deep_copy(value);
+    return copy && json_equal(copy, value) ? arci_steal(copy) : NULL;
 }
 
 int arci_json_check_members(const json_t *object, const char *const *names, struct arctic_error *error)

@@ -25,6 +25,18 @@ ARCI_DEFINE_CLEANUP(json_t *, json_decref, arci_json_cleanup)
  */
 int arci_json_parse(const void *text, size_t length, json_t **ret_object, struct arctic_error *error);
 
+/*
+ * Copies a value and all in it; NULL when memory runs out. Not json_deep_copy(), which leaves out what it had no memory for and
+ * returns the rest.
+ */
+json_t *arci_json_copy(const json_t *value);
+
+/*
+ * The text of a value as json_dumps() makes it with these flags; NULL when memory runs out; free() it. Not json_dumps(), which leaves
+ * out a name that its buffer has not grown for (jansson 2.14) and returns the rest.
+ */
+char *arci_json_dump(const json_t *value, size_t flags);
+
 /* Canonical text: keys sorted, no white space, UTF-8 unescaped. NULL when memory runs out; free() it. */
 char *arci_json_canonical(const json_t *value);
 

@@ -15,7 +15,7 @@
 int arci_compose_request(struct arctic_client *client, const char *method, const char *path,
                          const json_t *body, json_t **ret_answer, struct arctic_error *error)
 {
-    ARCI_FREE char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    ARCI_FREE char *text = body ? arci_json_dump(body, JSON_COMPACT) : NULL;
     ARCI_CLEANUP(arci_secret_cleanup) char *answer = NULL;
     if (body && !text)
         return arci_fail_memory(error);

@@ -88,7 +88,7 @@ int arctic_compose_plan_json(const struct arctic_compose_plan *plan, char **ret_
                count_step(summary, &plan->steps[i]);
     ARCI_JSON *object =
         good ? json_pack("{s:O, s:O, s:O}", "steps", steps, "kept", plan->kept, "summary", summary) : NULL;
-    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    char *text = object ? arci_json_dump(object, JSON_COMPACT) : NULL;
     if (!text)
         return arci_fail_memory(error);
     *ret_json = text;

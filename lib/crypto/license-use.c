@@ -52,7 +52,7 @@ bool arci_license_has_feature(const struct arci_license *license, const char *fe
 
 json_t *arci_license_to_public_json(const struct arci_license *license)
 {
-    return json_deep_copy(license->document);
+    return arci_json_copy(license->document);
 }
 
 /* The document without the brace that ends it, then the secret: it never passes through memory of jansson's
@@ -78,7 +78,7 @@ static int write_file_text(const struct arci_license *license, const char *docum
 
 int arci_license_to_text(const struct arci_license *license, char **ret_text, struct arctic_error *error)
 {
-    ARCI_FREE char *document = json_dumps(license->document, JSON_INDENT(2));
+    ARCI_FREE char *document = arci_json_dump(license->document, JSON_INDENT(2));
     if (!document)
         return arci_fail_memory(error);
     ARCI_CLEANUP(arci_buffer_release_secret) struct arci_buffer buffer = {0};

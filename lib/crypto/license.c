@@ -143,15 +143,22 @@ static int read_terms(const json_t *object, struct arci_license *license, struct
     return code;
 }
 
+/* A copy with the same values; NULL when memory runs out, when json_copy() returns what it had memory for. */
+static json_t *copy_members(const json_t *object)
+{
+    ARCI_JSON *copy = json_copy((json_t *)object);
+    return copy && json_object_size(copy) == json_object_size(object) ? arci_steal(copy) : NULL;
+}
+
 static int keep_public_part(const json_t *object, struct arci_license *license, struct arctic_error *error)
 {
-    license->document = json_copy((json_t *)object);
+    license->document = copy_members(object);
     if (!license->document)
         return arci_fail_memory(error);
     json_object_del(license->document, SECRET_MEMBER);
     /* The values are still the caller's, who may change or wipe them: take copies, now that the secret is
      * out. */
-    json_t *own = json_deep_copy(license->document);
+    json_t *own = arci_json_copy(license->document);
     json_decref(license->document);
     license->document = own;
     return own ? ARCTIC_OK : arci_fail_memory(error);
@@ -202,7 +209,7 @@ int arci_license_read_text(const char *text, size_t length, enum arci_license_fo
 
 char *arci_license_signed_text(const json_t *object)
 {
-    ARCI_JSON *content = json_copy((json_t *)object);
+    ARCI_JSON *content = copy_members(object);
     if (!content)
         return NULL;
     json_object_del(content, SIGNATURE_MEMBER);

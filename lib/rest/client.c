@@ -105,7 +105,7 @@ int arctic_client_bootstrap(struct arctic_client *client, const char *license_js
         json_pack("{s:O, s:s*, s:s*}", "license", license, "name", name, "description", description);
     if (!body)
         return arci_fail(error, ARCTIC_E_USAGE, "name", "name and description must be valid UTF-8");
-    ARCI_CLEANUP(arci_secret_cleanup) char *text = json_dumps(body, JSON_COMPACT);
+    ARCI_CLEANUP(arci_secret_cleanup) char *text = arci_json_dump(body, JSON_COMPACT);
     if (!text)
         return arci_fail_memory(error);
     return arctic_client_request(client, "POST", "/v1/bootstrap", text, NULL, ret_body, error);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "tests/unit/alloc-failure.h"
 
 static int parse(const char *text, json_t **ret_object, struct arctic_error *error)
 {
@@ -178,13 +179,73 @@ static void test_size_is_that_of_the_text(void **state)
     }
 }
 
+static bool copy_attempt(void *context)
+{
+    ARCI_JSON *copy = arci_json_copy(context);
+    if (copy)
+        assert_true(json_equal(copy, context));
+    return copy != NULL;
+}
+
+static void test_a_copy_is_whole_or_none(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"a\":[1,[true,\"b\"],{\"c\":null}],\"d\":{\"e\":{\"f\":\"g\"}},\"h\":[[],{}]}";
+    json_t *parsed = NULL;
+    struct arctic_error error;
+    assert_ok(arci_json_parse(text, strlen(text), &parsed, &error), error);
+    ARCI_JSON *object = parsed;
+    alloc_failure_try_all(copy_attempt, object);
+}
+
+struct texts {
+    const json_t *value;
+    const char *whole;
+    const char *canonical;
+};
+
+static bool dump_attempt(void *context)
+{
+    const struct texts *texts = context;
+    ARCI_FREE char *whole = arci_json_dump(texts->value, JSON_INDENT(1));
+    ARCI_FREE char *canonical = arci_json_canonical(texts->value);
+    if (whole)
+        assert_string_equal(whole, texts->whole);
+    if (canonical)
+        assert_string_equal(canonical, texts->canonical);
+    return whole && canonical;
+}
+
+static void test_a_text_is_whole_or_none(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"a-name-that-is-longer-than-a-buffer-is-at-first\":[{\"another-such-name\":\"c\"}],"
+        "\"b-and-one-more-of-that-kind\":{}}";
+    json_t *parsed = NULL;
+    struct arctic_error error;
+    assert_ok(arci_json_parse(text, strlen(text), &parsed, &error), error);
+    ARCI_JSON *object = parsed;
+    ARCI_FREE char *whole = arci_json_dump(object, JSON_INDENT(1));
+    struct texts texts = {object, whole, text};
+    assert_non_null(strstr(whole, "  \"another-such-name\": \"c\"\n"));
+    alloc_failure_try_all(dump_attempt, &texts);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_is_refused),       cmocka_unit_test(test_nul_bytes_and_depth),
-        cmocka_unit_test(test_errors_name_the_place), cmocka_unit_test(test_canonical_text),
-        cmocka_unit_test(test_unknown_members),       cmocka_unit_test(test_long_names_are_cut_to_valid_text),
-        cmocka_unit_test(test_wrong_types),           cmocka_unit_test(test_size_is_that_of_the_text),
+        cmocka_unit_test(test_what_is_refused),
+        cmocka_unit_test(test_nul_bytes_and_depth),
+        cmocka_unit_test(test_errors_name_the_place),
+        cmocka_unit_test(test_canonical_text),
+        cmocka_unit_test(test_unknown_members),
+        cmocka_unit_test(test_long_names_are_cut_to_valid_text),
+        cmocka_unit_test(test_wrong_types),
+        cmocka_unit_test(test_size_is_that_of_the_text),
+        cmocka_unit_test(test_a_copy_is_whole_or_none),
+        cmocka_unit_test(test_a_text_is_whole_or_none),
     };
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);
 }

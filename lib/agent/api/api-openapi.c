@@ -4,6 +4,7 @@
 #include "agent/api/api.h"
 #include "agent/api/openapi.h"
 #include "base/error.h"
+#include "base/json.h"
 
 static int make_text(struct arctic_agent *agent, struct arctic_error *error)
 {
@@ -14,7 +15,7 @@ static int make_text(struct arctic_agent *agent, struct arctic_error *error)
     ARCI_JSON *document = made;
     if (code < 0)
         return code;
-    agent->openapi_text = json_dumps(document, JSON_COMPACT);
+    agent->openapi_text = arci_json_dump(document, JSON_COMPACT);
     return agent->openapi_text ? ARCTIC_OK : arci_fail_memory(error);
 }
 

@@ -33,7 +33,7 @@ static void make(const struct arci_entry *entry, bool with_routes, const struct 
                  struct arci_buffer *buffer)
 {
     ARCI_JSON *object = arci_service_to_json(&entry->content.service, live, with_routes);
-    ARCI_FREE char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    ARCI_FREE char *text = object ? arci_json_dump(object, JSON_COMPACT) : NULL;
     if (!text) {
         buffer->failed = true;
         return;

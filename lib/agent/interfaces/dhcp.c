@@ -37,7 +37,7 @@ static void store(const struct arci_service_interface *item, const char *text)
 static void store_lease(const struct arci_service_interface *item)
 {
     ARCI_JSON *object = arci_dhcp_lease_to_json(&item->lease);
-    ARCI_FREE char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    ARCI_FREE char *text = object ? arci_json_dump(object, JSON_COMPACT) : NULL;
     if (text)
         store(item, text);
 }

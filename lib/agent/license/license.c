@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/secret.h"
 #include "base/time.h"
 #include "model/members.h"
@@ -158,7 +159,7 @@ static bool put_terms(json_t *object, const struct arci_license *license)
            arci_put_time(object, "expires_at", license->expires_at) &&
            arci_put_integer(object, "max_nodes", license->max_nodes) &&
            arci_put_integer(object, "max_services", license->max_services) &&
-           json_object_set_new(object, "features", json_deep_copy(features)) == 0;
+           json_object_set_new(object, "features", arci_json_copy(features)) == 0;
 }
 
 static bool put_state(json_t *object, const struct arctic_agent *agent)
