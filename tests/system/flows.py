@@ -33,6 +33,29 @@ def carried(lab: Lab, host: Namespace, version: int = 4) -> bool:
     return seen == lab.exit.address(version, "lan")
 
 
+def all_carried(lab: Lab) -> bool:
+    """Whether new flows of both origins and families go through the tunnel."""
+    return all(carried(lab, host, version) for host in (lab.client, lab.entry) for version in VERSIONS)
+
+
+def all_direct(lab: Lab) -> bool:
+    """Whether new flows of both origins and families reach the server without the tunnel."""
+    return not any(carried(lab, host, version) for host in (lab.client, lab.entry) for version in VERSIONS)
+
+
+def carries(lab: Lab, host: Namespace, version: int = 4) -> bool:
+    """As carried(), where a flow may fail as well: while an agent is away, or its table is being made."""
+    try:
+        return carried(lab, host, version)
+    except OSError:
+        return False
+
+
+def carries_all(lab: Lab) -> bool:
+    """As all_carried(), where flows may fail as well."""
+    return all(carries(lab, host, version) for host in (lab.client, lab.entry) for version in VERSIONS)
+
+
 def host_addresses(host: Namespace) -> list[str]:
     return [address.partition("/")[0] for addresses in host.addresses.values() for address in addresses]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from agents import Agent, Pair, running_pair
 from arctic_lab import Connection, End, Lab, http_get, wait_for
-from flows import VERSIONS, carried, says, serving
+from flows import all_carried, all_direct, carried, carries, says, serving
 
 MEGABYTE = 1 << 20
 TABLE_MODES = ("owner", "plain")
@@ -21,15 +21,6 @@ TABLE_MODES = ("owner", "plain")
 def web(lab: Lab) -> None:
     lab.server.serve("http", 80)
     lab.server.serve("echo", 7)
-
-
-def all_direct(lab: Lab) -> bool:
-    """Whether new flows of both origins and families reach the server without the tunnel."""
-    return not any(carried(lab, host, version) for host in (lab.client, lab.entry) for version in VERSIONS)
-
-
-def all_carried(lab: Lab) -> bool:
-    return all(carried(lab, host, version) for host in (lab.client, lab.entry) for version in VERSIONS)
 
 
 class Kernel:
@@ -149,13 +140,7 @@ def test_kill_9_of_the_exit(lab: Lab, pair: Pair, web: None) -> None:
         assert time.monotonic() - killed_at < 2
     pair.exit.start()
 
-    def works() -> bool:
-        try:
-            return carried(lab, lab.client)
-        except OSError:
-            return False
-
-    wait_for(works, 15, "new flows through the restarted exit")
+    wait_for(lambda: carries(lab, lab.client), 15, "new flows through the restarted exit")
     assert pair.exit.api("GET", "/v1/services").json()["services"], "the exit remembers the service"
 
 
@@ -231,13 +216,7 @@ def test_a_long_partition_ends_flows_and_heals(lab: Lab, pair: Pair, web: None) 
         uploaded.result()
     lab.wan.up()
 
-    def works() -> bool:
-        try:
-            return carried(lab, lab.client)
-        except OSError:
-            return False
-
-    wait_for(works, 30, "new flows after the partition")
+    wait_for(lambda: carries(lab, lab.client), 30, "new flows after the partition")
 
 
 def test_a_second_agent_on_the_same_data_is_refused(lab: Lab, pair: Pair) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from agents import Agent, Pair, running_pair
 from arctic_lab import Lab, Namespace, http_get, wait_for
-from flows import VERSIONS, carried
+from flows import VERSIONS, carried, carries_all
 
 # What the manual tells an operator to add (docs/operations.md, "Beside a firewall").
 LET_IN = "meta mark and 0x80000000 != 0 accept"
@@ -32,13 +32,6 @@ def hints(agent: Agent) -> list[str]:
     return [text for text in check.get("hints", []) if "do not arrive" in text]
 
 
-def all_carried(lab: Lab) -> bool:
-    try:
-        return all(carried(lab, host, version) for host in (lab.client, lab.entry) for version in VERSIONS)
-    except OSError:
-        return False
-
-
 @pytest.fixture
 def guarded(lab: Lab, build: Path) -> Iterator[Pair]:
     """A pair, in the table mode that a firewall's reload leaves alone, with a service that carries."""
@@ -56,7 +49,7 @@ def test_reloads_do_not_disturb_an_owned_table(lab: Lab, guarded: Pair) -> None:
         for _ in range(3):
             wall(lab.entry, "input", 0, LET_IN, TUNNEL, "tcp dport 8080 accept")
             wall(lab.exit, "input", 0, TUNNEL)
-            assert all_carried(lab)
+            assert carries_all(lab)
         transfer.result()
     assert "someone changed" not in guarded.entry.log + guarded.exit.log
     assert "chain input" in lab.entry.run("nft", "list", "table", "inet", "filter").stdout
@@ -69,7 +62,7 @@ def test_reloads_beside_a_plain_table(lab: Lab, build: Path) -> None:
         for turn in range(1, 4):
             wall(lab.entry, "input", 0, LET_IN, TUNNEL, "tcp dport 8080 accept")
             wait_for(lambda: "chain route4" in pair.entry.ruleset(), 2, "the table again")
-            assert all_carried(lab)
+            assert carries_all(lab)
             assert pair.entry.log.count("was deleted by someone") == turn
         filters = lab.entry.run("nft", "list", "table", "inet", "filter").stdout
         assert "policy drop" in filters and "meta mark" in filters
@@ -84,7 +77,7 @@ def test_iptables_restore_leaves_the_table_alone(lab: Lab, build: Path, restore:
         rules = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n"
         for _ in range(2):
             lab.entry.run(restore, stdin=rules)
-            assert all_carried(lab)
+            assert carries_all(lab)
         assert pair.entry.log == before
 
 
@@ -93,7 +86,7 @@ def test_forwarding_that_is_dropped_concerns_what_is_not_captured(lab: Lab, guar
     (service,) = guarded.entry.get("/v1/services")["services"]
     for priority in PRIORITIES:
         wall(lab.entry, "forward", priority)
-        assert all_carried(lab)
+        assert carries_all(lab)
     assert hints(guarded.entry) == []
     guarded.entry.cli("services", "delete", service["id"], "--yes")
     with pytest.raises(TimeoutError):
@@ -120,7 +113,7 @@ def assert_named(lab: Lab, entry: Agent, priority: int) -> None:
     told = hint.partition("as by: ")[2].replace("FAMILY TABLE CHAIN", "inet filter input")
     assert told == f"nft insert rule inet filter input {LET_IN}"
     lab.entry.run(*told.split())
-    assert all_carried(lab)
+    assert carries_all(lab)
     wait_for(lambda: not hints(entry), 4, "the end of the hint")
 
 
@@ -144,7 +137,7 @@ def test_an_exit_whose_firewall_lets_nothing_out(lab: Lab, guarded: Pair) -> Non
         with pytest.raises(ConnectionError):
             http_get(lab.client, lab.server.address(version), 80, 10, timeout=5)
     wall(lab.exit, "output", 0, "tcp dport 80 accept")
-    wait_for(lambda: all_carried(lab), 10, "flows again")
+    wait_for(lambda: carries_all(lab), 10, "flows again")
 
 
 def test_an_entry_that_may_not_reach_its_peer_says_so(lab: Lab, guarded: Pair) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from agents import Agent, Pair, issue_license, running_pair
 from arctic_lab import Lab, http_get, wait_for
-from flows import VERSIONS, carried
+from flows import carried, carries_all
 from foreign import Foreign
 from kernel_setup import ours
 
@@ -34,12 +34,7 @@ HARMS = {
 
 def repaired(lab: Lab, pair: Pair) -> bool:
     """Whether flows of both origins and families are captured."""
-    if pair.entry.request("GET", "/readyz").status != 200:
-        return False
-    try:
-        return all(carried(lab, host, version) for host in (lab.client, lab.entry) for version in VERSIONS)
-    except OSError:
-        return False
+    return pair.entry.request("GET", "/readyz").status == 200 and carries_all(lab)
 
 
 def harm(pair: Pair, commands: tuple[str, ...]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from agents import Pair
 from arctic_lab import Connection, Lab, wait_for
-from flows import carried
+from flows import carries
 
 
 @contextlib.contextmanager
@@ -25,13 +25,7 @@ def test_silent_strangers_keep_no_peer_out(lab: Lab, pair: Pair) -> None:
         pair.entry.kill()
         pair.entry.start()
 
-        def works() -> bool:
-            try:
-                return carried(lab, lab.client)
-            except OSError:
-                return False
-
-        wait_for(works, 8, "a flow beside the strangers, before their time of 10 s is over")
+        wait_for(lambda: carries(lab, lab.client), 8, "a flow beside the strangers, before their time of 10 s is over")
 
 
 def test_a_stranger_makes_room_for_the_next(lab: Lab, pair: Pair) -> None:

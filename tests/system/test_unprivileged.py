@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from agents import Agent, Pair, issue_license
 from arctic_lab import Lab, Process, wait_for
-from flows import VERSIONS, carried
+from flows import VERSIONS, carried, carries_all
 from kernel_setup import kernel_state, ours
 from service_manager import Manager
 
@@ -70,13 +70,6 @@ def make(lab: Lab, build: Path) -> Iterator[MakePair]:
         pair.end()
 
 
-def all_carried(lab: Lab) -> bool:
-    try:
-        return all(carried(lab, host, version) for host in (lab.client, lab.entry) for version in VERSIONS)
-    except OSError:
-        return False
-
-
 def privileges(agent: Agent) -> dict[str, str]:
     assert agent.process
     lines = Path(f"/proc/{agent.process.pid}/status").read_text().splitlines()
@@ -94,7 +87,7 @@ def test_all_of_capture_works(lab: Lab, make: MakePair, mode: str) -> None:
     assert shown["Uid"].split() == [str(USER)] * 4 and shown["CapEff"] == "0000000000003400"
     ready = pair.entry.request("GET", "/readyz")
     assert ready.status == 200 and "hints" not in ready.json()["checks"]["kernel"]
-    assert all_carried(lab)
+    assert carries_all(lab)
     whole = ours(lab.entry)
     for harm in (
         "nft flush ruleset",
@@ -105,7 +98,7 @@ def test_all_of_capture_works(lab: Lab, make: MakePair, mode: str) -> None:
     ):
         lab.entry.run(*harm.split())
         wait_for(lambda: ours(lab.entry) == whole, 2.5, f"repair: {harm}")
-    assert all_carried(lab)
+    assert carries_all(lab)
     pair.entry.stop()
     assert kernel_state(lab.entry) == before
     for path in pair.entry.data_dir.iterdir():
@@ -136,7 +129,7 @@ def test_another_one_after_kill_9(lab: Lab, make: MakePair) -> None:
         pair.entry.kill()
         assert not carried(lab, lab.client) and not carried(lab, lab.entry)
         pair.entry.start()
-        wait_for(lambda: all_carried(lab), 10, "flows that are carried again")
+        wait_for(lambda: carries_all(lab), 10, "flows that are carried again")
     pair.entry.stop()
     assert kernel_state(lab.entry) == before
 
@@ -148,7 +141,7 @@ def test_without_net_raw_all_but_dhcp_works(lab: Lab, make: MakePair) -> None:
         agent.capabilities = ("net_admin",)
     pair.start()
     pair.carry()
-    assert all_carried(lab)
+    assert carries_all(lab)
     assert pair.entry.request("GET", "/readyz").status == 200
     assert "CAP_NET_RAW" not in pair.entry.log
     by_hand = pair.entry.create_service(pair.exit, "--requires-interface", "--desired-ipv4", "10.1.0.10/24")
@@ -176,7 +169,7 @@ def test_without_net_admin_it_says_so(lab: Lab, make: MakePair) -> None:
     pair.entry.stop()
     pair.entry.capabilities = UNIT
     pair.entry.start()
-    wait_for(lambda: all_carried(lab), 15, "flows that are carried")
+    wait_for(lambda: carries_all(lab), 15, "flows that are carried")
 
 
 def test_a_start_that_can_not_capture_ends_all_the_same(lab: Lab, make: MakePair) -> None:
