@@ -167,6 +167,11 @@ void alloc_failure_start(size_t n)
     start(n, false);
 }
 
+void alloc_failure_relent(void)
+{
+    state.fail_at = 0;
+}
+
 bool alloc_failure_stop(size_t *ret_leaked)
 {
     state.active = false;

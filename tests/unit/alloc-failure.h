@@ -12,6 +12,9 @@
 /* Starts counting; allocation `n` (from 1) fails and so do all after it, 0: none fails. */
 void alloc_failure_start(size_t n);
 
+/* Memory has come back: from now on no allocation fails. For attempts that look at what a failure has left. */
+void alloc_failure_relent(void);
+
 /* Stops; returns whether an allocation has failed. *ret_leaked is what was allocated since the start and is not freed. */
 bool alloc_failure_stop(size_t *ret_leaked);
 
