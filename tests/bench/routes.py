@@ -40,6 +40,7 @@ PORT = 7100
 ROUNDS = 3
 CHANGES = 40
 LIMIT_MS = 50.0
+REST_SECONDS = 2.0
 
 
 @dataclass
@@ -204,6 +205,20 @@ def add_loop(agent: Agent, livez: Livez, when: str, table: Table) -> None:
     )
 
 
+def memory_at_rest(agent: Agent) -> float:
+    """MiB, once the agent has had no more and no less for some seconds."""
+    last, since = 0, time.monotonic()
+
+    def rests() -> bool:
+        nonlocal last, since
+        if agent.resident_bytes != last:
+            last, since = agent.resident_bytes, time.monotonic()
+        return time.monotonic() - since > REST_SECONDS
+
+    wait_for(rests, 60, "an agent at rest")
+    return last / 2**20
+
+
 def measure_change(pair: Pair, options: argparse.Namespace, table: Table) -> None:
     services = []
     for number in range(options.services):
@@ -216,11 +231,9 @@ def measure_change(pair: Pair, options: argparse.Namespace, table: Table) -> Non
     livez = Livez(pair.entry)
     change(pair.entry, services, table)
     add_loop(pair.entry, livez, "during changes", table)
-    time.sleep(5)  # at rest
-    table.add("memory of the agent at rest afterwards", f"{pair.entry.resident_bytes / 2**20:.0f} MiB", "128 MiB")
+    table.add("memory of the agent at rest afterwards", f"{memory_at_rest(pair.entry):.0f} MiB", "128 MiB")
     restart(pair.entry, len(services), sum(map(len, parts)), table)
-    time.sleep(5)
-    table.add("memory at rest after a start", f"{pair.entry.resident_bytes / 2**20:.0f} MiB", "128 MiB")
+    table.add("memory at rest after a start", f"{memory_at_rest(pair.entry):.0f} MiB", "128 MiB")
 
 
 def measure_match(build: Path, table: Table) -> None:

@@ -4,8 +4,7 @@ import socket
 import struct
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from arctic_lab import Namespace, Port, Process, Topology, wait_for
 from probe import ProgramProbe
@@ -16,7 +15,7 @@ IDENTIFIER = "ff:00:00:00:01:00:04:01:93:45:72:78:f4:45:53:60:5f:19:d6:f9:df:7c:
 INTERFACE = "mac0"
 
 
-class Lan:
+class Lan(Topology):
     """
     client --- switch --- server
                   |
@@ -25,35 +24,30 @@ class Lan:
     The client has a MACVLAN interface over its `lan`, as a service has one. It forwards and filters reverse paths as strictly as hosts do.
     """
 
-    def __init__(self) -> None:
-        self.topology = Topology()
-        try:
-            self.client = self.topology.host("client", forwarding=True)
-            self.server = self.topology.host("server")
-            self.other = self.topology.host("other")
-            self.topology.lan(
-                "switch",
-                Port(self.client, "lan", ("10.1.0.3/16",)),
-                Port(self.server, "lan", ("10.1.0.1/16",)),
-                Port(self.other, "lan", ("10.1.0.2/16",)),
-            )
-            for scope in ("all", "default"):
-                self.client.sysctl(f"net/ipv4/conf/{scope}/rp_filter", 1)
-            # Announcements of addresses that are new to it make entries there.
-            self.other.sysctl("net/ipv4/conf/lan/arp_accept", 1)
-            self.client.ip(f"link add name {INTERFACE} link lan type macvlan mode bridge")
-            self.client.sysctl(f"net/ipv4/conf/{INTERFACE}/arp_ignore", 1)
-            self.client.sysctl(f"net/ipv4/conf/{INTERFACE}/arp_announce", 2)
-            self.client.ip(f"link set {INTERFACE} up")
-        except BaseException:
-            self.topology.close()
-            raise
+    def _build(self) -> None:
+        self.client = self.host("client", forwarding=True)
+        self.server = self.host("server")
+        self.other = self.host("other")
+        self.lan(
+            "switch",
+            Port(self.client, "lan", ("10.1.0.3/16",)),
+            Port(self.server, "lan", ("10.1.0.1/16",)),
+            Port(self.other, "lan", ("10.1.0.2/16",)),
+        )
+        for scope in ("all", "default"):
+            self.client.sysctl(f"net/ipv4/conf/{scope}/rp_filter", 1)
+        # Announcements of addresses that are new to it make entries there.
+        self.other.sysctl("net/ipv4/conf/lan/arp_accept", 1)
+        self.client.ip(f"link add name {INTERFACE} link lan type macvlan mode bridge")
+        self.client.sysctl(f"net/ipv4/conf/{INTERFACE}/arp_ignore", 1)
+        self.client.sysctl(f"net/ipv4/conf/{INTERFACE}/arp_announce", 2)
+        self.client.ip(f"link set {INTERFACE} up")
 
     def move_server_away(self) -> None:
         """The server is on a network of its own from now on, with `other` as router between both."""
         self.other.forward()
         self.server.ip("link set lan down")
-        self.topology.lan(
+        self.lan(
             "far", Port(self.other, "far", ("10.8.0.2/24",)), Port(self.server, "far", ("10.8.0.1/24",))
         )
         self.server.add_route("10.1.0.0/16", "10.8.0.2")
@@ -64,14 +58,6 @@ class Lan:
     def put(self, address: str) -> None:
         """What the owner of the interface does with a lease."""
         self.client.ip(f"addr replace {address}/32 dev {INTERFACE}")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.topology.close()
 
 
 class Dnsmasq:

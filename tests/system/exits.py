@@ -9,6 +9,7 @@ from pathlib import Path
 
 from agents import Agent, issue_license
 from arctic_lab import Namespace, Port, Topology
+from arctic_lab.lab import add_client_side
 from flows import peer_seen
 
 PORT = 80
@@ -24,25 +25,11 @@ class TwoExits(Topology):
     The entry's direct way to the server is by way of the second exit.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        try:
-            self._build()
-        except BaseException:
-            self.close()
-            raise
-
     def _build(self) -> None:
-        self.client = self.host("client")
-        self.entry = self.host("entry", forwarding=True)
+        self.client, self.entry = add_client_side(self)
         self.first = self.host("first", forwarding=True)
         self.second = self.host("second", forwarding=True)
         self.server = self.host("server")
-        self.lan(
-            "clients",
-            Port(self.entry, "lan", ("10.1.0.1/24", "fd01::1/64")),
-            Port(self.client, "lan", ("10.1.0.2/24", "fd01::2/64")),
-        )
         self.wan1 = self.link(
             "wan1",
             Port(self.entry, "wan1", ("10.8.0.1/24", "fd08::1/64")),
@@ -59,16 +46,10 @@ class TwoExits(Topology):
             Port(self.second, "lan", ("10.2.0.3/24", "fd02::3/64")),
             Port(self.server, "lan", ("10.2.0.2/24", "fd02::2/64")),
         )
-        for client, far in (("10.1.0.0/24", "10.9.0.1"), ("fd01::/64", "fd09::1")):
-            self.second.add_route(client, far)
-        for servers, far in (("10.2.0.0/24", "10.9.0.2"), ("fd02::/64", "fd09::2")):
-            self.entry.add_route(servers, far)
-        for default, far in (("default", "10.1.0.1"), ("default", "fd01::1")):
-            self.client.add_route(default, far)
-        for near, via in (("10.1.0.0/24", "10.2.0.3"), ("fd01::/64", "fd02::3")):
-            self.server.add_route(near, via)
-        for near, via in (("10.9.0.0/24", "10.2.0.3"), ("fd09::/64", "fd02::3")):
-            self.server.add_route(near, via)
+        self.second.add_routes(("10.1.0.0/24", "10.9.0.1"), ("fd01::/64", "fd09::1"))
+        self.entry.add_routes(("10.2.0.0/24", "10.9.0.2"), ("fd02::/64", "fd09::2"))
+        self.server.add_routes(*((near, "10.2.0.3") for near in ("10.1.0.0/24", "10.9.0.0/24")))
+        self.server.add_routes(*((near, "fd02::3") for near in ("fd01::/64", "fd09::/64")))
 
 
 class Exits:

@@ -154,8 +154,7 @@ class Network(Topology):
                                 10.4.0.0/24
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def _build(self) -> None:
         self.client = self.host("client")
         self.guest = self.host("guest")
         self.entry = self.host("entry", forwarding=True)

@@ -148,7 +148,11 @@ class Namespace:
 
     def add_route(self, destination: str, via: str) -> None:
         """Adds a route; `destination` is a prefix or "default"."""
-        self.ip(f"route add {destination} via {via}")
+        self.add_routes((destination, via))
+
+    def add_routes(self, *routes: tuple[str, str]) -> None:
+        """Adds routes, each a destination and the router to it."""
+        self.ip(*(f"route add {destination} via {via}" for destination, via in routes))
 
     def use_resolvers(self, *servers: str) -> None:
         """Gives programs started from now on an /etc/resolv.conf of their own."""

@@ -50,7 +50,9 @@ def _frames_only(namespace: Namespace, interface: str) -> None:
 
 
 class Topology:
-    """A network. close() removes everything it made; so do the with-statement, the end of the interpreter, SIGTERM, SIGHUP."""
+    """
+    A network. close() removes everything it made; so do the with-statement, the end of the interpreter, SIGTERM, SIGHUP.
+    """
 
     def __init__(self, congestion: str = "cubic") -> None:
         self.hosts: dict[str, Namespace] = {}
@@ -64,6 +66,14 @@ class Topology:
             self.directory = RUN_DIRECTORY / self.name
             self._stack.callback(remove_lab, self.name)
             open_labs.append(self)
+        try:
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self) -> None:
+        """Makes what a topology of this kind has from the first; a plain one is empty."""
 
     def host(self, name: str, forwarding: bool = False) -> Namespace:
         """Adds a host; a forwarding one is a router."""
