@@ -2,15 +2,17 @@
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from agents import Agent, Pair, running_pair
 from arctic_lab import Connection, End, Lab, Namespace, wait_for
 from flows import VERSIONS, Capture, received, says, serving
-from metrics import scrape, value
+from metrics import Family, scrape, value
+
+Shown = TypeVar("Shown")
 
 PORT = 9000
 ROUTES = {4: ("10.2.0.2/32", "10.2.0.0/24"), 6: ("fd02::2/128", "fd02::/64")}
@@ -73,6 +75,17 @@ def wait_for_counts(agent: Agent, service: str, expected: dict[str, int]) -> Non
     wait_for(lambda: of_service(agent, service) == expected, 5, f"counters of {expected}")
 
 
+def while_still(agent: Agent, service: str, look: Callable[[], Shown]) -> tuple[dict[str, Any], Shown]:
+    """The counters, and what `look` shows while they stand: packets are counted until the last one is acknowledged."""
+
+    def seen() -> tuple[dict[str, Any], Shown] | None:
+        before = agent.service(service)["counters"]
+        shown = look()
+        return (before, shown) if agent.service(service)["counters"] == before else None
+
+    return wait_for(seen, 10, "counters that stand still")
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_each_flow_counts_for_the_route_that_took_it(lab: Lab, pair: Pair, server: None, version: int) -> None:
     """Forwarded and host-made; to the byte, in both directions."""
@@ -93,8 +106,10 @@ def test_each_flow_counts_for_the_route_that_took_it(lab: Lab, pair: Pair, serve
         wide: counts(3, 2_000_020, 140_000),
     }
     # Whoever is asked.
-    assert pair.exit.service(service)["counters"] == entry.service(service)["counters"]
-    assert pair.exit.get(f"/v1/services/{service}/routes") == entry.get(f"/v1/services/{service}/routes")
+    listed = f"/v1/services/{service}/routes"
+    counters, others = while_still(entry, service, lambda: (pair.exit.service(service), pair.exit.get(listed)))
+    assert others[0]["counters"] == counters
+    assert others[1] == entry.get(listed)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -281,9 +296,17 @@ def test_command_line_and_metrics_show_the_same(lab: Lab, pair: Pair, server: No
     narrow, wide = of_routes(entry, service)
     exchange(lab.client, lab.server.ipv4, 1536, 2 << 20)
     wait_for_counts(entry, service, counts(1, 1536, 2 << 20))
-    counters = entry.service(service)["counters"]
-    assert entry.cli_json("services", "get", service)["counters"] == counters
-    text = entry.cli("services", "get", service).stdout
+
+    def look() -> tuple[Any, str, str, dict[str, Family]]:
+        return (
+            entry.cli_json("services", "get", service),
+            entry.cli("services", "get", service).stdout,
+            entry.cli("routes", "list", "--service", service).stdout,
+            scrape(entry),
+        )
+
+    counters, (told_as_json, text, routes, shown) = while_still(entry, service, look)
+    assert told_as_json["counters"] == counters
     (line,) = [line for line in text.splitlines() if "1.5 KiB" in line]
     assert line.split() == [
         *("1", "0", "0", "0"),
@@ -291,11 +314,10 @@ def test_command_line_and_metrics_show_the_same(lab: Lab, pair: Pair, server: No
         *(str(counters["packets_sent"]), str(counters["packets_received"])),
     ]
     assert f"counters since {counters['since']}:" in text
-    listed = entry.cli("routes", "list", "--service", service).stdout.splitlines()
+    listed = routes.splitlines()
     assert listed[0].split() == ["ID", "SOURCE", "DEST", "PRIORITY", "FLOWS", "BYTES_OUT", "BYTES_IN"]
     assert listed[1].split() == [str(narrow), "-", "10.2.0.2/32", "100", "1", "1.5", "KiB", "2.0", "MiB"]
     assert listed[2].split() == [str(wide), "-", "10.2.0.0/24", "100", "0", "0", "B", "0", "B"]
-    shown = scrape(entry)
     families = {
         "flows_opened_total": {"": "flows_total"},
         "flows_open": {"": "flows_open"},
