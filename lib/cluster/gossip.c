@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/sorted.h"
 #include "cluster/handshake.h"
 
 int arci_gossip_create(const struct arci_gossip_options *options, struct arci_gossip **ret_gossip,
@@ -51,17 +52,7 @@ size_t arci_gossip_random(struct arci_gossip *gossip, size_t limit)
 static size_t place_of_peer(const struct arci_gossip *gossip, const struct arctic_id *peer_id,
                             bool *ret_found)
 {
-    size_t low = 0;
-    size_t high = gossip->peer_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (strcmp(gossip->peers[middle].id.text, peer_id->text) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    *ret_found = low < gossip->peer_count && arctic_id_equal(&gossip->peers[low].id, peer_id);
-    return low;
+    return arci_sorted_place(gossip->peers, gossip->peer_count, sizeof *gossip->peers, peer_id, ret_found);
 }
 
 struct arci_gossip_peer *arci_gossip_find_peer(struct arci_gossip *gossip, const struct arctic_id *peer_id)

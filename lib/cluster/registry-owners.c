@@ -8,23 +8,14 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/sorted.h"
 
 #define MIB (1024 * 1024)
 
 /* Index of an owner, or where it would stand. */
 static size_t place_of(const struct arci_registry_owners *owners, const struct arctic_id *id, bool *ret_found)
 {
-    size_t low = 0;
-    size_t high = owners->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (strcmp(owners->items[middle].id.text, id->text) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    *ret_found = low < owners->count && arctic_id_equal(&owners->items[low].id, id);
-    return low;
+    return arci_sorted_place(owners->items, owners->count, sizeof *owners->items, id, ret_found);
 }
 
 int arci_registry_owners_reserve(struct arci_registry_owners *owners, struct arctic_error *error)

@@ -1,4 +1,4 @@
-/* See snapshot.h. Arrays are kept in the order of ids and looked up by halving. */
+/* See snapshot.h. The three arrays are kept in the order of ids (base/sorted.h). */
 #include "proxy/snapshot.h"
 
 #include <assert.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/sorted.h"
 #include "match/change.h"
 #include "proxy/coverage.h"
 
@@ -25,28 +26,10 @@ struct arci_snapshot {
     size_t exit_count;
 };
 
-/* Every row of the three arrays begins with its id. */
-static size_t place(const void *rows, size_t count, size_t size, const struct arctic_id *id, bool *ret_found)
-{
-    size_t low = 0, high = count;
-    *ret_found = false;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct arctic_id *row = (const void *)((const char *)rows + middle * size);
-        int order = strcmp(id->text, row->text);
-        *ret_found = *ret_found || order == 0;
-        if (order <= 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
-}
-
 static void *find(const void *rows, size_t count, size_t size, const struct arctic_id *id)
 {
     bool found;
-    size_t index = place(rows, count, size, id, &found);
+    size_t index = arci_sorted_place(rows, count, size, id, &found);
     return found ? (char *)rows + index * size : NULL;
 }
 
@@ -76,7 +59,7 @@ static int insert(void **rows, size_t *count, size_t size, const struct arctic_i
                   struct arctic_error *error)
 {
     bool found;
-    size_t index = place(*rows, *count, size, id, &found);
+    size_t index = arci_sorted_place(*rows, *count, size, id, &found);
     return found ? fail_present(error, id) : insert_at(rows, count, size, id, index, ret_row, error);
 }
 
@@ -249,8 +232,8 @@ int arci_snapshot_add_exit(struct arci_snapshot *snapshot, const struct arci_sna
     int code = find_peer(snapshot, service, &peer, error);
     if (code >= 0 && arci_snapshot_find_exit(snapshot, &service->id, &service->peer_id))
         code = fail_present(error, &service->id);
-    size_t index =
-        place(snapshot->exits, snapshot->exit_count, sizeof *snapshot->exits, &service->id, &ignored);
+    size_t index = arci_sorted_place(snapshot->exits, snapshot->exit_count, sizeof *snapshot->exits,
+                                     &service->id, &ignored);
     if (code >= 0)
         code = insert_at((void **)&snapshot->exits, &snapshot->exit_count, sizeof *snapshot->exits,
                          &service->id, index, &row, error);
@@ -305,7 +288,8 @@ const struct arci_snapshot_exit *arci_snapshot_find_exit(const struct arci_snaps
                                                          const struct arctic_id *peer_id)
 {
     bool found;
-    size_t index = place(snapshot->exits, snapshot->exit_count, sizeof *snapshot->exits, id, &found);
+    size_t index =
+        arci_sorted_place(snapshot->exits, snapshot->exit_count, sizeof *snapshot->exits, id, &found);
     for (; index < snapshot->exit_count && arctic_id_equal(&snapshot->exits[index].id, id); index++) {
         if (arctic_id_equal(&snapshot->peers[snapshot->exits[index].peer].id, peer_id))
             return &snapshot->exits[index];
