@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "cluster/gossip-internal.h"
 
 /* --- Giving --- */
@@ -12,8 +13,9 @@ struct parcel {
     const struct arctic_id *peer_id;
     json_t *records;
     size_t size;
-    size_t total; /* in all messages */
-    bool full;    /* what is left is asked for again */
+    size_t total;  /* in all messages */
+    bool full;     /* what is left is asked for again */
+    json_t *given; /* a set of the ids of what was asked for so far */
 };
 
 static void send_parcel(struct parcel *parcel)
@@ -80,6 +82,17 @@ static int give_all_of(struct parcel *parcel, enum arci_record_kind kind, const 
     return code;
 }
 
+/* Who asks for a record over and over in one message gets it once, and keeps nobody waiting. */
+static int give_once(struct parcel *parcel, enum arci_record_kind kind, const struct arctic_id *id,
+                     struct arctic_error *error)
+{
+    if (json_object_get(parcel->given, id->text))
+        return ARCTIC_OK;
+    if (json_object_set_new(parcel->given, id->text, json_true()) < 0)
+        return arci_fail_memory(error);
+    return give_all_of(parcel, kind, id, error);
+}
+
 /* Those of a kind, so that peers go before what they own. */
 static int give_kind(struct parcel *parcel, const json_t *items, enum arci_record_kind wanted,
                      struct arctic_error *error)
@@ -92,7 +105,7 @@ static int give_kind(struct parcel *parcel, const json_t *items, enum arci_recor
         struct arctic_id id;
         int code = read_name(item, &kind, &id, error);
         if (code >= 0 && kind == wanted)
-            code = give_all_of(parcel, kind, &id, error);
+            code = give_once(parcel, kind, &id, error);
         if (code < 0)
             return code;
     }
@@ -103,7 +116,8 @@ int arci_gossip_take_want(struct arci_gossip *gossip, const struct arctic_id *pe
                           int64_t now, struct arctic_error *error)
 {
     const json_t *items = json_object_get(message, "items");
-    struct parcel parcel = {.gossip = gossip, .peer_id = peer_id};
+    ARCI_JSON *given = json_object();
+    struct parcel parcel = {.gossip = gossip, .peer_id = peer_id, .given = given};
     int code = ARCTIC_OK;
     (void)now;
     if (!json_is_array(items) || json_array_size(items) > ARCI_GOSSIP_WANTS_MAX)

@@ -464,6 +464,21 @@ static size_t sent_for(struct side *side, const struct arctic_id *peer_id, json_
 }
 
 /* One that offers what it does not have delays nothing that others have. */
+/* A want costs what it brings, however often it names it. */
+static void test_what_is_asked_for_twice_is_given_once(void **state)
+{
+    struct side *sides = *state;
+    const struct arctic_id id = put_service(&sides[0], 1);
+    ARCI_JSON *items = json_array();
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(json_array_append_new(items, json_pack("[s, s]", "service", id.text)), 0);
+    ARCI_JSON *want = json_pack("{s:s, s:O}", "type", "want", "items", items);
+    size_t sent = sides[0].sent;
+    assert_true(arci_gossip_receive(sides[0].gossip, &sides[1].id, want, 1));
+    assert_int_equal(sides[0].sent, sent + 1);
+    assert_true(sides[0].longest <= MIB);
+}
+
 static void test_a_liar_is_in_nobodys_way(void **state)
 {
     struct side *sides = *state;
@@ -595,6 +610,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_message_of_records, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_long_catch_up_is_cut_into_pieces, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_answer_has_an_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_asked_for_twice_is_given_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_liar_is_in_nobodys_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_has_no_room_is_left_for_a_while, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many_records_of_a_stranger_come_in, set_up, tear_down),
