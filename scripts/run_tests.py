@@ -20,9 +20,11 @@ from arctic_lab import reap, uninterrupted
 
 PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--timeout=240", "--durations=20"]
 WITHOUT_LAB = ["--ignore=tests/system/test_lab.py", "--ignore=tests/system/test_lab_end.py"]
-# Unit tests and fuzz targets work; system tests wait more than they work.
-JOBS = 2
-SYSTEM_JOBS = 3
+# Fuzz targets work all the time; unit tests wait now and then; system tests wait for most of theirs, with sanitizers for less.
+FUZZ_JOBS = 2
+UNIT_JOBS = 4
+SYSTEM_JOBS = 5
+SANITIZED_JOBS = 4
 FUZZ_SECONDS = 10
 SHOWN_LINES = 200
 # Of a whole stage: a test that hangs ends by its own limit, and a busy machine is no failure.
@@ -147,7 +149,7 @@ class Runner:
             junit.unlink(missing_ok=True)
             args = ["meson", "test", "-C", str(build.directory), "--no-rebuild", "--print-errorlogs"]
             code = self.run(
-                name, [*args, "--num-processes", str(JOBS), "--timeout-multiplier", "4"], build.environment
+                name, [*args, "--num-processes", str(UNIT_JOBS), "--timeout-multiplier", "4"], build.environment
             )
             self._count(name, code, junit, remarks)
 
@@ -163,12 +165,16 @@ class Runner:
     def system(self, build: Build, text: str, marks: str = "", options: Sequence[str] = ()) -> None:
         """Those with `marks` that do not measure, some at a time; a file's tests share what they raise."""
         chosen = f"not timing and ({marks})" if marks else "not timing"
-        side_by_side = ["-n", str(SYSTEM_JOBS), "--dist", "loadfile"]
+        jobs = SANITIZED_JOBS if build is SANITIZED else SYSTEM_JOBS
+        side_by_side = ["-n", str(jobs), "--dist", "loadfile"]
         self._system(build, text, [*side_by_side, "-m", chosen, *options])
 
     def timing(self, build: Build, text: str, marks: str = "", options: Sequence[str] = ()) -> None:
-        """Those with `marks` that measure, alone on the machine."""
-        self._system(build, text, ["-m", f"timing and ({marks})" if marks else "timing", *options])
+        """Those with `marks` that measure, alone on the machine, after those of them that mostly wait, two at a time."""
+        chosen = f"timing and ({marks})" if marks else "timing"
+        two_at_a_time = ["-n", "2", "--dist", "loadfile"]
+        self._system(build, f"{text} and wait", [*two_at_a_time, "-m", f"waits and {chosen}", *options])
+        self._system(build, text, ["-m", f"not waits and {chosen}", *options])
 
     def fuzz(self, build: Build) -> None:
         """Every target for some seconds, two at a time. What is found stays in the build directory."""
@@ -177,8 +183,8 @@ class Runner:
         with self.stage(f"fuzzing {len(targets)} targets for {FUZZ_SECONDS} s each") as remarks:
             if not targets:
                 self.tally.fail(f"no fuzz target in {folder}")
-            for first in range(0, len(targets), JOBS):
-                self._fuzz_some(build, targets[first : first + JOBS])
+            for first in range(0, len(targets), FUZZ_JOBS):
+                self._fuzz_some(build, targets[first : first + FUZZ_JOBS])
             remarks.append(", ".join(target.name.removeprefix("fuzz-") for target in targets))
 
     def _fuzz_some(self, build: Build, targets: Sequence[Path]) -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,14 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "timing: measures time or memory, which mean nothing under sanitizers")
+    config.addinivalue_line("markers", "waits: of timing, waits for long and works little: runs beside another one")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with many tests begin first: side by side, one that begins late is waited for by all others."""
+    tests_of = Counter(item.path for item in items)
+    items.sort(key=lambda item: -tests_of[item.path])
 
 
 def pytest_sessionstart() -> None:

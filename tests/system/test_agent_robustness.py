@@ -385,6 +385,7 @@ def add_routes(agent: Agent, service: str, routes: list[dict[str, object]]) -> N
 
 @pytest.mark.slow
 @pytest.mark.timing
+@pytest.mark.waits
 def test_a_slow_path_carries_a_large_record(lab: Lab, pair: Pair) -> None:
     """
     It takes longer than a ping may; the link holds, and the exit learns all routes. Also where somebody asks the exit for the
@@ -406,6 +407,7 @@ def test_a_slow_path_carries_a_large_record(lab: Lab, pair: Pair) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timing
+@pytest.mark.waits
 def test_an_agent_at_rest_rests(lab: Lab, pair: Pair) -> None:
     """However many routes it has: it looks at the kernel and copies nothing."""
     service = pair.entry.create_service(pair.exit)

@@ -290,6 +290,7 @@ def far_service(pair: Pair, name: str) -> dict[str, Any]:
     return {"source_peer_id": pair.exit.id, "target_peer_id": pair.entry.id, "transport_type": "tcp", "name": name}
 
 
+@pytest.mark.slow
 def test_own_changes_of_services(far_pair: Pair) -> None:
     """Two hundred changes of services that the exit owns, made through the entry and looked for there."""
     entry = far_pair.entry

@@ -71,6 +71,7 @@ def stop_and_copy(agent: Agent, directory: Path) -> Path:
     return Path(shutil.copytree(agent.data_dir, directory / f"copy-of-{agent.name}"))
 
 
+@pytest.mark.slow
 def test_the_cluster_s_secret_is_rotated_in_one_half(cluster: Cluster) -> None:
     """The halves that cannot hear it go on with the former secret; when they meet both are good everywhere."""
     owner, beside, *east = cluster.agents

@@ -455,6 +455,7 @@ def test_changes_that_are_received(pair: Trio, crashes: Crashes) -> None:
         assert until_it_lives(attempt) >= 1
 
 
+@pytest.mark.slow
 @at_all_calls
 def test_moving_the_log_into_the_database(pair: Trio, crashes: Crashes) -> None:
     """Changes of a large record until SQLite moves its write-ahead log into the database, once it has 1000 pages."""
@@ -496,6 +497,7 @@ def test_new_license(pair: Trio, crashes: Crashes) -> None:
     assert until_it_lives(attempt) >= 1
 
 
+@pytest.mark.slow
 @at_syncs
 def test_new_cluster_id(pair: Trio, crashes: Crashes) -> None:
     """The new id or the former one; the records are good under either."""

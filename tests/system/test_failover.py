@@ -90,6 +90,7 @@ def assert_returns(exits: Exits, since: float) -> None:
 
 
 @pytest.mark.timing
+@pytest.mark.waits
 def test_an_exit_is_killed(exits: Exits) -> None:
     exits.first.kill()
     assert_moved(exits)
@@ -98,6 +99,7 @@ def test_an_exit_is_killed(exits: Exits) -> None:
 
 
 @pytest.mark.timing
+@pytest.mark.waits
 def test_an_exit_is_suspended(exits: Exits) -> None:
     """Its kernel goes on to acknowledge what is sent."""
     assert exits.first.process
@@ -110,7 +112,10 @@ def test_an_exit_is_suspended(exits: Exits) -> None:
 
 
 @pytest.mark.timing
-@pytest.mark.parametrize("towards", [None, "first", "entry"])
+@pytest.mark.waits
+@pytest.mark.parametrize(
+    "towards", [None, pytest.param("first", marks=pytest.mark.slow), pytest.param("entry", marks=pytest.mark.slow)]
+)
 def test_the_way_to_an_exit_is_cut(exits: Exits, towards: str | None) -> None:
     exits.network.wan1.down(towards)
     try:
@@ -284,6 +289,7 @@ def pause(seconds: float) -> None:
 
 
 @pytest.mark.timing
+@pytest.mark.waits
 def test_a_pause_of_the_entry_itself_is_no_failure(exits: Exits) -> None:
     """As on a machine that has no time for it: the answers wait in its sockets."""
     before = len(changes(exits))
@@ -300,6 +306,7 @@ def test_a_pause_of_the_entry_itself_is_no_failure(exits: Exits) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timing
+@pytest.mark.waits
 def test_a_long_lossy_path_is_no_failure(exits: Exits) -> None:
     """A round trip of 300 ms and 5 % loss in both directions, with flows over it."""
     before = len(changes(exits))
@@ -315,6 +322,7 @@ def test_a_long_lossy_path_is_no_failure(exits: Exits) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timing
+@pytest.mark.waits
 def test_twenty_flaps_in_a_minute(exits: Exits) -> None:
     """The preferred exit's agent is killed and started again every three seconds: no more than four changes come of it."""
     before = len(changes(exits))
@@ -329,7 +337,9 @@ def test_twenty_flaps_in_a_minute(exits: Exits) -> None:
     seconds_until(exits, "first", 90)
 
 
+@pytest.mark.slow
 @pytest.mark.timing
+@pytest.mark.waits
 def test_an_exit_that_fails_again_waits_longer(exits: Exits) -> None:
     """And the operator is told until when, and why."""
     before = len(changes(exits))
@@ -371,6 +381,7 @@ def test_block_holds_from_the_start_on(blocking: Exits) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timing
+@pytest.mark.waits
 def test_records_on_a_narrow_link_are_no_failure(exits: Exits) -> None:
     """Whichever way they go: questions and answers wait behind them for longer than a peer may be silent."""
     before = len(changes(exits))

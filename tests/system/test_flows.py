@@ -359,6 +359,7 @@ def test_loss_and_reordering_change_nothing(lab: Lab, pair: Pair, service: str) 
 
 @pytest.mark.slow
 @pytest.mark.timing
+@pytest.mark.waits
 def test_a_longer_path_is_no_slower(lab: Lab, pair: Pair, service: str) -> None:
     """After the WAN has failed over to one four times as long, warm connections fill it like new ones."""
     lab.server.serve("http", 80)

@@ -417,6 +417,7 @@ def test_the_command_line_needs_to_trust(module_pair: Pair) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timing
+@pytest.mark.waits
 def test_a_handshake_that_never_ends_is_cut(module_pair: Pair) -> None:
     started = time.monotonic()
     raw = module_pair.entry.host.socket()

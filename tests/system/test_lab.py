@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import groupby
+from typing import Any
 
 import pytest
 
@@ -120,7 +121,7 @@ class Probe:
 
         return wait_for(done, 20, f"{sent} frames through the link")
 
-    def flood(self, lab: Lab, count: int, **settings: float) -> tuple[list[int], LinkStats]:
+    def flood(self, lab: Lab, count: int, **settings: Any) -> tuple[list[int], LinkStats]:
         """Sends 0 to count-1, over a link with these settings, and returns what came."""
         lab.wan.reset()
         if settings:

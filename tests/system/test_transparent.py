@@ -281,7 +281,9 @@ def open_from(address: str, port: int, source_port: int) -> socket.socket:
     return client
 
 
-@pytest.mark.parametrize(("version", "place"), [(4, "server"), (6, "exit")])
+@pytest.mark.parametrize(
+    ("version", "place"), [(4, "server"), pytest.param(6, "exit", marks=pytest.mark.slow)]
+)
 def test_thousands_of_flows_and_their_ports_again(lab: Lab, version: int, place: str) -> None:
     target, host = targets(lab, version)[place], lab.hosts[place]
     with naming_server(host, 4700):
