@@ -15,6 +15,8 @@ WITH_INTERFACE = ("--requires-interface", "--desired-ipv4", "10.8.0.10/24")
 def on_port(lab: Lab, build: Path) -> Iterator[Pair]:
     """A pair whose entry has services' interfaces on one end of a cable of its own."""
     lab.entry.ip("link add name port type veth peer name socket", "link set port up", "link set socket up")
+    # Nobody is at the other end: what this host itself says there would be taken for another host's.
+    lab.entry.sysctl("net/ipv4/conf/socket/arp_ignore", 8)
     with running_pair(lab, build, PARENT_INTERFACE="port") as agents:
         yield agents
 
