@@ -103,8 +103,12 @@ static bool wants_interface(const struct arci_planned_service *planned)
 static void choose_source(const struct arci_service *service, struct arci_service_interface *item)
 {
     enum arci_interface_source source = arci_interface_source_of(service);
-    if (item->source == source && arctic_cidr_equal(&item->fixed, &service->desired_ipv4))
+    bool same = item->source == source &&
+                arctic_address_compare(&item->fixed.address, &service->desired_ipv4.address) == 0;
+    if (same) {
+        item->fixed = service->desired_ipv4; /* whose prefix length no other host knows */
         return;
+    }
     if (source != ARCI_INTERFACE_DHCP)
         arci_interface_dhcp_release(item);
     arci_interface_unfollow(item);

@@ -17,6 +17,13 @@ struct place {
     bool again; /* an address that was refused is to be tried again */
 };
 
+/* What the link has of it. */
+struct present {
+    const struct arci_link_address *found;  /* as it should be */
+    const struct arci_link_address *former; /* IPv4: with another prefix length, until `found` is there */
+    bool proven; /* IPv6: it was there with another prefix length, and no other host had it */
+};
+
 /* Whether an address on the link is the wanted one as it should be. */
 static bool is_wanted(const struct place *place, const struct arci_link_address *address)
 {
@@ -37,8 +44,32 @@ static bool is_the_kernels(const struct arci_link_address *address)
     return !address->global && !(address->flags & IFA_F_NOPREFIXROUTE);
 }
 
-static int look_through(const struct place *place, const struct arci_links *links,
-                        const struct arci_link_address **ret_found, struct arctic_error *error)
+static int delete_address(const struct place *place, const struct arci_link_address *address,
+                          struct arctic_error *error)
+{
+    return arci_link_delete_address(place->socket, place->link, &address->cidr, error);
+}
+
+/*
+ * Another prefix length is another address to IPv4, and both can be there (__inet_insert_ifa()). To IPv6 it is not: the one has to go before
+ * the other comes (inet6_rtm_newaddr()), which is a moment unless it were asked for on the link once more.
+ */
+static int put_aside(const struct place *place, const struct arci_link_address *address,
+                     struct present *present, struct arctic_error *error)
+{
+    bool same = arctic_address_compare(&address->cidr.address, &place->wanted->address) == 0;
+    bool other_length = same && address->cidr.length != place->wanted->length;
+    if (other_length && place->family == ARCTIC_FAMILY_IPV4 && !present->former) {
+        present->former = address;
+        return ARCTIC_OK;
+    }
+    present->proven = present->proven || (other_length && place->family == ARCTIC_FAMILY_IPV6 &&
+                                          !(address->flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)));
+    return delete_address(place, address, error);
+}
+
+static int look_through(const struct place *place, const struct arci_links *links, struct present *present,
+                        struct arctic_error *error)
 {
     for (size_t i = 0; i < links->address_count; i++) {
         const struct arci_link_address *address = &links->addresses[i];
@@ -46,12 +77,10 @@ static int look_through(const struct place *place, const struct arci_links *link
             is_the_kernels(address))
             continue;
         if (is_wanted(place, address)) {
-            *ret_found = address;
+            present->found = address;
             continue;
         }
-        int code = is_in_the_way(place, address)
-                       ? arci_link_delete_address(place->socket, place->link, &address->cidr, error)
-                       : ARCTIC_OK;
+        int code = is_in_the_way(place, address) ? put_aside(place, address, present, error) : ARCTIC_OK;
         if (code < 0)
             return code;
     }
@@ -77,10 +106,11 @@ static bool ends_otherwise(const struct arci_link_address *found, uint32_t secon
 }
 
 /* The kernel ends a leased address by itself, should the agent be killed. *ret_there says whether it is there now. */
-static int put(const struct place *place, const struct arci_link_address *found, size_t slot,
+static int put(const struct place *place, const struct present *present, size_t slot,
                const struct arci_interface_wish *wish, bool *ret_there, bool *ret_added,
                struct arctic_error *error)
 {
+    const struct arci_link_address *found = present->found;
     bool ipv4 = slot == ARCI_INTERFACE_IPV4;
     uint32_t seconds = ipv4 ? remaining(wish->ends_at) : 0;
     *ret_there = found != NULL;
@@ -89,7 +119,7 @@ static int put(const struct place *place, const struct arci_link_address *found,
         return ARCTIC_OK;
     *ret_added = *ret_added || (!found && arctic_cidr_equal(place->wanted, &wish->before[slot]));
     *ret_there = true;
-    return arci_link_add_address(place->socket, place->link, place->wanted, seconds, error);
+    return arci_link_add_address(place->socket, place->link, place->wanted, seconds, present->proven, error);
 }
 
 /* Duplicate address detection asks others' hosts, and finds other services' interfaces: the rest of this host is looked through here. */
@@ -118,20 +148,45 @@ static void tell_elsewhere(const struct place *place, const struct arci_link *ot
              arctic_address_format(&place->wanted->address, text), other->name);
 }
 
-static void tell(const struct place *place, const struct arci_link_address *found, size_t slot,
+static void tell(const struct place *place, const struct present *present, size_t slot,
                  struct arci_interface_state *state)
 {
     char text[ARCTIC_ADDRESS_TEXT];
+    const struct arci_link_address *found = present->found;
     if (found && (found->flags & IFA_F_DADFAILED)) {
         state->ipv6_taken = true;
         snprintf(state->reason, sizeof state->reason,
                  "address conflict: %s is in use by another host on '%s': give one of them another address",
                  arctic_address_format(&place->wanted->address, text), place->link->name);
-    } else if (slot == ARCI_INTERFACE_IPV6 && (!found || (found->flags & IFA_F_TENTATIVE))) {
+    } else if (slot == ARCI_INTERFACE_IPV6 && !present->proven &&
+               (!found || (found->flags & IFA_F_TENTATIVE))) {
         state->checking_ipv6 = true;
     } else {
         state->addresses[slot] = *place->wanted;
     }
+}
+
+static int ensure(const struct place *place, const struct arci_links *links, size_t slot,
+                  const struct arci_interface_wish *wish, struct arci_interface_state *state, bool *ret_added,
+                  struct arctic_error *error)
+{
+    bool there = false;
+    struct present present = {0};
+    const struct arci_link *elsewhere = NULL;
+    int code = look_through(place, links, &present, error);
+    if (code >= 0 && !present.found && slot == ARCI_INTERFACE_IPV6)
+        elsewhere = find_elsewhere(place, links);
+    if (elsewhere) {
+        tell_elsewhere(place, elsewhere, state);
+        return ARCTIC_OK;
+    }
+    if (code >= 0)
+        code = put(place, &present, slot, wish, &there, ret_added, error);
+    if (code >= 0 && there && present.former)
+        code = delete_address(place, present.former, error);
+    if (code >= 0 && there)
+        tell(place, &present, slot, state);
+    return code;
 }
 
 int arci_interface_addresses(struct nl_sock *socket, const struct arci_links *links,
@@ -139,25 +194,11 @@ int arci_interface_addresses(struct nl_sock *socket, const struct arci_links *li
                              struct arci_interface_state *state, bool *ret_added, struct arctic_error *error)
 {
     static const uint8_t families[] = {ARCTIC_FAMILY_IPV4, ARCTIC_FAMILY_IPV6};
-    for (size_t slot = 0; slot < ARCI_INTERFACE_FAMILIES; slot++) {
-        bool there = false;
-        const struct arci_link_address *found = NULL;
+    int code = ARCTIC_OK;
+    for (size_t slot = 0; code >= 0 && slot < ARCI_INTERFACE_FAMILIES; slot++) {
         const struct place place = {socket, link, &wish->addresses[slot], families[slot],
                                     slot == ARCI_INTERFACE_IPV6 && wish->try_ipv6};
-        const struct arci_link *elsewhere = NULL;
-        int code = look_through(&place, links, &found, error);
-        if (code >= 0 && !found && slot == ARCI_INTERFACE_IPV6)
-            elsewhere = find_elsewhere(&place, links);
-        if (elsewhere) {
-            tell_elsewhere(&place, elsewhere, state);
-            continue;
-        }
-        if (code >= 0)
-            code = put(&place, found, slot, wish, &there, ret_added, error);
-        if (code < 0)
-            return code;
-        if (there)
-            tell(&place, found, slot, state);
+        code = ensure(&place, links, slot, wish, state, ret_added, error);
     }
-    return ARCTIC_OK;
+    return code;
 }

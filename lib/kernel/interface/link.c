@@ -255,13 +255,14 @@ static struct rtnl_addr *make_address(const struct arci_link *link, const struct
 }
 
 int arci_link_add_address(struct nl_sock *socket, const struct arci_link *link,
-                          const struct arctic_cidr *cidr, uint32_t seconds, struct arctic_error *error)
+                          const struct arctic_cidr *cidr, uint32_t seconds, bool proven,
+                          struct arctic_error *error)
 {
     char text[ARCTIC_CIDR_TEXT];
     ARCI_CLEANUP(addr_cleanup) struct rtnl_addr *object = make_address(link, cidr);
     if (!object)
         return arci_fail_memory(error);
-    rtnl_addr_set_flags(object, IFA_F_NOPREFIXROUTE);
+    rtnl_addr_set_flags(object, IFA_F_NOPREFIXROUTE | (proven ? IFA_F_NODAD : 0u));
     if (seconds) {
         rtnl_addr_set_valid_lifetime(object, seconds);
         rtnl_addr_set_preferred_lifetime(object, seconds);

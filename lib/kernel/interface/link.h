@@ -76,11 +76,13 @@ int arci_link_change(struct nl_sock *socket, const struct arci_link *link,
                      const struct arci_link_change *change, struct arctic_error *error);
 
 /*
- * Adds an address without a prefix route, to be gone after `seconds` unless it is added again (0: it stays), or deletes one.
+ * Adds an address without a prefix route, to be gone after `seconds` unless it is added again (0: it stays), or deletes one. `proven`: the
+ * kernel is not to ask whether another host has an IPv6 address.
  * Errors: ARCTIC_E_SYSTEM, ARCTIC_E_NO_MEMORY; one that is gone already is none.
  */
 int arci_link_add_address(struct nl_sock *socket, const struct arci_link *link,
-                          const struct arctic_cidr *cidr, uint32_t seconds, struct arctic_error *error);
+                          const struct arctic_cidr *cidr, uint32_t seconds, bool proven,
+                          struct arctic_error *error);
 int arci_link_delete_address(struct nl_sock *socket, const struct arci_link *link,
                              const struct arctic_cidr *cidr, struct arctic_error *error);
 

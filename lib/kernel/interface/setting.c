@@ -18,11 +18,13 @@ struct setting {
 /*
  * arp_ignore, arp_announce: only this interface speaks for its address, and for no other (Documentation/networking/ip-sysctl.rst).
  * rp_filter 2 (loose): clients of many networks may use it as their gateway, while the way back is another interface's.
+ * promote_secondaries: an address of an operator's in the same network does not go with the one before it (__inet_del_ifa()).
  */
 static const struct setting for_ipv4[] = {
     {"ipv4", "arp_ignore", 1},
     {"ipv4", "arp_announce", 2},
     {"ipv4", "rp_filter", 2},
+    {"ipv4", "promote_secondaries", 1},
 };
 
 /* No routes and addresses from whoever calls himself a router; its own address is checked (RFC 4862 section 5.4) before it is used. */

@@ -1,0 +1,75 @@
+"""Interfaces of services that are asked to be another way while clients use them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from agents import Pair, running_pair
+from arctic_lab import Connection, Lab, Process, wait_for
+from flows import VERSIONS, says
+from test_interfaces import (
+    ADDRESS,
+    BOTH,
+    global_addresses,
+    link_of,
+    use_as_gateway,
+    wait_until_active,
+    with_interface,
+)
+
+
+@pytest.fixture
+def lan(lab: Lab, build: Path) -> Iterator[Pair]:
+    with running_pair(lab, build, PARENT_INTERFACE="lan") as agents:
+        yield agents
+
+
+def watch_addresses(lab: Lab) -> Process:
+    """What happens to the entry's addresses from now on, a line each."""
+    watching = lab.entry.start("ip", "-oneline", "monitor", "address", name="monitor")
+
+    def listens() -> bool:
+        lab.entry.ip("address replace 10.66.0.1/32 dev lo")
+        return "10.66.0.1" in watching.log()
+
+    wait_for(listens, 5, "the monitor")
+    return watching
+
+
+def test_another_prefix_length_takes_no_address_away(lab: Lab, lan: Pair) -> None:
+    """An IPv4 address has its new length before the old one goes, an IPv6 one is not asked for anew; flows live on."""
+    lab.server.serve("echo", 7)
+    service = with_interface(lan.entry, lan.exit, *BOTH)
+    name = wait_until_active(lan.entry, service)["interface_name"]
+    use_as_gateway(lab.client)
+    open_flows = [Connection(lab.client, lab.server.address(version), 7) for version in VERSIONS]
+    watching = watch_addresses(lab)
+    lan.entry.cli("services", "update", service, "--desired-ipv4", "10.1.0.10/16", "--desired-ipv6", "fd01::10/48")
+
+    def is_done() -> bool:
+        link = link_of(lab.entry, service)
+        lab.client.ip("neigh flush all")
+        assert all(says(flow) for flow in open_flows)
+        return bool(link and global_addresses(link) == {"10.1.0.10/16", "fd01::10/48"})
+
+    wait_for(is_done, 10, "the new lengths")
+    shown = wait_until_active(lan.entry, service)
+    assert (shown["actual_interface_ipv4"], shown["actual_interface_ipv6"]) == ("10.1.0.10/16", "fd01::10/48")
+    assert all(says(flow) for flow in open_flows)
+    lines = [line for line in watching.log().splitlines() if name in line]
+    events = [(line.startswith("Deleted"), "tentative" in line) for line in lines if ADDRESS[4] in line]
+    assert events == [(False, False), (True, False)], lines
+    assert not any("tentative" in line for line in lines if ADDRESS[6] in line), lines
+    for flow in open_flows:
+        flow.socket.close()
+
+
+def test_an_operators_address_stays_when_another_goes(lab: Lab, lan: Pair) -> None:
+    """Of the same network, which the kernel would take away together with the first."""
+    service = with_interface(lan.entry, lan.exit, "--desired-ipv4", "10.1.0.10/24")
+    name = wait_until_active(lan.entry, service)["interface_name"]
+    lab.entry.ip(f"address add 10.1.0.77/24 dev {name}")
+    lan.entry.cli("services", "update", service, "--desired-ipv4", "10.1.0.11/24")
+    wait_for(lambda: lan.entry.service(service)["actual_interface_ipv4"] == "10.1.0.11/24", 10, "the other address")
+    link = link_of(lab.entry, service)
+    assert link and global_addresses(link) == {"10.1.0.11/24", "10.1.0.77/24"}
