@@ -106,6 +106,19 @@ static const char *for_untrusted(const struct cli_arguments *arguments)
            "If not, somebody may be in between.";
 }
 
+/* An interface that goes while the service keeps an address for it. */
+static const char *for_invalid_request(const struct cli_arguments *arguments,
+                                       const struct arctic_error *error)
+{
+    if (!is_command(arguments, "services update") || cli_flag_on(arguments, "requires-interface"))
+        return NULL;
+    if (strcmp(error->field, "desired_interface_ipv4") == 0 && !cli_flag_text(arguments, "desired-ipv4"))
+        return "Clear it with --desired-ipv4= in the same command.";
+    if (strcmp(error->field, "desired_interface_ipv6") == 0 && !cli_flag_text(arguments, "desired-ipv6"))
+        return "Clear it with --desired-ipv6= in the same command.";
+    return NULL;
+}
+
 static const char *for_not_found(const struct cli *cli, const struct cli_arguments *arguments)
 {
     /* What is missing before an agent was asked is in the configuration file. */
@@ -141,6 +154,8 @@ const char *cli_advice(const struct cli *cli, const struct cli_arguments *argume
         return for_untrusted(arguments);
     case ARCTIC_E_NOT_FOUND:
         return for_not_found(cli, arguments);
+    case ARCTIC_E_INVALID_REQUEST:
+        return for_invalid_request(arguments, error);
     case ARCTIC_E_ALREADY_EXISTS:
         return is_command(arguments, "cluster init") ? "Give --force for another id." : NULL;
     default:

@@ -135,7 +135,7 @@ static int check_interface(const struct arci_service *service, struct arctic_err
                                                                : NULL;
     if (field)
         return arci_fail(error, ARCTIC_E_INVALID_REQUEST, field,
-                         "'%s' needs requires_interface: true (or clear it with null)", field);
+                         "'%s' needs requires_interface: true, or has to be cleared", field);
     return ARCTIC_OK;
 }
 

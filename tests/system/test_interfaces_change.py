@@ -73,3 +73,16 @@ def test_an_operators_address_stays_when_another_goes(lab: Lab, lan: Pair) -> No
     wait_for(lambda: lan.entry.service(service)["actual_interface_ipv4"] == "10.1.0.11/24", 10, "the other address")
     link = link_of(lab.entry, service)
     assert link and global_addresses(link) == {"10.1.0.11/24", "10.1.0.77/24"}
+
+
+def test_an_address_without_an_interface_is_refused_in_the_words_of_the_command_line(lan: Pair) -> None:
+    """Which has no null; what it advises works."""
+    service = with_interface(lan.entry, lan.exit, *BOTH)
+    update = ("services", "update", service, "--requires-interface=false")
+    told = lan.entry.cli(*update, code=6).stderr
+    assert "'desired_interface_ipv4' needs requires_interface: true" in told and "null" not in told
+    assert "Clear it with --desired-ipv4= in the same command." in told
+    told = lan.entry.cli(*update, "--desired-ipv4=", code=6).stderr
+    assert "Clear it with --desired-ipv6= in the same command." in told
+    lan.entry.cli(*update, "--desired-ipv4=", "--desired-ipv6=")
+    assert not lan.entry.service(service)["requires_interface"]
