@@ -92,3 +92,16 @@ def test_a_lease_outlives_the_agent(lab: Lab, lan: Pair) -> None:
     lan.entry.cli("services", "update", service, "--desired-ipv4", "10.1.0.10/24")
     wait_for(lambda: granted(server) == [], 5, "the lease given back when an address is named")
     wait_for(lambda: lan.entry.service(service)["actual_interface_ipv4"] == "10.1.0.10/24", 10, "the named address")
+
+
+def test_the_server_learns_another_name_of_the_service(lab: Lab, lan: Pair) -> None:
+    """At once, not with the next renewal; the address stays."""
+    server = serve(lab)
+    service = with_interface(lan.entry, lan.exit, "--name", "first")
+    address = wait_until_active(lan.entry, service, 30)["actual_interface_ipv4"]
+    assert server.leases.read_text().split()[3] == "first"
+    lan.entry.cli("services", "update", service, "--name", "second")
+    wait_for(lambda: server.leases.read_text().split()[3] == "second", 5, "the other name in the server's file")
+    shown = lan.entry.service(service)
+    assert shown["state"] == "active" and shown["actual_interface_ipv4"] == address
+    assert server.count("DHCPDISCOVER") == 1

@@ -621,6 +621,46 @@ static void contest_is_told_for_a_minute(void **state)
     assert_state(&world, ARCI_DHCP_BOUND, true);
 }
 
+/* Option 12 of four letters. */
+static void assert_sent_name(const struct world *world, const char *name)
+{
+    assert_sent(world, ARCI_DHCP_REQUEST);
+    assert_int_equal(option(world, 12), name[0] ? number_at((const uint8_t *)name) : 0);
+}
+
+static void another_name_is_told_at_once(void **state)
+{
+    struct world world;
+    (void)state;
+    obtain(&world);
+    arci_dhcp_client_rename(&world.client, "web", world.now);
+    assert_int_equal(arci_dhcp_client_deadline(&world.client), world.client.renew_at);
+    arci_dhcp_client_rename(&world.client, "data", world.now);
+    assert_int_equal(advance(&world), 0);
+    assert_sent_name(&world, "data");
+    assert_state(&world, ARCI_DHCP_BOUND, true);
+    receive_type(&world, ARCI_DHCP_ACK);
+    assert_int_equal(arci_dhcp_client_deadline(&world.client), world.client.renew_at);
+    assert_string_equal(world.client.reason, "");
+    arci_dhcp_client_rename(&world.client, "", world.now);
+    advance(&world);
+    assert_sent_name(&world, "");
+}
+
+static void name_that_comes_while_an_address_is_asked_for_is_told_afterwards(void **state)
+{
+    struct world world;
+    (void)state;
+    request_address(&world);
+    arci_dhcp_client_rename(&world.client, "data", world.now);
+    receive_type(&world, ARCI_DHCP_ACK);
+    arci_dhcp_client_accept(&world.client, world.now);
+    take(&world);
+    assert_sent_name(&world, "data");
+    receive_type(&world, ARCI_DHCP_ACK);
+    assert_int_equal(arci_dhcp_client_deadline(&world.client), world.client.renew_at);
+}
+
 static void wrong_options_are_the_callers_fault(void **state)
 {
     const struct arctic_id service = {"svc_01JD2Q4Y7M8N9P0QRSTVWXYZ12"};
@@ -669,6 +709,8 @@ int main(void)
         cmocka_unit_test(release_gives_the_lease_back),
         cmocka_unit_test(lease_without_an_end_is_not_renewed),
         cmocka_unit_test(contest_is_told_for_a_minute),
+        cmocka_unit_test(another_name_is_told_at_once),
+        cmocka_unit_test(name_that_comes_while_an_address_is_asked_for_is_told_afterwards),
         cmocka_unit_test(wrong_options_are_the_callers_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

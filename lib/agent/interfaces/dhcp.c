@@ -159,6 +159,12 @@ void arci_interface_dhcp_link_changed(struct arci_service_interface *item)
     changed(item);
 }
 
+void arci_interface_dhcp_rename(struct arci_service_interface *item, const struct arci_service *service)
+{
+    arci_dhcp_rename(item->dhcp, service->name, arci_time_monotonic());
+    arci_interface_watch_again(item->watch);
+}
+
 void arci_interface_dhcp_release(struct arci_service_interface *item)
 {
     if (item->dhcp)

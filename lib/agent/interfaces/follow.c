@@ -58,6 +58,8 @@ void arci_interface_follow(struct arci_service_interface *item, const struct arc
         arci_interface_unfollow(item);
     if (item->dhcp && item->state.up && !item->was_up)
         arci_interface_dhcp_link_changed(item);
+    if (item->dhcp)
+        arci_interface_dhcp_rename(item, service);
     item->was_up = item->state.up;
     if (!item->watch && item->state.index && item->state.up)
         begin(item, service);

@@ -89,6 +89,7 @@ void arci_interface_dhcp_load(struct arci_service_interface *item);
 int arci_interface_dhcp_begin(struct arci_service_interface *item, const struct arci_service *service,
                               struct arctic_error *error);
 void arci_interface_dhcp_link_changed(struct arci_service_interface *item);
+void arci_interface_dhcp_rename(struct arci_service_interface *item, const struct arci_service *service);
 void arci_interface_dhcp_release(struct arci_service_interface *item);
 void arci_interface_dhcp_wish(const struct arci_service_interface *item, struct arci_interface_wish *wish);
 void arci_interface_dhcp_find(const struct arci_service_interface *item,

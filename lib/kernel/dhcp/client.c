@@ -78,6 +78,7 @@ void arci_dhcp_client_start_anew(struct arci_dhcp_client *client, int64_t wait, 
 {
     client->holds = false;
     client->has_server_mac = false;
+    client->renamed = false;
     client->renew_at = client->rebind_at = client->expires_at = client->contested_until = INT64_MAX;
     arci_dhcp_client_exchange(client, now);
     arci_dhcp_client_go_to(client, ARCI_DHCP_PHASE_INIT, now + wait);
@@ -203,6 +204,7 @@ static void renew(struct arci_dhcp_client *client, int64_t now)
         client->transaction = arci_dhcp_client_chance(client, UINT32_MAX);
     tell_unrenewed(client, now);
     client->requested_at = now;
+    client->renamed = false;
     int64_t until = phase == ARCI_DHCP_PHASE_RENEWING ? client->rebind_at : client->expires_at;
     arci_dhcp_client_go_to(client, phase, now + renewal_wait(until, now));
     arci_dhcp_client_send_request(client, now);
@@ -263,7 +265,19 @@ void arci_dhcp_client_bind(struct arci_dhcp_client *client)
     client->hint = arci_ipv4_number(&client->grant.lease.address);
     client->reason[0] = '\0';
     client->told = false;
-    arci_dhcp_client_go_to(client, ARCI_DHCP_PHASE_BOUND, client->renew_at);
+    arci_dhcp_client_go_to(client, ARCI_DHCP_PHASE_BOUND,
+                           client->renamed ? client->requested_at : client->renew_at);
+}
+
+void arci_dhcp_client_rename(struct arci_dhcp_client *client, const char *hostname, int64_t now)
+{
+    if (strcmp(client->self.hostname, hostname) == 0)
+        return;
+    snprintf(client->self.hostname, sizeof client->self.hostname, "%s", hostname);
+    client->renamed = client->phase != ARCI_DHCP_PHASE_INIT && client->phase != ARCI_DHCP_PHASE_DECLINED;
+    if (client->phase == ARCI_DHCP_PHASE_BOUND || client->phase == ARCI_DHCP_PHASE_RENEWING ||
+        client->phase == ARCI_DHCP_PHASE_REBINDING)
+        client->next_at = now;
 }
 
 void arci_dhcp_client_accept(struct arci_dhcp_client *client, int64_t now)

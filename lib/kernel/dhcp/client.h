@@ -66,7 +66,8 @@ struct arci_dhcp_client {
 
     struct arci_dhcp_outgoing outgoing;
     bool has_outgoing;
-    bool told; /* `reason` says something that the next repetition is not to hide */
+    bool renamed; /* what was sent last has the former host name */
+    bool told;    /* `reason` says something that the next repetition is not to hide */
     char reason[ARCI_DHCP_REASON_SIZE];
 };
 
@@ -94,6 +95,12 @@ void arci_dhcp_client_decline(struct arci_dhcp_client *client, const uint8_t mac
 
 /* While a lease holds: the host with `mac` uses the address too. The reason says so for a minute. */
 void arci_dhcp_client_contest(struct arci_dhcp_client *client, const uint8_t mac[6], int64_t now);
+
+/*
+ * Another host name, "": none. A server that knows the former one is told by a renewal at once (RFC 2131 section 4.4.5 has it at T1, and leaves
+ * the moment to the client).
+ */
+void arci_dhcp_client_rename(struct arci_dhcp_client *client, const char *hostname, int64_t now);
 
 void arci_dhcp_client_release(struct arci_dhcp_client *client);
 void arci_dhcp_client_link_changed(struct arci_dhcp_client *client, int64_t now);

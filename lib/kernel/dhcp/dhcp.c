@@ -48,6 +48,11 @@ static int check_options(const struct arci_dhcp_options *options, struct arctic_
     return ARCTIC_OK;
 }
 
+static const char *sent_hostname(const char *hostname)
+{
+    return hostname && arci_dhcp_is_hostname(hostname) ? hostname : "";
+}
+
 static int make_self(const struct arci_dhcp_options *options, struct arci_dhcp_self *ret_self,
                      struct arctic_error *error)
 {
@@ -56,8 +61,7 @@ static int make_self(const struct arci_dhcp_options *options, struct arci_dhcp_s
     if (code < 0)
         return code;
     memcpy(self.mac, options->mac, sizeof self.mac);
-    if (options->hostname && arci_dhcp_is_hostname(options->hostname))
-        snprintf(self.hostname, sizeof self.hostname, "%s", options->hostname);
+    snprintf(self.hostname, sizeof self.hostname, "%s", sent_hostname(options->hostname));
     *ret_self = self;
     return ARCTIC_OK;
 }
@@ -374,4 +378,9 @@ void arci_dhcp_link_changed(struct arci_dhcp *dhcp, int64_t now)
     arci_dhcp_client_link_changed(&dhcp->client, now);
     drive(dhcp, now);
     publish(dhcp, now);
+}
+
+void arci_dhcp_rename(struct arci_dhcp *dhcp, const char *hostname, int64_t now)
+{
+    arci_dhcp_client_rename(&dhcp->client, sent_hostname(hostname), now);
 }

@@ -94,6 +94,9 @@ const char *arci_dhcp_reason(const struct arci_dhcp *dhcp);
 /* Gives the lease back to the server, which may be lost on the way. The lease holds no more; what is left is arci_dhcp_free(). */
 void arci_dhcp_release(struct arci_dhcp *dhcp, int64_t now);
 
+/* The host name is another one from now on, as in `hostname` of the options; arci_dhcp_tick() is due soon. */
+void arci_dhcp_rename(struct arci_dhcp *dhcp, const char *hostname, int64_t now);
+
 /* The carrier came back: the network may be another one. The lease is confirmed (RFC 2131 section 3.2), or a new one asked for at once. */
 void arci_dhcp_link_changed(struct arci_dhcp *dhcp, int64_t now);
 
