@@ -357,10 +357,10 @@ def test_the_parent_speaks_for_itself_only_while_it_must(lab: Lab, lan: Pair) ->
 
 
 def test_an_ipv6_address_of_another_host_is_not_used(lab: Lab, lan: Pair) -> None:
-    """The kernel's duplicate address detection decides; another address helps."""
+    """The kernel's duplicate address detection decides, and who has it is said; another address helps."""
     lab.client.ip("address add fd01::10/64 dev lan nodad")
     service = with_interface(lan.entry, lan.exit, "--desired-ipv6", "fd01::10/64")
-    shown = wait_for_reason(lan.entry, service, "address conflict: fd01::10 is in use by another host")
+    shown = wait_for_reason(lan.entry, service, f"fd01::10 is in use by {lab.client.mac('lan')}")
     assert shown["state"] == "error" and shown["actual_interface_ipv6"] is None
     lab.client.ip("address delete fd01::10/64 dev lan")
     lan.entry.cli("services", "update", service, "--desired-ipv6", "fd01::11/64")

@@ -7,8 +7,19 @@ import pytest
 from agents import Pair, running_pair
 from arctic_lab import Lab, wait_for
 from dhcp import Dnsmasq
+from flows import VERSIONS
 from metrics import scrape, value
-from test_interfaces import announce, global_addresses, link_of, links, wait_for_reason, wait_until_active, with_interface
+from test_interfaces import (
+    ADDRESS,
+    BOTH,
+    announce,
+    global_addresses,
+    link_of,
+    links,
+    wait_for_reason,
+    wait_until_active,
+    with_interface,
+)
 
 
 @pytest.fixture
@@ -20,17 +31,21 @@ def lan(lab: Lab, build: Path) -> Iterator[Pair]:
 def test_an_ipv4_address_of_the_host_is_not_used(lab: Lab, lan: Pair) -> None:
     """The parent's own, and another interface's: clients would get two answers to an ARP request. Nothing is announced."""
     mac = lab.entry.mac("lan")
+    here = "in use by this host itself, on"
     service = with_interface(lan.entry, lan.exit, "--desired-ipv4", "10.1.0.1/24")
     lab.client.run("ping", "-c1", "-W2", "10.1.0.1")
-    shown = wait_for_reason(lan.entry, service, f"address conflict: 10.1.0.1 is in use by {mac}")
+    shown = wait_for_reason(lan.entry, service, f"address conflict: 10.1.0.1 is {here} 'lan': give one")
     assert shown["state"] == "error" and shown["actual_interface_ipv4"] is None
-    said = "another host has the address of a service's interface"
+    said = "the address of a service's interface is in use elsewhere"
     assert lan.entry.log.count(said) == 1
     assert mac in lab.client.run("ip", "neigh", "show", "10.1.0.1").stdout
     link = link_of(lab.entry, service)
     assert link and global_addresses(link) == set()
     lan.entry.cli("services", "update", service, "--desired-ipv4", "10.9.0.1/24")
-    wait_for_reason(lan.entry, service, f"address conflict: 10.9.0.1 is in use by {lab.entry.mac('wan')}")
+    wait_for_reason(lan.entry, service, f"address conflict: 10.9.0.1 is {here} 'wan'")
+    lab.entry.ip("address add 10.1.0.99/32 dev lo")
+    lan.entry.cli("services", "update", service, "--desired-ipv4", "10.1.0.99/24")
+    wait_for_reason(lan.entry, service, f"address conflict: 10.1.0.99 is {here} 'lo'")
     lan.entry.cli("services", "update", service, "--desired-ipv4", "10.1.0.10/24")
     assert wait_until_active(lan.entry, service)["actual_interface_ipv4"] == "10.1.0.10/24"
 
@@ -42,7 +57,7 @@ def test_claims_of_another_host_are_one_line_of_the_log(lab: Lab, lan: Pair) -> 
     for _ in range(20):
         announce(lab.client, "lan", "10.1.0.10")
     wait_for_reason(lan.entry, service, f"10.1.0.10 is in use by {lab.client.mac('lan')}")
-    (line,) = [line for line in lan.entry.log.splitlines() if "another host has the address" in line]
+    (line,) = [line for line in lan.entry.log.splitlines() if "is in use elsewhere" in line]
     assert '"level":"warn"' in line and service in line and '"address":"10.1.0.10"' in line
 
 
@@ -56,11 +71,26 @@ def test_an_ipv6_address_of_the_host_is_not_used(lab: Lab, lan: Pair) -> None:
     assert wait_until_active(lan.entry, service)["actual_interface_ipv6"] == "fd01::1/64"
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_address_in_use_that_the_host_gets_too_is_said(lab: Lab, lan: Pair, version: int) -> None:
+    """It is kept: clients go on; the service says where the other one is, until it is gone."""
+    service = with_interface(lan.entry, lan.exit, *BOTH)
+    wait_until_active(lan.entry, service)
+    for link in ("lan", "lo"):
+        lab.entry.ip(f"address add {ADDRESS[version]}/32 dev {link}" + (" nodad" if version == 6 else ""))
+        said = f"address conflict: {ADDRESS[version]} is in use by this host itself, on '{link}'"
+        shown = wait_for_reason(lan.entry, service, said)
+        assert shown["state"] == "degraded"
+        assert shown[f"actual_interface_ipv{version}"].startswith(ADDRESS[version])
+        lab.entry.ip(f"address delete {ADDRESS[version]}/32 dev {link}")
+        wait_until_active(lan.entry, service)
+
+
 def test_a_lease_of_an_address_of_the_host_is_declined(lab: Lab, lan: Pair) -> None:
     """A DHCP server that does not look before it offers, and one other address."""
     server = Dnsmasq(lab.client, lab.directory, "10.1.0.1", "10.1.0.1")
     service = with_interface(lan.entry, lan.exit)
-    declined = f"10.1.0.1 offered by 10.1.0.2 is in use by {lab.entry.mac('lan')}: declined"
+    declined = "10.1.0.1 offered by 10.1.0.2 is in use by this host itself, on 'lan': declined"
     shown = wait_for_reason(lan.entry, service, declined, 20)
     assert shown["state"] == "error" and shown["actual_interface_ipv4"] is None
     wait_for(lambda: server.count("DHCPDECLINE") >= 1, 5, "the decline in the server's log")

@@ -28,7 +28,6 @@ static bool is_conflict(enum arci_address_state state)
 /* Once when it begins and once when it has ended: it is looked at again each 30 s, and anybody on the link can bring it about. */
 static void say_conflict(struct arci_service_interface *item)
 {
-    char mac[ARCI_MAC_TEXT];
     char address[ARCTIC_ADDRESS_TEXT];
     enum arci_address_state state = arci_address_check_state(item->check);
     if (state == ARCI_ADDRESS_CHECKING || is_conflict(state) == item->said_conflict)
@@ -36,14 +35,14 @@ static void say_conflict(struct arci_service_interface *item)
     item->said_conflict = is_conflict(state);
     arctic_address_format(&item->fixed.address, address);
     if (item->said_conflict)
-        arci_log_warn(item->agent->log, "netmgr", "another host has the address of a service's interface",
+        arci_log_warn(item->agent->log, "netmgr", "the address of a service's interface is in use elsewhere",
                       ARCI_TEXT("service", item->service.text), ARCI_TEXT("interface", item->state.name),
                       ARCI_TEXT("address", address),
-                      ARCI_TEXT("other", arci_mac_format(arci_address_check_other(item->check), mac)),
+                      ARCI_TEXT("other", arci_address_check_holder(item->check)),
                       ARCI_TEXT("use", state == ARCI_ADDRESS_TAKEN ? "not used here" : "used here as well"));
     else
         arci_log_info(item->agent->log, "netmgr",
-                      "no other host has the address of a service's interface now",
+                      "the address of a service's interface is not in use elsewhere any more",
                       ARCI_TEXT("service", item->service.text), ARCI_TEXT("interface", item->state.name),
                       ARCI_TEXT("address", address));
 }
@@ -91,7 +90,6 @@ void arci_interface_check_wish(const struct arci_service_interface *item, const 
 void arci_interface_check_find(const struct arci_service_interface *item, const struct arci_service *service,
                                struct arci_interface_finding *finding)
 {
-    char mac[ARCI_MAC_TEXT];
     char address[ARCTIC_ADDRESS_TEXT];
     enum arci_address_state state =
         item->check ? arci_address_check_state(item->check) : ARCI_ADDRESS_CHECKING;
@@ -100,7 +98,7 @@ void arci_interface_check_find(const struct arci_service_interface *item, const 
         finding->state = state == ARCI_ADDRESS_TAKEN ? ARCI_SERVICE_ERROR : ARCI_SERVICE_DEGRADED;
         snprintf(finding->reason, sizeof finding->reason,
                  "address conflict: %s is in use by %s: give one of them another address", address,
-                 arci_mac_format(arci_address_check_other(item->check), mac));
+                 arci_address_check_holder(item->check));
     } else if (!item->has_ipv4 && !item->problem[0]) {
         finding->state = ARCI_SERVICE_PENDING;
         snprintf(finding->reason, sizeof finding->reason, "checking whether another host has %s", address);

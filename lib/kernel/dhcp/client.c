@@ -288,20 +288,34 @@ void arci_dhcp_client_accept(struct arci_dhcp_client *client, int64_t now)
     arci_dhcp_client_tick(client, now); /* a lease of an earlier run may be due for renewal */
 }
 
-void arci_dhcp_client_decline(struct arci_dhcp_client *client, const uint8_t mac[6], int64_t now)
+static void decline(struct arci_dhcp_client *client, const char *holder, int64_t now)
 {
     if (client->phase != ARCI_DHCP_PHASE_CHECKING)
         return;
     int64_t wait = client->conflicts < CONFLICTS_MAX ? DECLINE_WAIT : CONFLICT_WAIT;
     client->conflicts++;
     client->hint = 0;
-    arci_dhcp_client_tell(client, "%s offered by %s is in use by %02x:%02x:%02x:%02x:%02x:%02x: declined",
+    arci_dhcp_client_tell(client, "%s offered by %s is in use by %s: declined",
                           arci_dhcp_text_of(&client->grant.lease.address).text,
-                          arci_dhcp_text_of(&client->grant.lease.server).text, mac[0], mac[1], mac[2], mac[3],
-                          mac[4], mac[5]);
+                          arci_dhcp_text_of(&client->grant.lease.server).text, holder);
     arci_dhcp_client_send_decline(client);
     arci_dhcp_client_start_anew(client, wait, now);
     client->phase = ARCI_DHCP_PHASE_DECLINED;
+}
+
+void arci_dhcp_client_decline(struct arci_dhcp_client *client, const uint8_t mac[6], int64_t now)
+{
+    char holder[32];
+    snprintf(holder, sizeof holder, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+             mac[5]);
+    decline(client, holder, now);
+}
+
+void arci_dhcp_client_decline_own(struct arci_dhcp_client *client, const char *link, int64_t now)
+{
+    char holder[64];
+    snprintf(holder, sizeof holder, "this host itself, on '%s'", link);
+    decline(client, holder, now);
 }
 
 void arci_dhcp_client_contest(struct arci_dhcp_client *client, const uint8_t mac[6], int64_t now)

@@ -93,6 +93,9 @@ void arci_dhcp_client_receive(struct arci_dhcp_client *client, const struct arci
 void arci_dhcp_client_accept(struct arci_dhcp_client *client, int64_t now);
 void arci_dhcp_client_decline(struct arci_dhcp_client *client, const uint8_t mac[6], int64_t now);
 
+/* The same where it is this host itself that has the address, on another interface, which is called `link`. */
+void arci_dhcp_client_decline_own(struct arci_dhcp_client *client, const char *link, int64_t now);
+
 /* While a lease holds: the host with `mac` uses the address too. The reason says so for a minute. */
 void arci_dhcp_client_contest(struct arci_dhcp_client *client, const uint8_t mac[6], int64_t now);
 

@@ -195,10 +195,10 @@ static void adjust_arp(struct arci_dhcp *dhcp, int64_t now)
     const struct arci_dhcp_client *client = &dhcp->client;
     bool checking = client->phase == ARCI_DHCP_PHASE_CHECKING;
     uint32_t address = arci_ipv4_number(&client->grant.lease.address);
-    uint8_t mac[ARCI_MAC_SIZE];
+    char name[ARCI_INTERFACE_NAME_SIZE];
     if (checking && dhcp->arp.phase != ARCI_ARP_PROBING &&
-        arci_host_has_address(&client->grant.lease.address, client->interface, mac)) {
-        arci_dhcp_client_decline(&dhcp->client, mac, now);
+        arci_host_has_address(&client->grant.lease.address, client->interface, name)) {
+        arci_dhcp_client_decline_own(&dhcp->client, name, now);
     } else if (checking && dhcp->arp.phase != ARCI_ARP_PROBING) {
         set_filter(dhcp, address);
         arci_arp_start(&dhcp->arp, address, client->self.mac, dhcp->check_unit, chance(dhcp), now);

@@ -23,7 +23,7 @@ struct arci_address_check {
     char interface[ARCI_INTERFACE_NAME_SIZE];
     uint32_t address; /* `wanted`, host order */
     uint8_t mac[ARCI_MAC_SIZE];
-    uint8_t other[ARCI_MAC_SIZE];
+    char holder[64];
     bool in_use;
     uint32_t unit;
     enum arci_address_state state;
@@ -45,9 +45,11 @@ static uint32_t to_number(const struct arctic_address *address)
 
 static void begin(struct arci_address_check *check, int64_t now)
 {
+    char name[ARCI_INTERFACE_NAME_SIZE];
     check->state = check->in_use ? ARCI_ADDRESS_FREE : ARCI_ADDRESS_CHECKING;
     check->change_at = INT64_MAX;
-    if (!check->in_use && arci_host_has_address(&check->wanted, check->interface, check->other)) {
+    if (!check->in_use && arci_host_has_address(&check->wanted, check->interface, name)) {
+        snprintf(check->holder, sizeof check->holder, "this host itself, on '%s'", name);
         check->state = ARCI_ADDRESS_TAKEN;
         check->change_at = now + AGAIN_MS;
         arci_arp_stop(&check->arp);
@@ -108,9 +110,9 @@ enum arci_address_state arci_address_check_state(const struct arci_address_check
     return check->state;
 }
 
-const uint8_t *arci_address_check_other(const struct arci_address_check *check)
+const char *arci_address_check_holder(const struct arci_address_check *check)
 {
-    return check->other;
+    return check->holder;
 }
 
 /* An address that is in use is not given up for whoever claims it: anybody on the link could end a service (RFC 5227 section 2.4 (c)). */
@@ -118,7 +120,7 @@ static void take(struct arci_address_check *check, enum arci_arp_event event, co
 {
     if (event != ARCI_ARP_TAKEN && event != ARCI_ARP_CONTESTED)
         return;
-    memcpy(check->other, mac, sizeof check->other);
+    arci_mac_format(mac, check->holder);
     check->state = check->in_use ? ARCI_ADDRESS_CONTESTED : ARCI_ADDRESS_TAKEN;
     check->change_at = now + (check->in_use ? CONTESTED_MS : AGAIN_MS);
 }

@@ -53,7 +53,7 @@ bool arci_address_check_tick(struct arci_address_check *check, int64_t now);
 
 enum arci_address_state arci_address_check_state(const struct arci_address_check *check);
 
-/* MAC address of the other host, where the state is TAKEN or CONTESTED. */
-const uint8_t *arci_address_check_other(const struct arci_address_check *check);
+/* Who has the address, for people, where the state is TAKEN or CONTESTED: a MAC address, or that this host has it, and on which interface. */
+const char *arci_address_check_holder(const struct arci_address_check *check);
 
 #endif

@@ -10,7 +10,7 @@
 
 /* What stands for one address that is wished. */
 struct place {
-    struct nl_sock *socket;
+    const struct arci_interface_host *host;
     const struct arci_link *link;
     const struct arctic_cidr *wanted;
     uint8_t family;
@@ -47,7 +47,7 @@ static bool is_the_kernels(const struct arci_link_address *address)
 static int delete_address(const struct place *place, const struct arci_link_address *address,
                           struct arctic_error *error)
 {
-    return arci_link_delete_address(place->socket, place->link, &address->cidr, error);
+    return arci_link_delete_address(place->host->socket, place->link, &address->cidr, error);
 }
 
 /*
@@ -68,9 +68,9 @@ static int put_aside(const struct place *place, const struct arci_link_address *
     return delete_address(place, address, error);
 }
 
-static int look_through(const struct place *place, const struct arci_links *links, struct present *present,
-                        struct arctic_error *error)
+static int look_through(const struct place *place, struct present *present, struct arctic_error *error)
 {
+    const struct arci_links *links = place->host->links;
     for (size_t i = 0; i < links->address_count; i++) {
         const struct arci_link_address *address = &links->addresses[i];
         if (address->index != place->link->index || address->cidr.address.family != place->family ||
@@ -119,15 +119,18 @@ static int put(const struct place *place, const struct present *present, size_t 
         return ARCTIC_OK;
     *ret_added = *ret_added || (!found && arctic_cidr_equal(place->wanted, &wish->before[slot]));
     *ret_there = true;
-    return arci_link_add_address(place->socket, place->link, place->wanted, seconds, present->proven, error);
+    return arci_link_add_address(place->host->socket, place->link, place->wanted, seconds, present->proven,
+                                 error);
 }
 
-/* Duplicate address detection asks others' hosts, and finds other services' interfaces: the rest of this host is looked through here. */
-static const struct arci_link *find_elsewhere(const struct place *place, const struct arci_links *links)
+/* What asks on the link asks others' hosts, and finds other services' interfaces: the rest of this host is looked through here. */
+static const struct arci_link *find_elsewhere(const struct place *place)
 {
+    const struct arci_links *links = place->host->links;
     for (size_t i = 0; i < links->address_count; i++) {
         const struct arci_link_address *address = &links->addresses[i];
-        bool another_link = !address->global && address->index != place->link->parent;
+        bool another_link =
+            place->family == ARCTIC_FAMILY_IPV6 && !address->global && address->index != place->link->parent;
         if (address->index == place->link->index || another_link ||
             arctic_address_compare(&address->cidr.address, &place->wanted->address) != 0)
             continue;
@@ -142,22 +145,37 @@ static void tell_elsewhere(const struct place *place, const struct arci_link *ot
                            struct arci_interface_state *state)
 {
     char text[ARCTIC_ADDRESS_TEXT];
-    state->ipv6_taken = true;
+    if (state->reason[0])
+        return;
     snprintf(state->reason, sizeof state->reason,
              "address conflict: %s is in use by this host itself, on '%s': give one of them another address",
              arctic_address_format(&place->wanted->address, text), other->name);
 }
 
+static void tell_taken(const struct place *place, struct arci_interface_state *state)
+{
+    char mac_text[ARCI_MAC_TEXT];
+    char text[ARCTIC_ADDRESS_TEXT];
+    uint8_t mac[ARCI_MAC_SIZE];
+    state->ipv6_taken = true;
+    arctic_address_format(&place->wanted->address, text);
+    if (arci_duplicates_find(place->host->duplicates, place->link->index, &place->wanted->address, mac))
+        snprintf(state->reason, sizeof state->reason,
+                 "address conflict: %s is in use by %s: give one of them another address", text,
+                 arci_mac_format(mac, mac_text));
+    else
+        snprintf(state->reason, sizeof state->reason,
+                 "address conflict: %s is in use by another host on '%s' (which one, 'ip neigh' says after "
+                 "a ping from a host there): give one of them another address",
+                 text, place->link->name);
+}
+
 static void tell(const struct place *place, const struct present *present, size_t slot,
                  struct arci_interface_state *state)
 {
-    char text[ARCTIC_ADDRESS_TEXT];
     const struct arci_link_address *found = present->found;
     if (found && (found->flags & IFA_F_DADFAILED)) {
-        state->ipv6_taken = true;
-        snprintf(state->reason, sizeof state->reason,
-                 "address conflict: %s is in use by another host on '%s': give one of them another address",
-                 arctic_address_format(&place->wanted->address, text), place->link->name);
+        tell_taken(place, state);
     } else if (slot == ARCI_INTERFACE_IPV6 && !present->proven &&
                (!found || (found->flags & IFA_F_TENTATIVE))) {
         state->checking_ipv6 = true;
@@ -166,39 +184,44 @@ static void tell(const struct place *place, const struct present *present, size_
     }
 }
 
-static int ensure(const struct place *place, const struct arci_links *links, size_t slot,
-                  const struct arci_interface_wish *wish, struct arci_interface_state *state, bool *ret_added,
-                  struct arctic_error *error)
+static int ensure(const struct place *place, size_t slot, const struct arci_interface_wish *wish,
+                  struct arci_interface_state *state, bool *ret_added, struct arctic_error *error)
 {
     bool there = false;
     struct present present = {0};
-    const struct arci_link *elsewhere = NULL;
-    int code = look_through(place, links, &present, error);
-    if (code >= 0 && !present.found && slot == ARCI_INTERFACE_IPV6)
-        elsewhere = find_elsewhere(place, links);
-    if (elsewhere) {
+    int code = look_through(place, &present, error);
+    if (code < 0)
+        return code;
+    const struct arci_link *elsewhere = place->wanted->address.family ? find_elsewhere(place) : NULL;
+    if (elsewhere && !present.found && slot == ARCI_INTERFACE_IPV6) {
         tell_elsewhere(place, elsewhere, state);
+        state->ipv6_taken = true;
         return ARCTIC_OK;
     }
-    if (code >= 0)
-        code = put(place, &present, slot, wish, &there, ret_added, error);
+    if (slot == ARCI_INTERFACE_IPV6 && place->wanted->address.family && !present.found)
+        arci_duplicates_listen(place->host->duplicates);
+    code = put(place, &present, slot, wish, &there, ret_added, error);
     if (code >= 0 && there && present.former)
         code = delete_address(place, present.former, error);
-    if (code >= 0 && there)
-        tell(place, &present, slot, state);
-    return code;
+    if (code < 0 || !there)
+        return code;
+    tell(place, &present, slot, state);
+    /* It was given to the host afterwards. */
+    if (elsewhere)
+        tell_elsewhere(place, elsewhere, state);
+    return ARCTIC_OK;
 }
 
-int arci_interface_addresses(struct nl_sock *socket, const struct arci_links *links,
-                             const struct arci_link *link, const struct arci_interface_wish *wish,
-                             struct arci_interface_state *state, bool *ret_added, struct arctic_error *error)
+int arci_interface_addresses(const struct arci_interface_host *host, const struct arci_link *link,
+                             const struct arci_interface_wish *wish, struct arci_interface_state *state,
+                             bool *ret_added, struct arctic_error *error)
 {
     static const uint8_t families[] = {ARCTIC_FAMILY_IPV4, ARCTIC_FAMILY_IPV6};
     int code = ARCTIC_OK;
     for (size_t slot = 0; code >= 0 && slot < ARCI_INTERFACE_FAMILIES; slot++) {
-        const struct place place = {socket, link, &wish->addresses[slot], families[slot],
+        const struct place place = {host, link, &wish->addresses[slot], families[slot],
                                     slot == ARCI_INTERFACE_IPV6 && wish->try_ipv6};
-        code = ensure(&place, links, slot, wish, state, ret_added, error);
+        code = ensure(&place, slot, wish, state, ret_added, error);
     }
     return code;
 }

@@ -13,10 +13,10 @@
 #include "kernel/interface/name.h"
 
 /*
- * Whether another interface than `interface` has the address. *ret_mac is that one's, zeros where it has none (`lo`). False too where the
- * kernel cannot be asked: what is on the link is asked for all the same. Any thread; takes microseconds.
+ * Whether another interface than `interface` has the address; `ret_name` is that one's name. False too where the kernel cannot be asked:
+ * what is on the link is asked for all the same. Any thread; takes microseconds.
  */
 bool arci_host_has_address(const struct arctic_address *address, const char *interface,
-                           uint8_t ret_mac[ARCI_MAC_SIZE]);
+                           char ret_name[ARCI_INTERFACE_NAME_SIZE]);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "kernel/interface/address.h"
+#include "kernel/interface/duplicates.h"
 #include "kernel/interface/link.h"
 #include "kernel/interface/parent.h"
 #include "kernel/interface/setting.h"
@@ -20,6 +21,7 @@ struct arci_interfaces {
     struct nl_sock *socket;
     struct arci_parent_settings parents;
     struct arci_repairs repairs;
+    struct arci_duplicates duplicates;
     bool idle; /* nothing was wished in the last call, and nothing is left of what was before */
 };
 
@@ -72,6 +74,7 @@ void arci_interfaces_free(struct arci_interfaces *interfaces)
 {
     if (!interfaces)
         return;
+    arci_duplicates_rest(&interfaces->duplicates);
     arci_parent_settings_release(&interfaces->parents);
     nl_socket_free(interfaces->socket);
     free(interfaces);
@@ -218,12 +221,13 @@ static int bring_up(struct pass *pass, const struct arci_interface_wish *wish, c
     bool added = false;
     state->index = link->index;
     memcpy(state->name, link->name, sizeof state->name);
+    const struct arci_interface_host host = {pass->interfaces->socket, &pass->links,
+                                             &pass->interfaces->duplicates};
     int code = settle(pass, wish, state->mac, link, &changed, error);
     if (code >= 0 && changed && !fresh && wish->made_before)
         note_damage(&pass->links_damage, link->name, "was changed by someone");
     if (code >= 0)
-        code = arci_interface_addresses(pass->interfaces->socket, &pass->links, link, wish, state, &added,
-                                        error);
+        code = arci_interface_addresses(&host, link, wish, state, &added, error);
     if (code >= 0 && added && !fresh)
         note_damage(&pass->addresses_damage, link->name, "had lost its address");
     return code;
@@ -317,6 +321,8 @@ int arci_interfaces_ensure(struct arci_interfaces *interfaces, const char *paren
         pass.parent = arci_interface_parent(&pass.links, parent, pass.no_parent, sizeof pass.no_parent);
     pass.wait = arci_repairs_wait(&interfaces->repairs, ARCI_REPAIR_INTERFACE, arci_time_monotonic());
     arci_parent_settings_begin_pass(&interfaces->parents);
+    arci_duplicates_read(&interfaces->duplicates, &pass.links);
+    bool checking = false;
     for (size_t i = 0; i < count; i++) {
         struct arctic_error problem = {0};
         ret_states[i] = (struct arci_interface_state){0};
@@ -324,7 +330,10 @@ int arci_interfaces_ensure(struct arci_interfaces *interfaces, const char *paren
             set_failed(&ret_states[i], &problem);
         if (ret_states[i].parent[0] && wishes[i].ipv4)
             arci_parent_settings_hold(&interfaces->parents, ret_states[i].parent, interfaces->log);
+        checking = checking || ret_states[i].checking_ipv6;
     }
+    if (!checking)
+        arci_duplicates_rest(&interfaces->duplicates);
     arci_parent_settings_end_pass(&interfaces->parents, interfaces->log);
     note_repairs(&pass, ARCI_REPAIR_INTERFACE, &pass.links_damage);
     note_repairs(&pass, ARCI_REPAIR_ADDRESS, &pass.addresses_damage);
