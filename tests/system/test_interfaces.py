@@ -356,6 +356,27 @@ def test_the_parent_speaks_for_itself_only_while_it_must(lab: Lab, lan: Pair) ->
     wait_for(lambda: settings() == [0, 1], 5, "the settings put back")
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_parent_that_was_renamed_gets_its_settings_back(lab: Lab, lan: Pair, killed: bool) -> None:
+    """Also by the next agent, which has never seen its former name."""
+    service = with_interface(lan.entry, lan.exit, "--desired-ipv4", "10.1.0.10/24")
+    wait_until_active(lan.entry, service)
+    if killed:
+        lan.entry.kill()
+    lab.entry.ip("link set lan down", "link set lan name uplink", "link set uplink up")
+    if killed:
+        lan.entry.start()
+    shown = wait_for_reason(lan.entry, service, "'lan' (PARENT_INTERFACE) is not there")
+    assert "stays on 'uplink'" in shown["state_reason"]
+    assert [setting(lab.entry, "ipv4", "uplink", key) for key in ("arp_ignore", "arp_announce")] == [1, 2]
+    lan.entry.cli("services", "delete", service, "--yes")
+
+    def are_back() -> bool:
+        return [setting(lab.entry, "ipv4", "uplink", key) for key in ("arp_ignore", "arp_announce")] == [0, 0]
+
+    wait_for(are_back, 5, "the settings put back")
+
+
 def test_an_ipv6_address_of_another_host_is_not_used(lab: Lab, lan: Pair) -> None:
     """The kernel's duplicate address detection decides, and who has it is said; another address helps."""
     lab.client.ip("address add fd01::10/64 dev lan nodad")

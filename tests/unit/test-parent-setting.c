@@ -21,12 +21,15 @@ static void test_what_was_written_is_read(void **state)
     (void)state;
     struct arci_parent_settings settings = {0};
     assert_int_equal(
-        parse(FILE_OF(ITEM("eth0", "arp_ignore", "0") "," ITEM("eth0.7", "arp_announce", "1")), &settings),
+        parse(FILE_OF(ITEM("eth0", "arp_ignore", "0,\"index\":7") "," ITEM("eth0.7", "arp_announce", "1")),
+              &settings),
         ARCTIC_OK);
     assert_int_equal(settings.count, 2);
     assert_string_equal(settings.items[1].link, "eth0.7");
     assert_int_equal(settings.items[1].which, 1);
     assert_int_equal(settings.items[1].before, 1);
+    assert_int_equal(settings.items[0].index, 7);
+    assert_int_equal(settings.items[1].index, 0); /* as before indexes were written */
 }
 
 static void test_a_file_of_another_boot_says_nothing(void **state)
@@ -55,6 +58,9 @@ static void test_nonsense_is_refused(void **state)
         FILE_OF(ITEM("eth0", "arp_ignore", "1")),
         FILE_OF(ITEM("eth0", "arp_ignore", "-1")),
         FILE_OF(ITEM("eth0", "arp_ignore", "\"0\"")),
+        FILE_OF(ITEM("eth0", "arp_ignore", "0,\"index\":0")),
+        FILE_OF(ITEM("eth0", "arp_ignore", "0,\"index\":\"7\"")),
+        FILE_OF(ITEM("eth0", "arp_ignore", "0,\"index\":4294967297")),
     };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         struct arci_parent_settings settings = {0};

@@ -199,6 +199,7 @@ static void tell_parent(const struct pass *pass, const struct arci_link *link,
     parent = parent ? parent : pass->parent;
     state->up = parent && parent->up && parent->carrier;
     snprintf(state->parent, sizeof state->parent, "%s", parent ? parent->name : "");
+    state->parent_index = parent ? parent->index : 0;
     if (state->reason[0])
         return;
     if (!pass->parent)
@@ -329,7 +330,8 @@ int arci_interfaces_ensure(struct arci_interfaces *interfaces, const char *paren
         if (ensure_one(&pass, &wishes[i], &ret_states[i], &problem) < 0)
             set_failed(&ret_states[i], &problem);
         if (ret_states[i].parent[0] && wishes[i].ipv4)
-            arci_parent_settings_hold(&interfaces->parents, ret_states[i].parent, interfaces->log);
+            arci_parent_settings_hold(&interfaces->parents, ret_states[i].parent_index, ret_states[i].parent,
+                                      interfaces->log);
         checking = checking || ret_states[i].checking_ipv6;
     }
     if (!checking)

@@ -47,6 +47,7 @@ struct arci_interface_wish {
 struct arci_interface_state {
     char name[ARCI_INTERFACE_NAME_SIZE]; /* "" where there is no link */
     char parent[ARCI_INTERFACE_NAME_SIZE];
+    int parent_index;
     int index; /* 0: no link */
     uint8_t mac[ARCI_MAC_SIZE];
     struct arctic_cidr addresses[ARCI_INTERFACE_FAMILIES]; /* that are in use; family NONE: none */

@@ -2,9 +2,12 @@
 #include "kernel/interface/parent-setting.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <net/if.h>
 #include <jansson.h>
 
 #include "base/cleanup.h"
@@ -34,6 +37,7 @@ static int parse_item(const json_t *object, struct arci_parent_setting *ret_item
 {
     char name[32];
     struct arci_parent_setting item = {0};
+    const json_t *index = json_object_get(object, "index");
     const json_t *before = json_object_get(object, "before");
     int code = arci_json_copy_text(object, "interface", true, item.link, sizeof item.link, error);
     if (code >= 0)
@@ -43,6 +47,9 @@ static int parse_item(const json_t *object, struct arci_parent_setting *ret_item
     while (item.which < SETTINGS && strcmp(wanted[item.which].name, name) != 0)
         item.which++;
     item.before = (long)json_integer_value(before);
+    if (index && (json_integer_value(index) < 1 || json_integer_value(index) > INT_MAX))
+        return arci_fail(error, ARCTIC_E_CORRUPT, "index", "not the index of an interface");
+    item.index = (int)json_integer_value(index);
     /* It goes to a path below /proc/sys. */
     if (item.which == SETTINGS || !json_is_integer(before) || item.before < 0 ||
         item.before >= wanted[item.which].least || !item.link[0] || strchr(item.link, '/') ||
@@ -108,9 +115,11 @@ static int write_file(const struct arci_parent_settings *settings, struct arctic
     ARCI_JSON *list = json_array();
     for (size_t i = 0; i < settings->count; i++) {
         const struct arci_parent_setting *item = &settings->items[i];
-        if (json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "interface", item->link, "setting",
-                                                  wanted[item->which].name, "before",
-                                                  (json_int_t)item->before)) < 0)
+        json_t *object = json_pack("{s:s, s:s, s:I}", "interface", item->link, "setting",
+                                   wanted[item->which].name, "before", (json_int_t)item->before);
+        if (object && item->index)
+            json_object_set_new(object, "index", json_integer(item->index));
+        if (json_array_append_new(list, object) < 0)
             return arci_fail_memory(error);
     }
     arci_boot_id_read(boot_id);
@@ -147,31 +156,43 @@ static bool is_enough(const char *link, const struct wanted *setting, long *ret_
            (arci_link_setting_read("ipv4", "all", setting->name, &all) && all >= setting->least);
 }
 
-static struct arci_parent_setting *find_item(struct arci_parent_settings *settings, const char *link,
-                                             unsigned which)
+static struct arci_parent_setting *find_item(struct arci_parent_settings *settings, int index,
+                                             const char *link, unsigned which)
 {
     for (size_t i = 0; i < settings->count; i++) {
         struct arci_parent_setting *item = &settings->items[i];
-        if (item->which == which && strcmp(item->link, link) == 0)
+        if (item->which == which && (item->index ? item->index == index : strcmp(item->link, link) == 0))
             return item;
     }
     return NULL;
 }
 
-static void hold_one(struct arci_parent_settings *settings, const char *link, unsigned which,
+/* The kernel moves the settings of a link along with its name. */
+static void hold_item(struct arci_parent_settings *settings, struct arci_parent_setting *item, int index,
+                      const char *link, struct arctic_log *log)
+{
+    item->held = true;
+    if (item->index == index && strcmp(item->link, link) == 0)
+        return;
+    item->index = index;
+    snprintf(item->link, sizeof item->link, "%s", link);
+    keep(settings, log);
+}
+
+static void hold_one(struct arci_parent_settings *settings, int index, const char *link, unsigned which,
                      struct arctic_log *log)
 {
     long now = 0;
     struct arctic_error error = {0};
-    struct arci_parent_setting *item = find_item(settings, link, which);
+    struct arci_parent_setting *item = find_item(settings, index, link, which);
     if (item)
-        item->held = true;
+        hold_item(settings, item, index, link, log);
     if (is_enough(link, &wanted[which], &now))
         return;
     if (!item && settings->count < ARCI_PARENT_SETTINGS_MAX) {
         item = &settings->items[settings->count++];
-        *item = (struct arci_parent_setting){.which = which, .before = now, .held = true};
-        memcpy(item->link, link, strlen(link));
+        *item = (struct arci_parent_setting){.index = index, .which = which, .before = now, .held = true};
+        snprintf(item->link, sizeof item->link, "%s", link);
         keep(settings, log);
     }
     if (arci_link_setting_write("ipv4", link, wanted[which].name, wanted[which].least, &error) < 0)
@@ -188,21 +209,23 @@ void arci_parent_settings_begin_pass(struct arci_parent_settings *settings)
         settings->items[i].held = false;
 }
 
-void arci_parent_settings_hold(struct arci_parent_settings *settings, const char *link,
+void arci_parent_settings_hold(struct arci_parent_settings *settings, int index, const char *link,
                                struct arctic_log *log)
 {
     for (unsigned which = 0; which < SETTINGS; which++)
-        hold_one(settings, link, which, log);
+        hold_one(settings, index, link, which, log);
 }
 
 /* Where somebody has set another value since, that one stays. */
 static void put_back(const struct arci_parent_setting *item, struct arctic_log *log)
 {
     long now = 0;
+    char name[IF_NAMESIZE];
     struct arctic_error error = {0};
     const struct wanted *setting = &wanted[item->which];
-    if (arci_link_setting_read("ipv4", item->link, setting->name, &now) && now == setting->least &&
-        arci_link_setting_write("ipv4", item->link, setting->name, item->before, &error) < 0)
+    const char *link = item->index ? if_indextoname((unsigned)item->index, name) : item->link;
+    if (link && arci_link_setting_read("ipv4", link, setting->name, &now) && now == setting->least &&
+        arci_link_setting_write("ipv4", link, setting->name, item->before, &error) < 0)
         arci_log_warn(log, "netmgr", "cannot put back a setting of a parent interface", ARCI_ERROR(&error));
 }
 

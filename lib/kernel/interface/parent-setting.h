@@ -20,8 +20,9 @@
 #define ARCI_PARENT_SETTINGS_FILE_MAX 8192u
 
 struct arci_parent_setting {
-    char link[ARCI_INTERFACE_NAME_SIZE];
-    unsigned which; /* of the two */
+    int index; /* of the link, which may be renamed; 0: not known, from a file of before it was written there */
+    char link[ARCI_INTERFACE_NAME_SIZE]; /* its name when it was last held */
+    unsigned which;                      /* of the two */
     long before;
     bool held; /* in the present pass */
 };
@@ -38,7 +39,7 @@ int arci_parent_settings_begin(struct arci_parent_settings *settings, const char
 
 /* Begins a pass; then hold() for each parent in use; then those that were not held get back what they had. */
 void arci_parent_settings_begin_pass(struct arci_parent_settings *settings);
-void arci_parent_settings_hold(struct arci_parent_settings *settings, const char *link,
+void arci_parent_settings_hold(struct arci_parent_settings *settings, int index, const char *link,
                                struct arctic_log *log);
 void arci_parent_settings_end_pass(struct arci_parent_settings *settings, struct arctic_log *log);
 
