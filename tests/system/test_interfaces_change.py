@@ -12,7 +12,9 @@ from test_interfaces import (
     BOTH,
     global_addresses,
     link_of,
+    setting,
     use_as_gateway,
+    wait_for_reason,
     wait_until_active,
     with_interface,
 )
@@ -73,6 +75,42 @@ def test_an_operators_address_stays_when_another_goes(lab: Lab, lan: Pair) -> No
     wait_for(lambda: lan.entry.service(service)["actual_interface_ipv4"] == "10.1.0.11/24", 10, "the other address")
     link = link_of(lab.entry, service)
     assert link and global_addresses(link) == {"10.1.0.11/24", "10.1.0.77/24"}
+
+
+def test_an_mtu_that_ipv6_cannot_use_is_named(lab: Lab, lan: Pair) -> None:
+    """The IPv4 address is used all the same, and the IPv6 one again with an MTU that is large enough."""
+    service = with_interface(lan.entry, lan.exit, *BOTH)
+    wait_until_active(lan.entry, service)
+    lab.entry.ip("link set lan mtu 1279")
+    shown = wait_for_reason(lan.entry, service, "the MTU of 'lan' is 1279, and IPv6 needs 1280 at least")
+    assert (shown["actual_interface_ipv4"], shown["actual_interface_ipv6"]) == ("10.1.0.10/24", None)
+    lab.entry.ip("link set lan mtu 1280")
+    assert wait_until_active(lan.entry, service)["actual_interface_ipv6"] == "fd01::10/64"
+
+
+def test_a_macvlan_can_be_the_parent(lab: Lab, build: Path) -> None:
+    """The interface sits beside it, on the same link, which decides; both leave the address to the interface."""
+    lab.entry.ip("link add link lan name beside type macvlan mode bridge", "link set beside up")
+    before = [setting(lab.entry, "ipv4", link, "arp_ignore") for link in ("lan", "beside")]
+    with running_pair(lab, build, PARENT_INTERFACE="beside") as pair:
+        service = with_interface(pair.entry, pair.exit, "--desired-ipv4", "10.1.0.10/24")
+        mac = wait_until_active(pair.entry, service)["interface_mac"]
+        for _ in range(3):
+            lab.client.ip("neigh flush all")
+            lab.client.run("ping", "-c1", "-W2", "10.1.0.10")
+            assert mac in lab.client.run("ip", "neigh", "show", "10.1.0.10").stdout
+        lab.entry.ip("link set beside down")
+        lan_down = "parent interface 'lan' is down: put it up with 'ip link set lan up'"
+        lab.entry.ip("link set lan down")
+        wait_for_reason(pair.entry, service, lan_down)
+        lab.entry.ip("link set lan up")
+        wait_until_active(pair.entry, service)
+        pair.entry.cli("services", "delete", service, "--yes")
+
+        def are_back() -> bool:
+            return [setting(lab.entry, "ipv4", link, "arp_ignore") for link in ("lan", "beside")] == before
+
+        wait_for(are_back, 5, "the settings put back")
 
 
 def test_an_address_without_an_interface_is_refused_in_the_words_of_the_command_line(lan: Pair) -> None:

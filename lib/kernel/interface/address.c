@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <linux/if_addr.h>
 
+#include "base/error.h"
 #include "base/time.h"
 
-#define LIFETIME_SLACK 5 /* seconds */
+#define LIFETIME_SLACK 5   /* seconds */
+#define IPV6_MTU_MIN 1280u /* RFC 8200 section 5 */
 
 /* What stands for one address that is wished. */
 struct place {
@@ -184,6 +186,18 @@ static void tell(const struct place *place, const struct present *present, size_
     }
 }
 
+/* The kernel would only say that the address is no valid one (addrconf_add_dev()). */
+static int check_mtu(const struct place *place, struct arctic_error *error)
+{
+    const struct arci_link *parent = arci_links_by_index(place->host->links, place->link->parent);
+    uint32_t mtu = parent ? parent->mtu : place->link->mtu;
+    if (mtu >= IPV6_MTU_MIN)
+        return ARCTIC_OK;
+    return arci_fail(error, ARCTIC_E_SYSTEM, NULL,
+                     "the MTU of '%s' is %u, and IPv6 needs %u at least: raise it, or clear the IPv6 address",
+                     parent ? parent->name : place->link->name, mtu, IPV6_MTU_MIN);
+}
+
 static int ensure(const struct place *place, size_t slot, const struct arci_interface_wish *wish,
                   struct arci_interface_state *state, bool *ret_added, struct arctic_error *error)
 {
@@ -198,6 +212,10 @@ static int ensure(const struct place *place, size_t slot, const struct arci_inte
         state->ipv6_taken = true;
         return ARCTIC_OK;
     }
+    if (slot == ARCI_INTERFACE_IPV6 && place->wanted->address.family)
+        code = check_mtu(place, error);
+    if (code < 0)
+        return code;
     if (slot == ARCI_INTERFACE_IPV6 && place->wanted->address.family && !present.found)
         arci_duplicates_listen(place->host->duplicates);
     code = put(place, &present, slot, wish, &there, ret_added, error);

@@ -205,11 +205,11 @@ static void tell_parent(const struct pass *pass, const struct arci_link *link,
     if (!pass->parent)
         snprintf(state->reason, sizeof state->reason, "%.200s; '%s' stays on '%s'", pass->no_parent,
                  link->name, state->parent);
-    else if (!pass->parent->up)
+    else if (parent && !parent->up)
         snprintf(state->reason, sizeof state->reason,
                  "parent interface '%s' is down: put it up with 'ip link set %s up'", state->parent,
                  state->parent);
-    else if (!pass->parent->carrier)
+    else if (parent && !parent->carrier)
         snprintf(state->reason, sizeof state->reason,
                  "parent interface '%s' has no carrier: look at its cable", state->parent);
 }
@@ -306,6 +306,16 @@ static bool remove_unwished(struct pass *pass, const struct arci_interface_wish 
     return all;
 }
 
+/* The MACVLAN that is named as parent hears what its carrier hears, and would answer as well. */
+static void hold_parents(struct pass *pass, const struct arci_interface_state *state)
+{
+    struct arci_interfaces *interfaces = pass->interfaces;
+    const struct arci_link *named = pass->parent;
+    arci_parent_settings_hold(&interfaces->parents, state->parent_index, state->parent, interfaces->log);
+    if (named && named->index != state->parent_index)
+        arci_parent_settings_hold(&interfaces->parents, named->index, named->name, interfaces->log);
+}
+
 int arci_interfaces_ensure(struct arci_interfaces *interfaces, const char *parent,
                            const struct arci_interface_wish *wishes, size_t count,
                            struct arci_interface_state *ret_states, struct arctic_error *error)
@@ -330,8 +340,7 @@ int arci_interfaces_ensure(struct arci_interfaces *interfaces, const char *paren
         if (ensure_one(&pass, &wishes[i], &ret_states[i], &problem) < 0)
             set_failed(&ret_states[i], &problem);
         if (ret_states[i].parent[0] && wishes[i].ipv4)
-            arci_parent_settings_hold(&interfaces->parents, ret_states[i].parent_index, ret_states[i].parent,
-                                      interfaces->log);
+            hold_parents(&pass, &ret_states[i]);
         checking = checking || ret_states[i].checking_ipv6;
     }
     if (!checking)

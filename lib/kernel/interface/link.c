@@ -191,6 +191,11 @@ static int add_macvlan(struct nl_sock *socket, const char *name, const struct ar
             "parent interface '%s' can carry no MACVLAN: it belongs to a bridge, a bond or the like "
             "(name that one with PARENT_INTERFACE)",
             parent->name);
+    if (result == -NLE_OPNOTSUPP)
+        return arci_fail(
+            error, ARCTIC_E_SYSTEM, NULL,
+            "parent interface '%s' can carry no MACVLAN, or the kernel has none (CONFIG_MACVLAN)",
+            parent->name);
     return result < 0 ? fail_nl(error, result, "cannot make the MACVLAN interface", name) : ARCTIC_OK;
 }
 
