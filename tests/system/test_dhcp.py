@@ -253,11 +253,19 @@ def test_address_that_another_host_takes_is_defended(lan: Lan, leased: Leased) -
     with closing(ArpSocket(lan.other)) as arp:
         arp.claim(lease["address"])
         assert arp.announced(lease["address"], lan.mac())
-    status = probe.wait_for("bound", f"is used by {lan.other.mac('lan')} too")
+    said = f"is used by {lan.other.mac('lan')} too"
+    status = probe.wait_for("bound", said)
     assert status["lease"] == lease
+    with closing(ArpSocket(lan.server)) as arp:
+        for _ in range(3):
+            probe.leap(5)
+            arp.claim(lease["address"])
+            wait_for(lambda: probe.wait_for("bound", said)["due"] > 0)
+    assert probe.log().count("another host uses an address") == 1, "whoever claims it, as often as he likes"
     probe.leap(61)
     assert probe.wait_for("bound")["lease"]["address"] == lease["address"]
     wait_for(lambda: probe.status()["reason"] == "", what="the reason to be gone")
+    assert probe.log().count("no other host uses the address") == 1
 
 
 def test_interface_that_is_down_is_said(lan: Lan, start: StartProbe, serve: StartServer) -> None:

@@ -63,9 +63,6 @@ static void changed(void *context)
         set_end(item);
         store_lease(item);
     } else if (!lease && item->has_lease && state != ARCI_DHCP_CONFIRMING && state != ARCI_DHCP_CHECKING) {
-        arci_log_warn(item->agent->log, "netmgr", "the DHCP lease of an interface is lost",
-                      ARCI_TEXT("service", item->service.text), ARCI_TEXT("interface", item->state.name),
-                      ARCI_TEXT("reason", arci_dhcp_reason(item->dhcp)));
         item->has_lease = false;
         item->has_ipv4 = false;
         store(item, NULL);

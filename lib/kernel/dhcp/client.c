@@ -322,7 +322,11 @@ void arci_dhcp_client_contest(struct arci_dhcp_client *client, const uint8_t mac
 {
     if (!client->holds)
         return;
+    bool known = client->contested_until != INT64_MAX && client->reason[0];
     client->contested_until = now + CONTEST_MEMORY;
+    /* Who was heard first stands: else each frame of a flood were news, of which the agent's reconciler takes care. */
+    if (known)
+        return;
     arci_dhcp_client_tell(client,
                           "%s, which %s has granted to %s, is used by %02x:%02x:%02x:%02x:%02x:%02x too: one "
                           "of both has to go",

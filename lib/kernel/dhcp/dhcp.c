@@ -29,12 +29,13 @@ struct arci_dhcp {
     struct arci_dhcp_sockets sockets;
     uint32_t check_unit;
     struct arctic_log *log;
-    struct arci_log_limit contest_limit, trouble_limit;
+    struct arci_log_limit trouble_limit;
     int send_error; /* of the last message; 0: it left */
 
     /* What the user was told last. */
     enum arci_dhcp_state state;
     bool holds;
+    bool contested;
     struct arci_dhcp_lease lease;
     char reason[ARCI_DHCP_REASON_SIZE];
 };
@@ -276,6 +277,20 @@ static void log_change(struct arci_dhcp *dhcp, bool held, int64_t now)
                 ARCI_TEXT("reason", dhcp->reason), ARCI_INT("suppressed", suppressed));
 }
 
+/* When it begins and when it has ended: anybody on the link can bring it about, as often as he likes. */
+static void log_contest(struct arci_dhcp *dhcp)
+{
+    bool contested = dhcp->client.contested_until != INT64_MAX;
+    if (contested && !dhcp->contested)
+        arci_log_warn(dhcp->log, LOG, "another host uses an address that DHCP has granted to this one",
+                      ARCI_TEXT("interface", dhcp->client.interface),
+                      ARCI_TEXT("reason", dhcp->client.reason));
+    else if (dhcp->contested && !contested && dhcp->client.holds)
+        arci_log_info(dhcp->log, LOG, "no other host uses the address that DHCP has granted to this one now",
+                      ARCI_TEXT("interface", dhcp->client.interface));
+    dhcp->contested = contested;
+}
+
 static void write_reason(const struct arci_dhcp *dhcp, char reason[ARCI_DHCP_REASON_SIZE])
 {
     if (dhcp->send_error)
@@ -291,6 +306,7 @@ static bool publish(struct arci_dhcp *dhcp, int64_t now)
     const struct arci_dhcp_client *client = &dhcp->client;
     enum arci_dhcp_state state = arci_dhcp_client_state(client);
     char reason[ARCI_DHCP_REASON_SIZE];
+    log_contest(dhcp);
     write_reason(dhcp, reason);
     bool held = dhcp->holds;
     bool other_lease =
@@ -323,15 +339,6 @@ static void take_packet(struct arci_dhcp *dhcp, const struct arci_dhcp_received 
     arci_dhcp_client_receive(&dhcp->client, &reply, received->mac, now, arci_time_now() / 1000);
 }
 
-static void warn_of_contest(struct arci_dhcp *dhcp, int64_t now)
-{
-    int64_t suppressed = 0;
-    if (arci_log_allowed(&dhcp->contest_limit, now, &suppressed))
-        arci_log_warn(dhcp->log, LOG, "another host uses an address that DHCP has granted to this one",
-                      ARCI_TEXT("interface", dhcp->client.interface),
-                      ARCI_TEXT("reason", dhcp->client.reason), ARCI_INT("suppressed", suppressed));
-}
-
 static void take_arp(struct arci_dhcp *dhcp, const struct arci_dhcp_received *received, int64_t now)
 {
     struct arci_arp_frame frame;
@@ -344,7 +351,6 @@ static void take_arp(struct arci_dhcp *dhcp, const struct arci_dhcp_received *re
         break;
     case ARCI_ARP_CONTESTED:
         arci_dhcp_client_contest(&dhcp->client, frame.sender_mac, now);
-        warn_of_contest(dhcp, now);
         break;
     case ARCI_ARP_NOTHING:
     case ARCI_ARP_FREE:
