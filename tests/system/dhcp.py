@@ -61,10 +61,10 @@ class Lan(Topology):
 
 
 class Dnsmasq:
-    """A DHCP server, authoritative for its network."""
+    """A DHCP server, by default authoritative for its network."""
 
     def __init__(
-        self, host: Namespace, directory: Path, first: str, last: str, *options: str, interface: str = "lan"
+        self, host: Namespace, directory: Path, first: str, last: str, *options: str, interface: str = "lan", authoritative: bool = True
     ) -> None:
         self._interface = interface
         self.leases = directory / f"{host.name}.leases"
@@ -79,7 +79,7 @@ class Dnsmasq:
             "--bind-interfaces",
             "--no-ping",
             "--log-dhcp",
-            "--dhcp-authoritative",
+            *(["--dhcp-authoritative"] if authoritative else []),
             f"--dhcp-leasefile={self.leases}",
             f"--dhcp-range={first},{last},255.255.255.0,2m",
             *options,

@@ -105,3 +105,23 @@ def test_the_server_learns_another_name_of_the_service(lab: Lab, lan: Pair) -> N
     shown = lan.entry.service(service)
     assert shown["state"] == "active" and shown["actual_interface_ipv4"] == address
     assert server.count("DHCPDISCOVER") == 1
+
+
+def test_a_lease_does_not_go_along_to_another_network(lab: Lab, pair: Pair) -> None:
+    """Where the server is silent about addresses that are not its own, as it may be: another one is asked for there."""
+    serve(lab)
+    Dnsmasq(lab.exit, lab.directory, "10.9.0.50", "10.9.0.59", interface="wan", authoritative=False)
+    lab.entry.ip("route add default via 10.1.0.2 dev lan metric 200")
+    service = with_interface(pair.entry, pair.exit)
+    assert wait_until_active(pair.entry, service, 30)["actual_interface_ipv4"].startswith("10.1.0.5")
+    lab.entry.ip("route add default via 10.9.0.2 dev wan metric 100")
+
+    def has(network: str) -> bool:
+        shown = pair.entry.service(service)
+        return shown["state"] == "active" and (shown["actual_interface_ipv4"] or "").startswith(network)
+
+    wait_for(lambda: has("10.9.0.5"), 10, "an address of the other network")
+    link = link_of(lab.entry, service)
+    assert link and link["link"] == "wan" and len(global_addresses(link)) == 1
+    lab.entry.ip("route delete default metric 100")
+    wait_for(lambda: has("10.1.0.5"), 10, "an address of the first network")

@@ -162,6 +162,20 @@ void arci_interface_dhcp_rename(struct arci_service_interface *item, const struc
     arci_interface_watch_again(item->watch);
 }
 
+void arci_interface_dhcp_forget(struct arci_service_interface *item)
+{
+    if (!item->has_lease)
+        return;
+    arci_log_info(item->agent->log, "netmgr",
+                  "an interface has another parent: its DHCP lease is not used there",
+                  ARCI_TEXT("service", item->service.text), ARCI_TEXT("interface", item->state.name),
+                  ARCI_TEXT("parent", item->state.parent));
+    store(item, NULL);
+    item->has_lease = false;
+    item->has_ipv4 = false;
+    arci_reconcile_request(item->agent);
+}
+
 void arci_interface_dhcp_release(struct arci_service_interface *item)
 {
     if (item->dhcp)

@@ -51,11 +51,25 @@ static void begin(struct arci_service_interface *item, const struct arci_service
     snprintf(item->problem, sizeof item->problem, "%.*s", (int)sizeof item->problem - 1, error.message);
 }
 
+/*
+ * A server that does not know an earlier lease is silent about it unless it is authoritative, and silence lets a client go on using it (RFC 2131
+ * section 3.2), which is right in the network that it comes from.
+ */
+static void note_parent(struct arci_service_interface *item)
+{
+    if (!item->state.parent_index || item->state.parent_index == item->parent)
+        return;
+    if (item->parent && item->source == ARCI_INTERFACE_DHCP)
+        arci_interface_dhcp_forget(item);
+    item->parent = item->state.parent_index;
+}
+
 /* Nothing is asked over a parent that carries no frames. */
 void arci_interface_follow(struct arci_service_interface *item, const struct arci_service *service)
 {
     if (item->watch && item->watched != item->state.index)
         arci_interface_unfollow(item);
+    note_parent(item);
     if (item->dhcp && item->state.up && !item->was_up)
         arci_interface_dhcp_link_changed(item);
     if (item->dhcp)

@@ -36,6 +36,7 @@ struct arci_service_interface {
     enum arci_interface_source source;
     struct arctic_cidr fixed; /* STATIC: the one that was asked for */
     int watched;
+    int parent; /* index of the link that it sits on, or sat on last; 0: it was not there yet */
     struct arci_address_check *check;
     struct arci_dhcp *dhcp;
     struct arci_interface_watch *watch;
@@ -90,6 +91,8 @@ int arci_interface_dhcp_begin(struct arci_service_interface *item, const struct 
                               struct arctic_error *error);
 void arci_interface_dhcp_link_changed(struct arci_service_interface *item);
 void arci_interface_dhcp_rename(struct arci_service_interface *item, const struct arci_service *service);
+/* The link is in another network, which knows nothing of the lease. */
+void arci_interface_dhcp_forget(struct arci_service_interface *item);
 void arci_interface_dhcp_release(struct arci_service_interface *item);
 void arci_interface_dhcp_wish(const struct arci_service_interface *item, struct arci_interface_wish *wish);
 void arci_interface_dhcp_find(const struct arci_service_interface *item,
