@@ -588,10 +588,25 @@ static void release_gives_the_lease_back(void **state)
     receive_type(&world, ARCI_DHCP_ACK);
     assert_state(&world, ARCI_DHCP_RELEASED, false);
 
-    request_address(&world); /* nothing is granted yet: nothing to give back */
+    init(&world);
+    advance(&world); /* nothing is asked of a server yet: nothing to give back */
     arci_dhcp_client_release(&world.client);
     take(&world);
     assert_int_equal(world.sent.length, 0);
+}
+
+static void address_that_is_asked_for_is_given_back(void **state)
+{
+    struct world world;
+    (void)state;
+    request_address(&world);
+    arci_dhcp_client_release(&world.client);
+    take(&world);
+    assert_sent(&world, ARCI_DHCP_RELEASE);
+    assert_int_equal(world.sent.destination, ARCI_DHCP_BROADCAST);
+    assert_int_equal(number_at(world.sent.message + 12), OFFERED);
+    receive_type(&world, ARCI_DHCP_ACK);
+    assert_state(&world, ARCI_DHCP_RELEASED, false);
 }
 
 static void lease_without_an_end_is_not_renewed(void **state)
@@ -707,6 +722,7 @@ int main(void)
         cmocka_unit_test(lease_holds_on_while_it_is_confirmed_after_the_link_changed),
         cmocka_unit_test(waiting_client_asks_at_once_when_the_link_changed),
         cmocka_unit_test(release_gives_the_lease_back),
+        cmocka_unit_test(address_that_is_asked_for_is_given_back),
         cmocka_unit_test(lease_without_an_end_is_not_renewed),
         cmocka_unit_test(contest_is_told_for_a_minute),
         cmocka_unit_test(another_name_is_told_at_once),

@@ -337,7 +337,9 @@ void arci_dhcp_client_contest(struct arci_dhcp_client *client, const uint8_t mac
 
 void arci_dhcp_client_release(struct arci_dhcp_client *client)
 {
-    bool granted = client->phase == ARCI_DHCP_PHASE_CHECKING || client->phase == ARCI_DHCP_PHASE_REBOOTING;
+    /* What was asked for may be granted, the answer on its way. */
+    bool granted = client->phase == ARCI_DHCP_PHASE_CHECKING || client->phase == ARCI_DHCP_PHASE_REBOOTING ||
+                   client->phase == ARCI_DHCP_PHASE_REQUESTING;
     if (client->holds || granted)
         arci_dhcp_client_send_release(client);
     client->holds = false;
