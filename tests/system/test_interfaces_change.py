@@ -113,6 +113,16 @@ def test_a_macvlan_can_be_the_parent(lab: Lab, build: Path) -> None:
         wait_for(are_back, 5, "the settings put back")
 
 
+def test_a_parent_that_carries_no_more_is_named(lab: Lab, lan: Pair) -> None:
+    """A MACVLAN in passthru mode has its parent for itself; when it is gone, the interface is made."""
+    lab.entry.ip("link add link lan name alone type macvlan mode passthru")
+    service = with_interface(lan.entry, lan.exit, "--desired-ipv4", "10.1.0.10/24")
+    shown = wait_for_reason(lan.entry, service, "'lan' can carry no MACVLAN: one in passthru mode has it for itself")
+    assert shown["state"] == "error"
+    lab.entry.ip("link delete alone")
+    wait_until_active(lan.entry, service)
+
+
 def test_an_address_without_an_interface_is_refused_in_the_words_of_the_command_line(lan: Pair) -> None:
     """Which has no null; what it advises works."""
     service = with_interface(lan.entry, lan.exit, *BOTH)

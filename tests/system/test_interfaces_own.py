@@ -72,6 +72,17 @@ def test_an_ipv6_address_of_the_host_is_not_used(lab: Lab, lan: Pair) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+def test_two_services_with_one_address(lan: Pair, version: int) -> None:
+    """The first has it, and the second says which interface that is."""
+    wanted = (f"--desired-ipv{version}", f"{ADDRESS[version]}/64" if version == 6 else f"{ADDRESS[version]}/24")
+    first = with_interface(lan.entry, lan.exit, *wanted)
+    name = wait_until_active(lan.entry, first)["interface_name"]
+    second = with_interface(lan.entry, lan.exit, *wanted)
+    wait_for_reason(lan.entry, second, f"{ADDRESS[version]} is in use by this host itself, on '{name}'")
+    assert lan.entry.service(first)["state"] == "active"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_an_address_in_use_that_the_host_gets_too_is_said(lab: Lab, lan: Pair, version: int) -> None:
     """It is kept: clients go on; the service says where the other one is, until it is gone."""
     service = with_interface(lan.entry, lan.exit, *BOTH)

@@ -2,6 +2,7 @@
 #include "kernel/interface/address.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <linux/if_addr.h>
 
 #include "base/error.h"
@@ -154,6 +155,15 @@ static void tell_elsewhere(const struct place *place, const struct arci_link *ot
              arctic_address_format(&place->wanted->address, text), other->name);
 }
 
+static const struct arci_link *find_mac(const struct arci_links *links, const uint8_t *mac)
+{
+    for (size_t i = 0; i < links->count; i++) {
+        if (memcmp(links->items[i].mac, mac, ARCI_MAC_SIZE) == 0)
+            return &links->items[i];
+    }
+    return NULL;
+}
+
 static void tell_taken(const struct place *place, struct arci_interface_state *state)
 {
     char mac_text[ARCI_MAC_TEXT];
@@ -161,7 +171,12 @@ static void tell_taken(const struct place *place, struct arci_interface_state *s
     uint8_t mac[ARCI_MAC_SIZE];
     state->ipv6_taken = true;
     arctic_address_format(&place->wanted->address, text);
-    if (arci_duplicates_find(place->host->duplicates, place->link->index, &place->wanted->address, mac))
+    bool heard =
+        arci_duplicates_find(place->host->duplicates, place->link->index, &place->wanted->address, mac);
+    const struct arci_link *own = heard ? find_mac(place->host->links, mac) : NULL;
+    if (own)
+        tell_elsewhere(place, own, state);
+    else if (heard)
         snprintf(state->reason, sizeof state->reason,
                  "address conflict: %s is in use by %s: give one of them another address", text,
                  arci_mac_format(mac, mac_text));

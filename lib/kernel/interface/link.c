@@ -191,6 +191,11 @@ static int add_macvlan(struct nl_sock *socket, const char *name, const struct ar
             "parent interface '%s' can carry no MACVLAN: it belongs to a bridge, a bond or the like "
             "(name that one with PARENT_INTERFACE)",
             parent->name);
+    if (result == -NLE_INVAL) /* macvlan_common_newlink() */
+        return arci_fail(error, ARCTIC_E_SYSTEM, NULL,
+                         "parent interface '%s' can carry no MACVLAN: one in passthru mode has it for itself "
+                         "(delete that one, or name another parent with PARENT_INTERFACE)",
+                         parent->name);
     if (result == -NLE_OPNOTSUPP)
         return arci_fail(
             error, ARCTIC_E_SYSTEM, NULL,
