@@ -1,6 +1,8 @@
 """Interfaces of services with addresses from a DHCP server, which is dnsmasq on the client's host."""
 
+import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,15 @@ def test_an_address_comes_by_dhcp(lab: Lab, lan: Pair) -> None:
     assert lease["expires_at"] > shown["updated_at"]
     link = link_of(lab.entry, service)
     assert link and global_addresses(link) == {address} and 60 < seconds_left(link) <= 120
+    ends = datetime.fromisoformat(lease["expires_at"].replace("Z", "+00:00")).timestamp()
+    less = seconds_left(link) - 4
+    lab.entry.ip(f"address change {address} dev {link['ifname']} valid_lft {less} preferred_lft {less} noprefixroute")
+
+    def lasts_as_long_as_the_lease() -> bool:
+        now = link_of(lab.entry, service)
+        return bool(now and abs(seconds_left(now) - (ends - time.time())) <= 2)
+
+    wait_for(lasts_as_long_as_the_lease, 6, "the end of the lease in the kernel")
     assert lab.entry.run("ip", "route", "show").stdout == routes
     table = lan.entry.cli("services", "get", service).stdout
     assert "10.1.0.3" in table and lease["expires_at"] in table

@@ -8,8 +8,11 @@
 #include "base/error.h"
 #include "base/time.h"
 
-#define LIFETIME_SLACK 5   /* seconds */
 #define IPV6_MTU_MIN 1280u /* RFC 8200 section 5 */
+
+/* Seconds. The kernel rounds up; an address that it took away before the lease ends would seem to have been deleted by someone. */
+#define LIFETIME_MORE 5
+#define LIFETIME_LESS 1
 
 /* What stands for one address that is wished. */
 struct place {
@@ -105,7 +108,7 @@ static bool ends_otherwise(const struct arci_link_address *found, uint32_t secon
     if (seconds == 0 || found->valid == UINT32_MAX)
         return (seconds == 0) != (found->valid == UINT32_MAX);
     int64_t difference = (int64_t)found->valid - (int64_t)seconds;
-    return difference < -LIFETIME_SLACK || difference > LIFETIME_SLACK;
+    return difference < -LIFETIME_LESS || difference > LIFETIME_MORE;
 }
 
 /* The kernel ends a leased address by itself, should the agent be killed. *ret_there says whether it is there now. */
@@ -120,7 +123,8 @@ static int put(const struct place *place, const struct present *present, size_t 
     if (!place->wanted->address.family || (!found && ipv4 && wish->keep_ipv4) ||
         (found && (!ipv4 || !ends_otherwise(found, seconds))))
         return ARCTIC_OK;
-    *ret_added = *ret_added || (!found && arctic_cidr_equal(place->wanted, &wish->before[slot]));
+    bool ending = seconds > 0 && seconds <= LIFETIME_LESS;
+    *ret_added = *ret_added || (!found && !ending && arctic_cidr_equal(place->wanted, &wish->before[slot]));
     *ret_there = true;
     return arci_link_add_address(place->host->socket, place->link, place->wanted, seconds, present->proven,
                                  error);
