@@ -106,16 +106,23 @@ static const char *for_untrusted(const struct cli_arguments *arguments)
            "If not, somebody may be in between.";
 }
 
-/* An interface that goes while the service keeps an address for it. */
-static const char *for_invalid_request(const struct cli_arguments *arguments,
-                                       const struct arctic_error *error)
+/* What only a service with an interface has, and one without was to get, or to keep. */
+static const char *for_no_interface(const struct cli_arguments *arguments, const struct arctic_error *error)
 {
-    if (!is_command(arguments, "services update") || cli_flag_on(arguments, "requires-interface"))
+    static const struct {
+        const char *field, *flag, *advice;
+    } rows[] = {
+        {"desired_interface_ipv4", "desired-ipv4", "Clear it with --desired-ipv4= in the same command."},
+        {"desired_interface_ipv6", "desired-ipv6", "Clear it with --desired-ipv6= in the same command."},
+        {"fully_transparent", "fully-transparent", "Give --fully-transparent=false in the same command."},
+    };
+    if (!is_under(arguments, "services") || !strstr(error->message, "needs requires_interface"))
         return NULL;
-    if (strcmp(error->field, "desired_interface_ipv4") == 0 && !cli_flag_text(arguments, "desired-ipv4"))
-        return "Clear it with --desired-ipv4= in the same command.";
-    if (strcmp(error->field, "desired_interface_ipv6") == 0 && !cli_flag_text(arguments, "desired-ipv6"))
-        return "Clear it with --desired-ipv6= in the same command.";
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(error->field, rows[i].field) == 0)
+            return cli_flag_given(arguments, rows[i].flag) ? "Give --requires-interface as well."
+                                                           : rows[i].advice;
+    }
     return NULL;
 }
 
@@ -155,7 +162,7 @@ const char *cli_advice(const struct cli *cli, const struct cli_arguments *argume
     case ARCTIC_E_NOT_FOUND:
         return for_not_found(cli, arguments);
     case ARCTIC_E_INVALID_REQUEST:
-        return for_invalid_request(arguments, error);
+        return for_no_interface(arguments, error);
     case ARCTIC_E_ALREADY_EXISTS:
         return is_command(arguments, "cluster init") ? "Give --force for another id." : NULL;
     default:

@@ -132,5 +132,13 @@ def test_an_address_without_an_interface_is_refused_in_the_words_of_the_command_
     assert "Clear it with --desired-ipv4= in the same command." in told
     told = lan.entry.cli(*update, "--desired-ipv4=", code=6).stderr
     assert "Clear it with --desired-ipv6= in the same command." in told
-    lan.entry.cli(*update, "--desired-ipv4=", "--desired-ipv6=")
+    new = ("services", "create", "--target-peer", lan.exit.id)
+    for flags in (("--desired-ipv4", "10.1.0.11/24"), ("--desired-ipv6", "fd01::11/64"), ("--fully-transparent",)):
+        assert "Give --requires-interface as well." in lan.entry.cli(*new, *flags, code=6).stderr
+    lan.entry.cli("services", "update", service, "--fully-transparent")
+    told = lan.entry.cli(*update, "--desired-ipv4=", "--desired-ipv6=", code=6).stderr
+    assert "Give --fully-transparent=false in the same command." in told
+    told = lan.entry.cli("services", "update", service, "--desired-ipv4", "10.1.0.0/24", code=6).stderr
+    assert "is the network itself" in told and "requires-interface" not in told
+    lan.entry.cli(*update, "--desired-ipv4=", "--desired-ipv6=", "--fully-transparent=false")
     assert not lan.entry.service(service)["requires_interface"]
