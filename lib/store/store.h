@@ -2,7 +2,9 @@
  * Durable state in one SQLite file (WAL, synchronous=FULL): what a call has answered with success is on disk.
  *
  * Two kinds of content: records, which have an owner, a version and a signature and are shared between peers; and notes, which are
- * this host's own (identity, licence, what it has observed of others). One thread uses a store at a time.
+ * this host's own (identity, licence, what it has observed of others).
+ *
+ * Any thread may use a store; a call waits for that of another thread, and for a transaction as a whole.
  */
 #ifndef ARCI_STORE_STORE_H
 #define ARCI_STORE_STORE_H
@@ -56,6 +58,13 @@ int arci_store_transaction(struct arci_store *store, arci_store_work work, void 
 /* Inserts or replaces the record of this kind, id, owner and subject. Outside of a transaction it is one of its own. */
 int arci_store_put_record(struct arci_store *store, const struct arci_stored_record *record,
                           struct arctic_error *error);
+
+/*
+ * Replaces the record of this kind, id, owner and subject where it still has that version (0: where there is none), in a transaction of
+ * its own. Errors: ARCTIC_E_CANCELLED where another writer came first, with nothing changed, and those of a write.
+ */
+int arci_store_replace_record(struct arci_store *store, const struct arci_stored_record *record,
+                              uint64_t former_version, struct arctic_error *error);
 
 /* Removes a record of this kind, id, owner and subject without a trace; one that is not there is no error. */
 int arci_store_delete_record(struct arci_store *store, const struct arci_stored_record *record,

@@ -2,6 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -92,6 +93,67 @@ static void test_records_survive_reopening(void **state)
     arci_store_close(store);
     store = open_store(*state);
     assert_int_equal(versions(store), 407);
+    arci_store_close(store);
+}
+
+static void test_a_record_is_replaced_where_nobody_came_first(void **state)
+{
+    struct arctic_error error;
+    struct arci_store *store = open_store(*state);
+    struct arci_stored_record record = sample("svc_1", 3);
+    assert_int_equal(arci_store_replace_record(store, &record, 2, &error), ARCTIC_E_CANCELLED);
+    assert_int_equal(versions(store), 0);
+    assert_ok(arci_store_replace_record(store, &record, 0, &error), error);
+    record.version = 5;
+    assert_int_equal(arci_store_replace_record(store, &record, 0, &error), ARCTIC_E_CANCELLED);
+    assert_int_equal(arci_store_replace_record(store, &record, 4, &error), ARCTIC_E_CANCELLED);
+    assert_int_equal(versions(store), 3);
+    assert_ok(arci_store_replace_record(store, &record, 3, &error), error);
+    /* What was refused has left no transaction behind. */
+    assert_ok(arci_store_put_note(store, "agent", "key", "value", &error), error);
+    arci_store_close(store);
+    store = open_store(*state);
+    assert_int_equal(versions(store), 5);
+    arci_store_close(store);
+}
+
+#define WRITERS 4
+#define WRITES 25
+
+/* In a transaction of two records, so that another thread's write within it would show. */
+static int write_pair(void *context, struct arctic_error *error)
+{
+    struct arci_store *store = context;
+    struct arci_stored_record record = sample("svc_pair", 1);
+    int code = arci_store_put_record(store, &record, error);
+    record.id = "svc_twin";
+    return code < 0 ? code : arci_store_put_record(store, &record, error);
+}
+
+static void *write_many(void *context)
+{
+    intptr_t failures = 0;
+    for (uint64_t i = 0; i < WRITES; i++) {
+        struct arci_stored_record record = sample("svc_shared", i + 1);
+        failures += arci_store_transaction(context, write_pair, context, NULL) < 0;
+        failures += arci_store_put_note(context, "agent", "key", "value", NULL) < 0;
+        int code = arci_store_replace_record(context, &record, i, NULL);
+        failures += code < 0 && code != ARCTIC_E_CANCELLED;
+    }
+    return (void *)failures;
+}
+
+static void test_threads_take_turns(void **state)
+{
+    struct arci_store *store = open_store(*state);
+    pthread_t threads[WRITERS];
+    for (size_t i = 0; i < WRITERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, write_many, store), 0);
+    for (size_t i = 0; i < WRITERS; i++) {
+        void *failures = NULL;
+        pthread_join(threads[i], &failures);
+        assert_null(failures);
+    }
     arci_store_close(store);
 }
 
@@ -304,6 +366,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_records_survive_reopening, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_record_is_replaced_where_nobody_came_first, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_threads_take_turns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_records_have_owners_and_subjects, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_old_file_is_brought_up_to_date, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_notes, set_up, tear_down),
