@@ -113,7 +113,8 @@ static int parse_content(struct arci_entry *entry, struct arctic_error *error)
 
 static uint32_t size_of(const struct arci_record *record)
 {
-    size_t size = ENVELOPE_SIZE + arci_json_size(record->body);
+    size_t body = record->packed ? strlen(record->packed) : arci_json_size(record->body);
+    size_t size = ENVELOPE_SIZE + body;
     return size < ARCI_RECORD_MAX ? (uint32_t)size : ARCI_RECORD_MAX;
 }
 
@@ -143,17 +144,26 @@ static int digest(struct arci_entry *entry, struct arctic_error *error)
 /* Of a record of this size and more the routes are nearly all. */
 #define PACK_FROM 8192
 
-int arci_entry_create(struct arci_record *record, struct arci_entry **ret_entry, struct arctic_error *error)
+/* Takes the record over. NULL when memory runs out. */
+static struct arci_entry *make_entry(struct arci_record *record)
 {
-    ARCI_CLEANUP(arci_entry_cleanup) struct arci_entry *entry = calloc(1, sizeof *entry);
+    struct arci_entry *entry = calloc(1, sizeof *entry);
     if (!entry) {
         arci_record_release(record);
-        return arci_fail_memory(error);
+        return NULL;
     }
     entry->references = 1;
     entry->record = *record;
     memset(record, 0, sizeof *record);
     entry->size = size_of(&entry->record);
+    return entry;
+}
+
+int arci_entry_create(struct arci_record *record, struct arci_entry **ret_entry, struct arctic_error *error)
+{
+    ARCI_CLEANUP(arci_entry_cleanup) struct arci_entry *entry = make_entry(record);
+    if (!entry)
+        return arci_fail_memory(error);
     int code = parse_content(entry, error);
     if (code >= 0)
         code = check_size(entry, error);
@@ -165,4 +175,22 @@ int arci_entry_create(struct arci_record *record, struct arci_entry **ret_entry,
         arci_record_pack(&entry->record);
     *ret_entry = arci_steal(entry);
     return ARCTIC_OK;
+}
+
+int arci_entry_create_of_service(struct arci_record *record, struct arci_service *service,
+                                 struct arci_entry **ret_entry, struct arctic_error *error)
+{
+    ARCI_CLEANUP(arci_entry_cleanup) struct arci_entry *entry = make_entry(record);
+    if (!entry) {
+        arci_service_release(service);
+        return arci_fail_memory(error);
+    }
+    entry->content.service = *service;
+    memset(service, 0, sizeof *service);
+    int code = check_size(entry, error);
+    if (code >= 0)
+        code = digest(entry, error);
+    if (code >= 0)
+        *ret_entry = arci_steal(entry);
+    return code;
 }

@@ -39,6 +39,13 @@ struct arci_entry {
  */
 int arci_entry_create(struct arci_record *record, struct arci_entry **ret_entry, struct arctic_error *error);
 
+/*
+ * The same of a living service's packed record, whose text was made of `service`, so that it need not be read again. Both are taken over,
+ * also on failure. Errors: as above, ARCTIC_E_INVALID_REQUEST for a record that is too long.
+ */
+int arci_entry_create_of_service(struct arci_record *record, struct arci_service *service,
+                                 struct arci_entry **ret_entry, struct arctic_error *error);
+
 const struct arci_entry *arci_entry_ref(const struct arci_entry *entry);
 
 /* NULL is allowed. */

@@ -2,6 +2,7 @@
 #include "cluster/record.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,46 +63,74 @@ json_t *arci_record_body(const struct arci_record *record)
     return arci_json_parse(record->packed, strlen(record->packed), &body, NULL) >= 0 ? body : NULL;
 }
 
-/* What is signed: every member but the signature. */
-static json_t *signed_part(const struct arci_record *record)
+/* The canonical text of the body; *ret_made owns it where it had to be made. NULL when memory runs out. */
+static const char *body_text(const struct arci_record *record, char **ret_made)
 {
-    json_t *body = arci_record_body(record);
-    if (!body)
-        return NULL;
-    return json_pack("{s:s, s:s, s:s, s:I, s:b, s:I, s:o}", "kind", kinds[record->kind].name, "id",
-                     record->id.text, "owner", record->owner.text, "version", (json_int_t)record->version,
-                     "deleted", record->deleted, "updated_at", (json_int_t)record->updated_at, "body", body);
+    if (record->packed)
+        return record->packed;
+    return *ret_made = arci_json_canonical(record->body);
+}
+
+/*
+ * The canonical text of a record, in which members stand in the order of their names: with its signature, which is the wire form, or
+ * without, which is what is signed.
+ */
+static void append_members(const struct arci_record *record, bool with_signature, struct arci_buffer *text)
+{
+    ARCI_FREE char *made = NULL;
+    const char *body = body_text(record, &made);
+    if (!body) {
+        text->failed = true;
+        return;
+    }
+    arci_buffer_text(text, "{\"body\":");
+    arci_buffer_text(text, body);
+    arci_buffer_format(text, ",\"deleted\":%s,\"id\":\"%s\",\"kind\":\"%s\",\"owner\":\"%s\",",
+                       record->deleted ? "true" : "false", record->id.text, kinds[record->kind].name,
+                       record->owner.text);
+    if (with_signature)
+        arci_buffer_format(text, "\"signature\":\"%s\",", record->signature);
+    arci_buffer_format(text, "\"updated_at\":%" PRId64 ",\"version\":%" PRIu64 "}", record->updated_at,
+                       record->version);
 }
 
 int arci_record_sign(struct arci_record *record, const struct arci_identity *identity,
                      struct arctic_error *error)
 {
-    ARCI_JSON *content = signed_part(record);
-    if (!content)
+    ARCI_BUFFER text = {0};
+    append_members(record, false, &text);
+    if (text.failed)
         return arci_fail_memory(error);
-    return arci_sign_json(identity, SIGNING_CONTEXT, content, record->signature, error);
+    return arci_sign_text(identity, SIGNING_CONTEXT, text.data, text.length, record->signature, error);
 }
 
 int arci_record_verify(const struct arci_record *record, const uint8_t owner_key[ARCI_KEY_SIZE],
                        struct arctic_error *error)
 {
-    ARCI_JSON *content = signed_part(record);
-    if (!content)
+    ARCI_BUFFER text = {0};
+    append_members(record, false, &text);
+    if (text.failed)
         return arci_fail_memory(error);
-    int code = arci_verify_json(owner_key, SIGNING_CONTEXT, content, record->signature, error);
+    int code = arci_verify_text(owner_key, SIGNING_CONTEXT, text.data, text.length, record->signature, error);
     if (code < 0)
         return arci_fail_within(error, code, "%s record %s", kinds[record->kind].name, record->id.text);
     return ARCTIC_OK;
 }
 
+void arci_record_text_append(const struct arci_record *record, struct arci_buffer *text)
+{
+    append_members(record, true, text);
+}
+
 json_t *arci_record_to_json(const struct arci_record *record)
 {
-    json_t *object = signed_part(record);
-    if (object && json_object_set_new(object, "signature", json_string(record->signature)) < 0) {
-        json_decref(object);
+    json_t *body = arci_record_body(record);
+    if (!body)
         return NULL;
-    }
-    return object;
+    return json_pack("{s:s, s:s, s:s, s:I, s:b, s:I, s:o, s:s}", "kind", kinds[record->kind].name, "id",
+                     record->id.text, "owner", record->owner.text, "version", (json_int_t)record->version,
+                     "deleted", record->deleted, "updated_at", (json_int_t)record->updated_at, "body", body,
+                     "signature", record->signature);
 }
 
 static int parse_kind(const char *name, enum arci_record_kind *ret_kind, struct arctic_error *error)
@@ -210,13 +239,9 @@ int arci_record_from_json(const json_t *object, struct arci_record *ret_record, 
     return ARCTIC_OK;
 }
 
-int arci_record_store(const struct arci_record *record, struct arci_store *store, struct arctic_error *error)
+static struct arci_stored_record stored_form(const struct arci_record *record, const char *body)
 {
-    ARCI_FREE char *unpacked = record->packed ? NULL : arci_json_canonical(record->body);
-    const char *body = record->packed ? record->packed : unpacked;
-    if (!body)
-        return arci_fail_memory(error);
-    const struct arci_stored_record stored = {
+    return (struct arci_stored_record){
         .kind = kinds[record->kind].name,
         .id = record->id.text,
         .owner = record->owner.text,
@@ -227,16 +252,28 @@ int arci_record_store(const struct arci_record *record, struct arci_store *store
         .body = body,
         .signature = record->signature,
     };
-    return arci_store_put_record(store, &stored, error);
+}
+
+int arci_record_store(const struct arci_record *record, struct arci_store *store, struct arctic_error *error)
+{
+    ARCI_FREE char *made = NULL;
+    const struct arci_stored_record stored = stored_form(record, body_text(record, &made));
+    return stored.body ? arci_store_put_record(store, &stored, error) : arci_fail_memory(error);
+}
+
+int arci_record_store_over(const struct arci_record *record, uint64_t former_version,
+                           struct arci_store *store, struct arctic_error *error)
+{
+    ARCI_FREE char *made = NULL;
+    const struct arci_stored_record stored = stored_form(record, body_text(record, &made));
+    return stored.body ? arci_store_replace_record(store, &stored, former_version, error)
+                       : arci_fail_memory(error);
 }
 
 int arci_record_unstore(const struct arci_record *record, struct arci_store *store,
                         struct arctic_error *error)
 {
-    const struct arci_stored_record stored = {.kind = kinds[record->kind].name,
-                                              .id = record->id.text,
-                                              .owner = record->owner.text,
-                                              .subject = arci_record_subject(record)};
+    const struct arci_stored_record stored = stored_form(record, NULL);
     return arci_store_delete_record(store, &stored, error);
 }
 

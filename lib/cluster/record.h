@@ -10,6 +10,7 @@
 
 #include <arctic/id.h>
 
+#include "base/buffer.h"
 #include "base/json.h"
 #include "crypto/digest.h"
 #include "crypto/identity.h"
@@ -83,11 +84,18 @@ int arci_record_verify(const struct arci_record *record, const uint8_t owner_key
 /* Wire form, with the signature. NULL when memory runs out. */
 json_t *arci_record_to_json(const struct arci_record *record);
 
+/* Appends the canonical text of the same, without reading a packed body. */
+void arci_record_text_append(const struct arci_record *record, struct arci_buffer *text);
+
 /* Reads the wire form: every member is checked, none is trusted before arci_record_verify(). Errors: ARCTIC_E_INVALID_REQUEST. */
 int arci_record_from_json(const json_t *object, struct arci_record *ret_record, struct arctic_error *error);
 
 /* Writes a record to the store. */
 int arci_record_store(const struct arci_record *record, struct arci_store *store, struct arctic_error *error);
+
+/* As arci_record_store(), where the store holds that version of it (0: none), else ARCTIC_E_CANCELLED. */
+int arci_record_store_over(const struct arci_record *record, uint64_t former_version,
+                           struct arci_store *store, struct arctic_error *error);
 
 /* Removes a record from the store, whatever version is there. */
 int arci_record_unstore(const struct arci_record *record, struct arci_store *store,

@@ -22,4 +22,10 @@ int arci_sign_json(const struct arci_identity *identity, const char *context, co
 int arci_verify_json(const uint8_t public_key[ARCI_KEY_SIZE], const char *context, const json_t *value,
                      const char *signature, struct arctic_error *error);
 
+/* The same for a value whose canonical text is at hand. */
+int arci_sign_text(const struct arci_identity *identity, const char *context, const void *text, size_t length,
+                   char ret_signature[ARCI_SIGNATURE_TEXT], struct arctic_error *error);
+int arci_verify_text(const uint8_t public_key[ARCI_KEY_SIZE], const char *context, const void *text,
+                     size_t length, const char *signature, struct arctic_error *error);
+
 #endif

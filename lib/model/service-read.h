@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "base/buffer.h"
 #include "model/service.h"
 
 /*
@@ -19,5 +20,8 @@ json_t *arci_qos_to_json(const struct arci_qos *qos);
 
 /* Writes what arci_service_read_settings() reads; false when memory runs out. */
 bool arci_service_put_settings(json_t *object, const struct arci_service *service);
+
+/* Appends the text that arci_json_canonical() makes of arci_routes_to_json(). */
+void arci_routes_text_append(const struct arci_routes *routes, struct arci_buffer *text);
 
 #endif

@@ -1,22 +1,52 @@
 /* Services as they are stored and signed. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/error.h"
 #include "base/json.h"
 #include "model/members.h"
 #include "model/service-read.h"
 
-json_t *arci_service_to_record(const struct arci_service *service)
+static json_t *to_record(const struct arci_service *service, const struct arci_routes *routes)
 {
     ARCI_JSON *object = json_object();
     if (!object || !arci_put_text(object, "id", service->id.text) ||
         !arci_put_text(object, "source_peer_id", service->source_peer_id.text) ||
         !arci_put_text(object, "target_peer_id", service->target_peer_id.text) ||
         !arci_service_put_settings(object, service) ||
-        json_object_set_new(object, "routes", arci_routes_to_json(&service->routes)) < 0 ||
+        json_object_set_new(object, "routes", arci_routes_to_json(routes)) < 0 ||
         !arci_put_integer(object, "next_route_id", (int64_t)service->next_route_id) ||
         !arci_put_time(object, "created_at", service->created_at) ||
         !arci_put_time(object, "updated_at", service->updated_at))
         return NULL;
     return arci_steal(object);
+}
+
+json_t *arci_service_to_record(const struct arci_service *service)
+{
+    return to_record(service, &service->routes);
+}
+
+char *arci_service_to_record_text(const struct arci_service *service)
+{
+    static const struct arci_routes none = {0};
+    static const char empty[] = ",\"routes\":[]";
+    ARCI_JSON *object = to_record(service, &none);
+    ARCI_FREE char *rest = object ? arci_json_canonical(object) : NULL;
+    /* No value can hold it: quotes within one are escaped. */
+    char *place = rest ? strstr(rest, empty) : NULL;
+    ARCI_BUFFER text = {0};
+    if (!place)
+        return NULL;
+    char *array = place + sizeof empty - sizeof "[]";
+    arci_buffer_append(&text, rest, (size_t)(array - rest));
+    arci_routes_text_append(&service->routes, &text);
+    arci_buffer_text(&text, array + 2);
+    size_t size = text.length + 1;
+    char *whole = arci_buffer_take_text(&text);
+    /* A buffer grows by doubling, and this one is kept for long. */
+    char *fitting = whole ? realloc(whole, size) : NULL;
+    return fitting ? fitting : whole;
 }
 
 static int read_identity(const json_t *object, struct arci_service *service, struct arctic_error *error)

@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/json.h"
 #include "model/service.h"
 #include "tests/unit/alloc-failure.h"
+#include "tests/unit/random.h"
 
 #define SOURCE "peer_00000000000000000000000001"
 #define TARGET "peer_00000000000000000000000002"
@@ -322,6 +324,43 @@ static void test_record_members_are_checked(void **state)
     arci_service_release(&service);
 }
 
+static struct arctic_cidr random_prefix(struct test_random *random, uint8_t family)
+{
+    struct arctic_address address = {.family = family};
+    unsigned bits = family == ARCTIC_FAMILY_IPV4 ? 32 : 128;
+    for (size_t i = 0; i < bits / 8; i++)
+        address.bytes[i] = (uint8_t)(test_random_below(random, 3) ? test_random_next(random) : 0);
+    uint8_t length = (uint8_t)test_random_below(random, bits + 1);
+    return (struct arctic_cidr){arci_address_mask(&address, length), length};
+}
+
+/* What is signed is the text: a peer that makes it of values must come to the same, byte by byte. */
+static void test_the_text_of_a_record_is_its_canonical_form(void **state)
+{
+    struct test_random random = {.state = 1};
+    (void)state;
+    struct arci_service service = full_service();
+    snprintf(service.name, sizeof service.name, "%s", ",\"routes\":[] \xc3\xa4\\");
+    for (uint64_t i = 0; i < 2000; i++) {
+        uint8_t family = test_random_below(&random, 2) ? ARCTIC_FAMILY_IPV4 : ARCTIC_FAMILY_IPV6;
+        uint32_t members = 1 + test_random_below(&random, 3);
+        struct arci_route route = {.id = 5 + i * i * i * 1000,
+                                   .priority = (int32_t)(1 + test_random_below(&random, INT32_MAX))};
+        if (members & 1)
+            route.source = random_prefix(&random, family);
+        if (members & 2)
+            route.destination = random_prefix(&random, family);
+        assert_int_equal(arci_routes_append(&service.routes, &route, NULL), ARCTIC_OK);
+        if (i > 3 && i < 1990)
+            continue;
+        service.next_route_id = route.id + 1;
+        ARCI_FREE char *made_of_values = record_text(&service);
+        ARCI_FREE char *text = arci_service_to_record_text(&service);
+        assert_string_equal(text, made_of_values);
+    }
+    arci_service_release(&service);
+}
+
 static bool forms_attempt(void *context)
 {
     struct arci_service *service = context;
@@ -329,7 +368,8 @@ static bool forms_attempt(void *context)
     struct arci_service back;
     ARCI_JSON *object = arci_service_to_json(service, NULL, true);
     ARCI_JSON *record = arci_service_to_record(service);
-    if (!object || !record || arci_service_from_record(record, &back, NULL) < 0)
+    ARCI_FREE char *text = arci_service_to_record_text(service);
+    if (!object || !record || !text || arci_service_from_record(record, &back, NULL) < 0)
         return false;
     arci_service_release(&back);
     if (arci_service_copy(service, &copy, NULL) < 0)
@@ -357,6 +397,7 @@ int main(void)
         cmocka_unit_test(test_api_form),
         cmocka_unit_test(test_record_round_trip),
         cmocka_unit_test(test_record_members_are_checked),
+        cmocka_unit_test(test_the_text_of_a_record_is_its_canonical_form),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests_name("service", tests, NULL, NULL);
