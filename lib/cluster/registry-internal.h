@@ -64,7 +64,10 @@ bool arci_registry_counts(const struct arci_registry *registry, const struct arc
 int arci_registry_take_stored(struct arci_registry *registry, struct arci_record *record,
                               struct arctic_error *error);
 
-/* Shows what another registry of this thread shows, with a reference of its own: for simulations. Errors: ARCTIC_E_NO_MEMORY. */
+/*
+ * Shows an entry, with a reference of its own: one that is stored already or, for simulations, that another registry of this thread shows.
+ * Errors: ARCTIC_E_NO_MEMORY.
+ */
 int arci_registry_share(struct arci_registry *registry, const struct arci_entry *entry,
                         struct arctic_error *error);
 
@@ -92,6 +95,26 @@ int arci_registry_commit(struct arci_registry *registry, struct arci_record *rec
 
 /* Takes an entry out of memory. */
 void arci_registry_remove_entry(struct arci_registry *registry, size_t place);
+
+/* --- registry-local.c --- */
+
+/*
+ * Checks that a record of this host may be written and gives its next version. Errors: ARCTIC_E_NOT_BOOTSTRAPPED, ARCTIC_E_FORBIDDEN for
+ * a record of another owner.
+ */
+int arci_registry_next_version(const struct arci_registry *registry, enum arci_record_kind kind,
+                               const struct arctic_id *id, int64_t now, uint64_t *ret_version,
+                               struct arctic_error *error);
+
+/* --- registry-merge.c --- */
+
+/*
+ * Judges a record from elsewhere by all but its signature and its body. *ret_known is what is known of it; *ret_news says whether it
+ * may be news at all, and *ret_key is then the key that must have signed it. Errors: those of arci_registry_merge().
+ */
+int arci_registry_judge(const struct arci_registry *registry, const struct arci_record *record,
+                        const struct arci_entry **ret_known, bool *ret_news, uint8_t ret_key[ARCI_KEY_SIZE],
+                        struct arctic_error *error);
 
 /* --- registry-owners.c --- */
 

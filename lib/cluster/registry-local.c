@@ -3,15 +3,16 @@
 
 #include "base/base64.h"
 #include "base/error.h"
+#include "cluster/registry-change.h"
 
 /*
- * Checks that a local record may be written and gives its next version: the time, unless a version is ahead of the clock (a hybrid
+ * The next version is the time, unless a version is ahead of the clock (a hybrid
  * logical clock: Kulkarni et al., "Logical Physical Clocks", 2014). So what is written after the return of a backup takes the place of
  * what was written before it and is remembered elsewhere.
  */
-static int next_version(const struct arci_registry *registry, enum arci_record_kind kind,
-                        const struct arctic_id *id, int64_t now, uint64_t *ret_version,
-                        struct arctic_error *error)
+int arci_registry_next_version(const struct arci_registry *registry, enum arci_record_kind kind,
+                               const struct arctic_id *id, int64_t now, uint64_t *ret_version,
+                               struct arctic_error *error)
 {
     if (!registry->identity)
         return arci_fail(error, ARCTIC_E_NOT_BOOTSTRAPPED, NULL,
@@ -35,7 +36,7 @@ static int put_local(struct arci_registry *registry, enum arci_record_kind kind,
     if (!content)
         return arci_fail_memory(error);
     record.updated_at = registry->now(registry->clock_context);
-    int code = next_version(registry, kind, id, record.updated_at, &record.version, error);
+    int code = arci_registry_next_version(registry, kind, id, record.updated_at, &record.version, error);
     if (code < 0)
         return code;
     record.body = json_incref(content);
@@ -53,11 +54,18 @@ int arci_registry_put_peer(struct arci_registry *registry, const struct arci_pee
     return put_local(registry, ARCI_RECORD_PEER, &peer->id, arci_peer_to_record(peer), false, error);
 }
 
+/* With more of them a record is kept as text in any case. */
+#define ROUTES_AS_VALUES 100
+
 int arci_registry_put_service(struct arci_registry *registry, const struct arci_service *service,
                               struct arctic_error *error)
 {
-    return put_local(registry, ARCI_RECORD_SERVICE, &service->id, arci_service_to_record(service), false,
-                     error);
+    struct arci_service copy;
+    if (service->routes.count <= ROUTES_AS_VALUES)
+        return put_local(registry, ARCI_RECORD_SERVICE, &service->id, arci_service_to_record(service), false,
+                         error);
+    int code = arci_service_copy(service, &copy, error);
+    return code < 0 ? code : arci_registry_change_at_once(registry, &copy, error);
 }
 
 int arci_registry_put_credential(struct arci_registry *registry, const struct arci_credential *credential,

@@ -116,27 +116,39 @@ static int check_date(const struct arci_registry *registry, const struct arci_re
                      arci_record_kind_name(record->kind), record->id.text, record->owner.text);
 }
 
+int arci_registry_judge(const struct arci_registry *registry, const struct arci_record *record,
+                        const struct arci_entry **ret_known, bool *ret_news, uint8_t ret_key[ARCI_KEY_SIZE],
+                        struct arctic_error *error)
+{
+    const struct arci_entry *known = NULL;
+    int code = arci_registry_find_version(registry, record, &known, error);
+    if (code >= 0)
+        code = check_ownership(registry, record, error);
+    if (code < 0)
+        return code;
+    *ret_known = known;
+    *ret_news = !arci_registry_is_old_news(registry, record, known);
+    if (!*ret_news)
+        return ARCTIC_OK;
+    code = find_key(registry, record, ret_key, error);
+    if (code >= 0)
+        code = check_membership(registry, record, ret_key, error);
+    if (code >= 0)
+        code = check_date(registry, record, error);
+    return code < 0 ? code : check_room(registry, record, known, error);
+}
+
 int arci_registry_merge(struct arci_registry *registry, const struct arci_record *record, bool *ret_changed,
                         struct arctic_error *error)
 {
     const struct arci_entry *known = NULL;
     uint8_t key[ARCI_KEY_SIZE];
-    int code = arci_registry_find_version(registry, record, &known, error);
-    if (code >= 0)
-        code = check_ownership(registry, record, error);
+    bool news = false;
+    int code = arci_registry_judge(registry, record, &known, &news, key, error);
     *ret_changed = false;
-    if (code >= 0 && arci_registry_is_old_news(registry, record, known))
-        return ARCTIC_OK;
-    if (code >= 0)
-        code = find_key(registry, record, key, error);
-    if (code >= 0)
-        code = check_membership(registry, record, key, error);
-    if (code >= 0)
-        code = check_date(registry, record, error);
-    if (code >= 0)
-        code = check_room(registry, record, known, error);
-    if (code >= 0)
-        code = registry->verify(record, key, error);
+    if (code < 0 || !news)
+        return code;
+    code = registry->verify(record, key, error);
     if (code >= 0)
         code = check_key(record, key, error);
     if (code >= 0)

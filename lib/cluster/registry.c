@@ -201,11 +201,7 @@ int arci_registry_take_stored(struct arci_registry *registry, struct arci_record
 {
     ARCI_CLEANUP(arci_entry_cleanup) struct arci_entry *entry = NULL;
     int code = arci_entry_create(record, &entry, error);
-    if (code >= 0)
-        code = reserve(registry, error);
-    if (code >= 0)
-        place_entry(registry, arci_steal(entry));
-    return code;
+    return code < 0 ? code : arci_registry_share(registry, entry, error);
 }
 
 int arci_registry_share(struct arci_registry *registry, const struct arci_entry *entry,

@@ -59,6 +59,14 @@ int arci_identity_from_seed(const uint8_t seed[ARCI_SEED_SIZE], struct arci_iden
     return make_identity(key, ret_identity, error);
 }
 
+int arci_identity_copy(const struct arci_identity *identity, struct arci_identity **ret_copy,
+                       struct arctic_error *error)
+{
+    if (EVP_PKEY_up_ref(identity->key) != 1)
+        return arci_fail_openssl(error, ARCTIC_E_INTERNAL, "cannot share an Ed25519 key");
+    return make_identity(identity->key, ret_copy, error);
+}
+
 void arci_identity_free(struct arci_identity *identity)
 {
     if (!identity)

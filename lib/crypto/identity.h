@@ -34,6 +34,10 @@ int arci_identity_from_seed(const uint8_t seed[ARCI_SEED_SIZE], struct arci_iden
 int arci_identity_from_pem(const char *pem, size_t length, struct arci_identity **ret_identity,
                            struct arctic_error *error);
 
+/* The same identity once more, for who may need it longer than its owner does. Errors: ARCTIC_E_INTERNAL, ARCTIC_E_NO_MEMORY. */
+int arci_identity_copy(const struct arci_identity *identity, struct arci_identity **ret_copy,
+                       struct arctic_error *error);
+
 /* NULL is allowed. */
 void arci_identity_free(struct arci_identity *identity);
 
