@@ -34,6 +34,7 @@ struct arci_incoming;
 struct arci_peer_addition;
 struct arci_reconciler;
 struct arci_refusals;
+struct arci_service_change;
 struct arci_service_interfaces;
 struct arci_token_cache;
 
@@ -196,7 +197,8 @@ struct arctic_agent {
     struct arci_discovered *discovered;   /* list of peers known by hearsay that have been tried */
     struct arci_peer_addition *additions; /* requests to add a peer that are under way */
     json_t *told_states; /* of local services, as the peers have been told them; NULL before the first time */
-    struct arci_carrier *carrier; /* requests that are carried between peers */
+    struct arci_carrier *carrier;                /* requests that are carried between peers */
+    struct arci_service_change *service_changes; /* list of requests that change services */
     struct arci_reconciler *reconciler;
     struct arci_drift *drift;                   /* NULL while there is nothing to watch */
     struct arci_service_interfaces *interfaces; /* of local services; made with the data plane */

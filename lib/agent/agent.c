@@ -10,6 +10,7 @@
 
 #include "agent/api/api-listeners.h"
 #include "agent/api/recovery.h"
+#include "agent/api/service-change.h"
 #include "agent/carry/carry.h"
 #include "agent/license/license.h"
 #include "agent/local-peer.h"
@@ -137,6 +138,7 @@ static void begin_stop(struct arctic_agent *agent)
     arci_log_info(agent->log, "api", "stopping");
     arci_catch_up_stop(agent);
     arci_store_age_end(agent);
+    arci_service_changes_stop(agent);
     arci_carry_stop(agent);
     arci_api_listeners_stop(agent);
     if (agent->reconciler)

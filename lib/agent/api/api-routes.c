@@ -5,8 +5,8 @@
 
 #include "agent/api/api.h"
 #include "agent/api/service-answer.h"
+#include "agent/api/service-change.h"
 #include "base/error.h"
-#include "base/time.h"
 
 void arci_api_routes_list(void *context, struct arci_request *request)
 {
@@ -18,21 +18,6 @@ void arci_api_routes_list(void *context, struct arci_request *request)
         return;
     }
     arci_answer_routes(agent, request, entry);
-}
-
-/* A change of routes works on a copy of the service; only what was stored counts. */
-struct route_change {
-    struct arci_service service;
-    json_t *result; /* body of the answer, NULL for none */
-};
-
-typedef int (*route_work)(struct route_change *change, const struct arci_request *request,
-                          struct arctic_error *error);
-
-static void release_change(struct route_change *change)
-{
-    arci_service_release(&change->service);
-    json_decref(change->result);
 }
 
 static json_t *ids_of(const struct arci_routes *routes)
@@ -58,24 +43,24 @@ static int append_all(struct arci_service *service, const struct arci_routes *ad
     return ARCTIC_OK;
 }
 
-static int add_routes(struct route_change *change, const struct arci_request *request,
-                      struct arctic_error *error)
+static int add_routes(struct arctic_agent *agent, const struct arci_request *request,
+                      struct arci_service *service, json_t **ret_result, struct arctic_error *error)
 {
     ARCI_CLEANUP(arci_routes_release) struct arci_routes added = {0};
-    int code =
-        arci_routes_from_json(arci_request_json(request), change->service.next_route_id, &added, error);
+    int code = arci_routes_from_json(arci_request_json(request), service->next_route_id, &added, error);
+    (void)agent;
     if (code == ARCTIC_E_LIMIT)
         return arci_fail(error, ARCTIC_E_INVALID_REQUEST, "routes", "a service has at most %d routes",
                          ARCI_ROUTES_MAX);
     if (code >= 0)
-        code = append_all(&change->service, &added, error);
+        code = append_all(service, &added, error);
     if (code < 0)
         return code;
-    change->result = ids_of(&added);
-    return change->result ? ARCTIC_OK : arci_fail_memory(error);
+    *ret_result = ids_of(&added);
+    return *ret_result ? ARCTIC_OK : arci_fail_memory(error);
 }
 
-static int find_route(struct route_change *change, const struct arci_request *request,
+static int find_route(struct arci_service *service, const struct arci_request *request,
                       struct arci_route **ret_route, struct arctic_error *error)
 {
     const char *text = arci_request_parameter(request, "route_id");
@@ -83,33 +68,36 @@ static int find_route(struct route_change *change, const struct arci_request *re
     errno = 0;
     unsigned long long id = strtoull(text, &end, 10);
     bool number = text[0] >= '0' && text[0] <= '9' && !*end && !errno;
-    struct arci_route *route = number ? arci_routes_find(&change->service.routes, id) : NULL;
+    struct arci_route *route = number ? arci_routes_find(&service->routes, id) : NULL;
     if (!route)
-        return arci_fail(error, ARCTIC_E_NOT_FOUND, NULL, "service %s has no route %.30s",
-                         change->service.id.text, text);
+        return arci_fail(error, ARCTIC_E_NOT_FOUND, NULL, "service %s has no route %.30s", service->id.text,
+                         text);
     *ret_route = route;
     return ARCTIC_OK;
 }
 
-static int update_route(struct route_change *change, const struct arci_request *request,
-                        struct arctic_error *error)
+static int update_route(struct arctic_agent *agent, const struct arci_request *request,
+                        struct arci_service *service, json_t **ret_result, struct arctic_error *error)
 {
     struct arci_route *route = NULL;
-    int code = find_route(change, request, &route, error);
+    int code = find_route(service, request, &route, error);
+    (void)agent;
     if (code >= 0)
         code = arci_route_update_from_json(arci_request_json(request), route, error);
     if (code < 0)
         return code;
-    change->result = arci_route_to_json(route);
-    return change->result ? ARCTIC_OK : arci_fail_memory(error);
+    *ret_result = arci_route_to_json(route);
+    return *ret_result ? ARCTIC_OK : arci_fail_memory(error);
 }
 
-static int delete_route(struct route_change *change, const struct arci_request *request,
-                        struct arctic_error *error)
+static int delete_route(struct arctic_agent *agent, const struct arci_request *request,
+                        struct arci_service *service, json_t **ret_result, struct arctic_error *error)
 {
     struct arci_route *route = NULL;
-    int code = find_route(change, request, &route, error);
-    return code < 0 ? code : arci_routes_remove(&change->service.routes, route->id, error);
+    int code = find_route(service, request, &route, error);
+    (void)agent;
+    (void)ret_result;
+    return code < 0 ? code : arci_routes_remove(&service->routes, route->id, error);
 }
 
 static void respond_result(struct arctic_agent *agent, struct arci_request *request,
@@ -120,46 +108,17 @@ static void respond_result(struct arctic_agent *agent, struct arci_request *requ
     arci_request_respond_json(request, status, json_incref(result));
 }
 
-static int work_on_copy(struct arctic_agent *agent, const struct arci_request *request, route_work work,
-                        struct route_change *change, struct arctic_error *error)
-{
-    const struct arci_entry *entry = NULL;
-    int code = arci_api_find_own_service(agent, request, &entry, error);
-    if (code >= 0)
-        code = arci_service_copy(&entry->content.service, &change->service, error);
-    if (code >= 0)
-        code = work(change, request, error);
-    if (code < 0)
-        return code;
-    change->service.updated_at = arci_time_now();
-    return arci_registry_put_service(agent->registry, &change->service, error);
-}
-
-static void change_routes(struct arctic_agent *agent, struct arci_request *request, route_work work,
-                          int status)
-{
-    ARCI_CLEANUP(release_change) struct route_change change = {0};
-    struct arctic_error error;
-    if (work_on_copy(agent, request, work, &change, &error) < 0) {
-        arci_request_fail(request, &error);
-        return;
-    }
-    arci_api_respond respond = change.result ? respond_result : NULL;
-    arci_api_answer_after_change(agent, request, &change.service.id, status, respond,
-                                 arci_steal(change.result));
-}
-
 void arci_api_routes_add(void *context, struct arci_request *request)
 {
-    change_routes(context, request, add_routes, 201);
+    arci_service_change(context, request, add_routes, 201, respond_result);
 }
 
 void arci_api_routes_update(void *context, struct arci_request *request)
 {
-    change_routes(context, request, update_route, 200);
+    arci_service_change(context, request, update_route, 200, respond_result);
 }
 
 void arci_api_routes_delete(void *context, struct arci_request *request)
 {
-    change_routes(context, request, delete_route, 204);
+    arci_service_change(context, request, delete_route, 204, NULL);
 }

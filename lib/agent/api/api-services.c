@@ -4,6 +4,7 @@
 
 #include "agent/api/api.h"
 #include "agent/api/service-answer.h"
+#include "agent/api/service-change.h"
 #include "agent/api/service-text.h"
 #include "agent/peers/peers.h"
 #include "base/buffer.h"
@@ -107,6 +108,9 @@ static int check_name(struct arctic_agent *agent, const struct arci_service *ser
             return arci_fail(error, ARCTIC_E_ALREADY_EXISTS, "name", "service %s is named '%s' already",
                              other->id.text, other->name);
     }
+    if (arci_service_change_names(agent, service->name, &service->id))
+        return arci_fail(error, ARCTIC_E_ALREADY_EXISTS, "name", "another service is being renamed to '%s'",
+                         service->name);
     return ARCTIC_OK;
 }
 
@@ -205,59 +209,20 @@ void arci_api_services_create(void *context, struct arci_request *request)
         arci_api_answer_after_change(agent, request, &id, 201, respond_service, NULL);
 }
 
-/* What a changing request does to a service of this agent; `object` is the request's body. */
-typedef int (*service_change)(struct arctic_agent *agent, const struct arci_entry *entry,
-                              const json_t *object, struct arctic_error *error);
-
-static int update_service(struct arctic_agent *agent, const struct arci_entry *entry, const json_t *object,
-                          struct arctic_error *error)
+static int update_service(struct arctic_agent *agent, const struct arci_request *request,
+                          struct arci_service *service, json_t **ret_result, struct arctic_error *error)
 {
-    struct arci_service service = {0};
-    int code = arci_service_copy(&entry->content.service, &service, error);
-    if (code < 0)
-        return code;
-    code = arci_service_update_from_json(object, &service, error);
-    if (code >= 0)
-        code = check_name(agent, &service, error);
-    if (code >= 0) {
-        service.updated_at = arci_time_now();
-        code = arci_registry_put_service(agent->registry, &service, error);
-    }
-    arci_service_release(&service);
-    return code;
-}
-
-static int delete_service(struct arctic_agent *agent, const struct arci_entry *entry, const json_t *object,
-                          struct arctic_error *error)
-{
-    const struct arctic_id id = entry->record.id;
-    (void)object;
-    return arci_registry_delete(agent->registry, ARCI_RECORD_SERVICE, &id, error);
-}
-
-static void change_service(struct arctic_agent *agent, struct arci_request *request, service_change change,
-                           int status, arci_api_respond respond)
-{
-    const struct arci_entry *entry = NULL;
-    struct arctic_error error;
-    struct arctic_id id = {{0}};
-    int code = arci_api_find_own_service(agent, request, &entry, &error);
-    if (code >= 0) {
-        id = entry->record.id;
-        code = change(agent, entry, arci_request_json(request), &error);
-    }
-    if (code < 0)
-        arci_request_fail(request, &error);
-    else
-        arci_api_answer_after_change(agent, request, &id, status, respond, NULL);
+    int code = arci_service_update_from_json(arci_request_json(request), service, error);
+    (void)ret_result;
+    return code < 0 ? code : check_name(agent, service, error);
 }
 
 void arci_api_services_update(void *context, struct arci_request *request)
 {
-    change_service(context, request, update_service, 200, respond_service);
+    arci_service_change(context, request, update_service, 200, respond_service);
 }
 
 void arci_api_services_delete(void *context, struct arci_request *request)
 {
-    change_service(context, request, delete_service, 204, NULL);
+    arci_service_change(context, request, NULL, 204, NULL);
 }
