@@ -31,6 +31,7 @@ struct arci_drift;
 struct arci_explain;
 struct arci_gossiping;
 struct arci_incoming;
+struct arci_intake;
 struct arci_peer_addition;
 struct arci_reconciler;
 struct arci_refusals;
@@ -192,6 +193,7 @@ struct arctic_agent {
     int64_t peers_noted_at;         /* monotonic milliseconds */
     uv_timer_t target_timer;        /* of the watch over the targets of services (target-watch.h) */
     struct arci_incoming *incoming; /* list of accepted control links */
+    struct arci_intake *intakes;    /* list of large messages; the first one is under way */
     struct arci_gossiping *gossiping;
     struct arci_catch_up *catch_up;       /* in the first moments after a start */
     struct arci_discovered *discovered;   /* list of peers known by hearsay that have been tried */

@@ -140,7 +140,8 @@ static void on_closed(void *context, struct arci_link *link, const struct arctic
     fail_attempt(dial, error);
 }
 
-static const struct arci_link_events dial_events = {on_open, on_message, on_closed};
+static const struct arci_link_events dial_events = {
+    .on_open = on_open, .on_message = on_message, .on_closed = on_closed};
 
 static void try_next(struct arci_dial *dial)
 {

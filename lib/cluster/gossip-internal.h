@@ -76,6 +76,9 @@ struct arci_gossip {
 
 /* Sends a message, which is taken over; NULL (no memory) sends nothing. */
 void arci_gossip_send(struct arci_gossip *gossip, const struct arctic_id *peer_id, json_t *message);
+/* The same for a message that is text already. */
+void arci_gossip_send_text(struct arci_gossip *gossip, enum arci_gossip_type type,
+                           const struct arctic_id *peer_id, const char *text, size_t length);
 void arci_gossip_refuse(struct arci_gossip *gossip, const struct arctic_id *peer_id,
                         const struct arctic_error *error);
 

@@ -29,6 +29,20 @@ static void send_parcel(struct parcel *parcel)
     parcel->size = 0;
 }
 
+/* A message of its own, whose text is there: to make values of it and text of these would take a hundred times as long. */
+static int send_alone(struct parcel *parcel, const struct arci_entry *entry, struct arctic_error *error)
+{
+    ARCI_BUFFER text = {0};
+    arci_buffer_text(&text, "{\"records\":[");
+    arci_record_text_append(&entry->record, &text);
+    arci_buffer_text(&text, "],\"type\":\"records\"}");
+    if (text.failed)
+        return arci_fail_memory(error);
+    arci_gossip_send_text(parcel->gossip, ARCI_GOSSIP_RECORDS, parcel->peer_id, (const char *)text.data,
+                          text.length);
+    return ARCTIC_OK;
+}
+
 static int put(struct parcel *parcel, const struct arci_entry *entry, struct arctic_error *error)
 {
     const size_t size = entry->size;
@@ -38,6 +52,8 @@ static int put(struct parcel *parcel, const struct arci_entry *entry, struct arc
     parcel->total += size;
     if (parcel->records && parcel->size + size > ARCI_GOSSIP_RECORDS_SIZE)
         send_parcel(parcel);
+    if (size > ARCI_GOSSIP_RECORDS_SIZE && entry->record.packed && parcel->gossip->options.send_text)
+        return send_alone(parcel, entry, error);
     if (!parcel->records)
         parcel->records = json_array();
     parcel->size += size;
@@ -172,6 +188,19 @@ static void follow_news(struct arci_gossip *gossip, const struct arctic_id *peer
     gossip->options.changed(gossip->options.context, entry);
 }
 
+/* What follows from a record that has come, and from what became of it. */
+static void follow_record(struct arci_gossip *gossip, const struct arctic_id *peer_id,
+                          const struct arci_record *record, bool changed, int code, int64_t now)
+{
+    const struct arci_entry *entry = NULL;
+    (void)arci_registry_find_version(gossip->options.registry, record, &entry, NULL);
+    arci_gossip_settle_want(gossip, peer_id, record, entry, code, now);
+    if (changed && entry)
+        follow_news(gossip, peer_id, record, entry);
+    if (code == ARCTIC_E_NOT_FOUND)
+        arci_gossip_want_owner(gossip, peer_id, &record->owner, now);
+}
+
 static int take_one(struct arci_gossip *gossip, const struct arctic_id *peer_id, const json_t *object,
                     int64_t now, struct arctic_error *error)
 {
@@ -181,15 +210,19 @@ static int take_one(struct arci_gossip *gossip, const struct arctic_id *peer_id,
     if (code < 0)
         return code;
     code = bring_in(gossip, &record, &changed, error);
-    const struct arci_entry *entry = NULL;
-    (void)arci_registry_find_version(gossip->options.registry, &record, &entry, NULL);
-    arci_gossip_settle_want(gossip, peer_id, &record, entry, code, now);
-    if (changed && entry)
-        follow_news(gossip, peer_id, &record, entry);
-    if (code == ARCTIC_E_NOT_FOUND)
-        arci_gossip_want_owner(gossip, peer_id, &record.owner, now);
+    follow_record(gossip, peer_id, &record, changed, code, now);
     arci_record_release(&record);
     return code;
+}
+
+/* One that is bad says nothing of the others; one whose owner is not known yet comes again. */
+static void count_refused(struct arci_gossip *gossip, const struct arctic_id *peer_id, int code,
+                          const struct arctic_error *error)
+{
+    if (code >= 0 || code == ARCTIC_E_NOT_FOUND)
+        return;
+    gossip->counts.records_refused++;
+    arci_gossip_refuse(gossip, peer_id, error);
 }
 
 int arci_gossip_take_records(struct arci_gossip *gossip, const struct arctic_id *peer_id,
@@ -203,13 +236,19 @@ int arci_gossip_take_records(struct arci_gossip *gossip, const struct arctic_id 
                          ARCI_GOSSIP_RECORDS_MAX);
     json_array_foreach(records, index, object)
     {
-        /* One that is bad says nothing of the others; one whose owner is not known yet comes again. */
         int code = take_one(gossip, peer_id, object, now, error);
-        if (code >= 0 || code == ARCTIC_E_NOT_FOUND)
-            continue;
-        gossip->counts.records_refused++;
-        arci_gossip_refuse(gossip, peer_id, error);
+        count_refused(gossip, peer_id, code, error);
     }
     arci_gossip_end_of_records(gossip, peer_id, now);
     return ARCTIC_OK;
+}
+
+void arci_gossip_took(struct arci_gossip *gossip, const struct arctic_id *peer_id,
+                      const struct arci_record *record, bool changed, int code,
+                      const struct arctic_error *error, int64_t now)
+{
+    gossip->counts.received[ARCI_GOSSIP_RECORDS]++;
+    follow_record(gossip, peer_id, record, changed, code, now);
+    count_refused(gossip, peer_id, code, error);
+    arci_gossip_end_of_records(gossip, peer_id, now);
 }

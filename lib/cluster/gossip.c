@@ -196,6 +196,13 @@ void arci_gossip_send(struct arci_gossip *gossip, const struct arctic_id *peer_i
     gossip->options.send(gossip->options.context, peer_id, taken);
 }
 
+void arci_gossip_send_text(struct arci_gossip *gossip, enum arci_gossip_type type,
+                           const struct arctic_id *peer_id, const char *text, size_t length)
+{
+    gossip->counts.sent[type]++;
+    gossip->options.send_text(gossip->options.context, peer_id, text, length);
+}
+
 void arci_gossip_refuse(struct arci_gossip *gossip, const struct arctic_id *peer_id,
                         const struct arctic_error *error)
 {

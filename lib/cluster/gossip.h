@@ -60,6 +60,8 @@ struct arci_gossip_options {
     size_t bulk;   /* bytes of records asked for at a time from one peer; 0: ARCI_GOSSIP_BULK */
     void *context; /* for the callbacks; none of them may call back into the gossip */
     void (*send)(void *context, const struct arctic_id *peer_id, const json_t *message);
+    /* The same of a message that is large and text already. May be NULL: `send` is called for it. */
+    void (*send_text)(void *context, const struct arctic_id *peer_id, const char *text, size_t length);
     /* A record from elsewhere is in the registry now. */
     void (*changed)(void *context, const struct arci_entry *entry);
     /* A record or a message of a peer was not taken, and why. May be NULL. */
@@ -96,6 +98,14 @@ void arci_gossip_compare(struct arci_gossip *gossip, const struct arctic_id *pee
  */
 bool arci_gossip_receive(struct arci_gossip *gossip, const struct arctic_id *peer_id, const json_t *message,
                          int64_t now);
+
+/*
+ * A message of a connected peer that held one record, for which the caller has done what arci_registry_merge() does: `code` and `error` are
+ * what came of it, `changed` is whether it was news.
+ */
+void arci_gossip_took(struct arci_gossip *gossip, const struct arctic_id *peer_id,
+                      const struct arci_record *record, bool changed, int code,
+                      const struct arctic_error *error, int64_t now);
 
 /*
  * A message with records, for who tells one peer of them out of turn: in the order given, without those that would make it larger than a

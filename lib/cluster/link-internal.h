@@ -18,6 +18,7 @@ struct arci_link {
     enum arci_link_phase phase;
     bool finishing;
     bool want_write;
+    bool held;         /* between on_large and arci_link_resume(): nothing is read */
     uint64_t heard_at; /* time of the loop */
     struct arci_buffer received;
     struct arci_buffer queue;
@@ -34,6 +35,9 @@ void arci_link_fail(struct arci_link *link, int code, const char *what, struct a
 void arci_link_update_poll(struct arci_link *link);
 
 /* --- link-io.c --- */
+
+/* Hands out every whole message, unless the link is held; returns false when it has ended meanwhile. */
+bool arci_link_deliver(struct arci_link *link);
 
 void arci_link_on_poll(uv_poll_t *poll, int status, int events);
 

@@ -2,6 +2,7 @@
 #include "cluster/link-internal.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "base/error.h"
@@ -9,6 +10,13 @@
 
 /* Of 16 KiB each; then the loop sees to others before it comes back. */
 #define READS_PER_TURN 64
+
+/* What a large message has taken is not kept for the life of a link. */
+static void give_back(struct arci_buffer *buffer)
+{
+    if (buffer->length == 0 && buffer->capacity > ARCI_LINK_LARGE)
+        arci_buffer_release(buffer);
+}
 
 /* Returns false when the link has ended. */
 static bool flush_queue(struct arci_link *link)
@@ -31,6 +39,7 @@ static bool flush_queue(struct arci_link *link)
     }
     arci_buffer_consume(&link->queue, link->queue_sent);
     link->queue_sent = 0;
+    give_back(&link->queue);
     if (!link->finishing)
         return true;
     struct arctic_error ignored;
@@ -39,13 +48,37 @@ static bool flush_queue(struct arci_link *link)
     return false;
 }
 
-/* Hands out every whole message; returns false when the link has ended meanwhile. */
-static bool deliver(struct arci_link *link)
+/* Gives a large message away as text; `held` then. Else *ret_message is the next message, NULL where there is none yet. */
+static int take_message(struct arci_link *link, json_t **ret_message, struct arctic_error *error)
 {
-    for (;;) {
+    const struct arci_link_events *events = link->options.events;
+    size_t limit = link->options.message_limit;
+    char *text = NULL;
+    size_t length = 0;
+    if (!events->on_large)
+        return arci_message_take(&link->received, limit, ret_message, error);
+    int code = arci_message_take_text(&link->received, limit, ARCI_LINK_LARGE, &text, &length, error);
+    if (code < 0)
+        return code;
+    if (!text)
+        return arci_message_take(&link->received, limit, ret_message, error);
+    give_back(&link->received);
+    link->held = true;
+    if (events->on_large(link->options.context, link, text, length))
+        return ARCTIC_OK;
+    link->held = false;
+    code = arci_json_parse(text, length, ret_message, error);
+    free(text);
+    return code == ARCTIC_E_INVALID_REQUEST ? arci_fail_within(error, ARCTIC_E_PROTOCOL, "control message")
+                                            : code;
+}
+
+bool arci_link_deliver(struct arci_link *link)
+{
+    while (!link->held) {
         struct arctic_error error;
         json_t *taken = NULL;
-        int code = arci_message_take(&link->received, link->options.message_limit, &taken, &error);
+        int code = take_message(link, &taken, &error);
         ARCI_JSON *message = taken;
         if (code < 0) {
             arci_link_fail(link, code, "dropped the link to", &error);
@@ -57,6 +90,7 @@ static bool deliver(struct arci_link *link)
         if (link->phase == LINK_CLOSED || link->finishing)
             return false;
     }
+    return true;
 }
 
 static void read_link(struct arci_link *link)
@@ -65,6 +99,8 @@ static void read_link(struct arci_link *link)
     for (int i = 0; i < READS_PER_TURN; i++) {
         struct arctic_error error;
         size_t length = 0;
+        if (link->held)
+            return;
         enum arci_tls_status status = arci_tls_read(link->ssl, bytes, sizeof bytes, &length, &error);
         if (status == ARCI_TLS_WANT_READ || status == ARCI_TLS_WANT_WRITE)
             return;
@@ -85,7 +121,7 @@ static void read_link(struct arci_link *link)
             arci_link_fail(link, error.code, "dropped the link to", &error);
             return;
         }
-        if (!deliver(link))
+        if (!arci_link_deliver(link))
             return;
     }
     /* TLS may hold bytes that the socket does not show any more; a writable socket calls back at once. */

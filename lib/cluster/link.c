@@ -60,7 +60,7 @@ static void end_link(struct arci_link *link, const struct arctic_error *error)
 void arci_link_update_poll(struct arci_link *link)
 {
     /* Nobody wants to know what comes in after the farewell. */
-    int events = link->finishing ? 0 : UV_READABLE;
+    int events = link->finishing || link->held ? 0 : UV_READABLE;
     if (link->phase == LINK_CONNECTING || link->want_write)
         events |= UV_WRITABLE;
     /* Fails for a closing handle only. */
@@ -183,9 +183,8 @@ int arci_link_adopt(const struct arci_link_options *options, SSL *ssl, int fd,
     return ARCTIC_OK;
 }
 
-int arci_link_send(struct arci_link *link, const json_t *message, struct arctic_error *error)
+static int begin_write(struct arci_link *link, int code)
 {
-    int code = arci_message_append(&link->queue, message, error);
     if (code < 0)
         return code;
     /* Written by the loop: a caller never finds its link ended by its own send. */
@@ -195,6 +194,36 @@ int arci_link_send(struct arci_link *link, const json_t *message, struct arctic_
     return ARCTIC_OK;
 }
 
+int arci_link_send(struct arci_link *link, const json_t *message, struct arctic_error *error)
+{
+    return begin_write(link, arci_message_append(&link->queue, message, error));
+}
+
+int arci_link_send_text(struct arci_link *link, const char *text, size_t length, struct arctic_error *error)
+{
+    return begin_write(link, arci_message_append_text(&link->queue, text, length, error));
+}
+
+void arci_link_resume(struct arci_link *link, const json_t *message, const struct arctic_error *problem)
+{
+    struct arctic_error error;
+    link->held = false;
+    if (problem) {
+        error = *problem;
+        arci_link_fail(link, error.code, "dropped the link to", &error);
+        return;
+    }
+    if (link->finishing)
+        return;
+    if (message)
+        link->options.events->on_message(link->options.context, link, message);
+    if (link->phase == LINK_CLOSED || link->finishing || !arci_link_deliver(link))
+        return;
+    /* TLS may hold bytes that the socket does not show; a writable socket calls back at once. */
+    link->want_write = true;
+    arci_link_update_poll(link);
+}
+
 size_t arci_link_queued(const struct arci_link *link)
 {
     return link->queue.length - link->queue_sent;
@@ -202,7 +231,7 @@ size_t arci_link_queued(const struct arci_link *link)
 
 uint64_t arci_link_silence(const struct arci_link *link)
 {
-    return uv_now(link->options.loop) - link->heard_at;
+    return link->held ? 0 : uv_now(link->options.loop) - link->heard_at;
 }
 
 uint64_t arci_link_acknowledged(const struct arci_link *link)

@@ -14,11 +14,19 @@
 
 struct arci_link;
 
+/* More than the messages of many records have, so that those stay in order with all else. */
+#define ARCI_LINK_LARGE ((size_t)512 * 1024)
+
 struct arci_link_events {
     /* The TLS handshake is done: arci_link_peer_key() and arci_link_exporter() may be asked. Not called for accepted links. */
     void (*on_open)(void *context, struct arci_link *link);
     /* One message, borrowed. */
     void (*on_message)(void *context, struct arci_link *link, const json_t *message);
+    /*
+     * One message of ARCI_LINK_LARGE bytes or more, as text. True: it was taken over (to be freed), and nothing more is read until
+     * arci_link_resume(); false: it is a message like others. May be NULL: all are.
+     */
+    bool (*on_large)(void *context, struct arci_link *link, char *text, size_t length);
     /* The link has ended by itself; the last call about it, which frees itself afterwards. Not called after arci_link_close(). */
     void (*on_closed)(void *context, struct arci_link *link, const struct arctic_error *error);
 };
@@ -53,10 +61,19 @@ int arci_link_adopt(const struct arci_link_options *options, SSL *ssl, int fd,
 /* Queues a message. Errors: ARCTIC_E_LIMIT when 64 MiB wait already, ARCTIC_E_NO_MEMORY. */
 int arci_link_send(struct arci_link *link, const json_t *message, struct arctic_error *error);
 
+/* The same for a message that is text already: one JSON object. */
+int arci_link_send_text(struct arci_link *link, const char *text, size_t length, struct arctic_error *error);
+
+/*
+ * Reads on after a large message: hands out what has become of it, as any other message (NULL: nothing), and what has come behind it.
+ * With a problem the link ends instead. Not from within on_large.
+ */
+void arci_link_resume(struct arci_link *link, const json_t *message, const struct arctic_error *problem);
+
 /* Bytes that wait to be sent. */
 size_t arci_link_queued(const struct arci_link *link);
 
-/* Milliseconds since the other end has last sent anything. */
+/* Milliseconds since the other end has last sent anything; 0 while this end does not read. */
 uint64_t arci_link_silence(const struct arci_link *link);
 
 /* How many bytes the other end has acknowledged: grows as long as it takes what waits to be sent. */

@@ -172,7 +172,8 @@ static void on_open(void *context, struct arci_link *link)
     begin(member, link, hello);
 }
 
-static const struct arci_link_events events = {on_open, on_message, on_closed};
+static const struct arci_link_events events = {
+    .on_open = on_open, .on_message = on_message, .on_closed = on_closed};
 
 static void on_dialled(void *context, struct arci_link *link, const struct arci_handshake_remote *remote,
                        const struct arctic_error *error)

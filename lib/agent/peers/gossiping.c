@@ -67,6 +67,22 @@ static void on_send(void *context, const struct arctic_id *peer_id, const json_t
         (void)arci_peers_tell(peer, message);
 }
 
+static void on_send_text(void *context, const struct arctic_id *peer_id, const char *text, size_t length)
+{
+    struct arctic_agent *agent = context;
+    struct arci_gossiping *gossiping = agent->gossiping;
+    struct arci_agent_peer *peer = arci_peers_find(agent, peer_id);
+    bool answers = gossiping->answers && arctic_id_equal(peer_id, &gossiping->answered);
+    if (answers && (!peer || peer->link != gossiping->answers)) {
+        (void)arci_link_send_text(gossiping->answers, text, length, NULL);
+        return;
+    }
+    if (peer)
+        (void)arci_peers_tell_text(peer, text, length);
+    if (answers)
+        gossiping->answers = peer->link;
+}
+
 static void on_changed(void *context, const struct arci_entry *entry)
 {
     struct arctic_agent *agent = context;
@@ -237,21 +253,38 @@ void arci_gossiping_announce(struct arctic_agent *agent, enum arci_record_kind k
     arci_gossip_announce(agent->gossiping->gossip, entry);
 }
 
+static void begin_answers(struct arctic_agent *agent, struct arci_link *link, const struct arctic_id *peer_id)
+{
+    agent->gossiping->answers = link;
+    agent->gossiping->answered = *peer_id;
+}
+
+static void end_answers(struct arctic_agent *agent)
+{
+    agent->gossiping->answers = NULL;
+    if (agent->gossiping->news_count > 0)
+        schedule_flush(agent, FLUSH_MS);
+    follow_news(agent);
+}
+
 bool arci_gossiping_take(struct arctic_agent *agent, struct arci_link *link, const struct arctic_id *peer_id,
                          const json_t *message)
 {
     /* What the message says may end the peer. */
     const struct arctic_id from = *peer_id;
-    agent->gossiping->answers = link;
-    agent->gossiping->answered = from;
+    begin_answers(agent, link, &from);
     bool taken = arci_gossip_receive(agent->gossiping->gossip, &from, message, arci_time_monotonic());
-    agent->gossiping->answers = NULL;
-    if (!taken)
-        return false;
-    if (agent->gossiping->news_count > 0)
-        schedule_flush(agent, FLUSH_MS);
-    follow_news(agent);
-    return true;
+    end_answers(agent);
+    return taken;
+}
+
+void arci_gossiping_took(struct arctic_agent *agent, struct arci_link *link, const struct arctic_id *peer_id,
+                         const struct arci_record *record, bool changed, int code,
+                         const struct arctic_error *error)
+{
+    begin_answers(agent, link, peer_id);
+    arci_gossip_took(agent->gossiping->gossip, peer_id, record, changed, code, error, arci_time_monotonic());
+    end_answers(agent);
 }
 
 int arci_gossiping_create(struct arctic_agent *agent, struct arctic_error *error)
@@ -259,6 +292,7 @@ int arci_gossiping_create(struct arctic_agent *agent, struct arctic_error *error
     struct arci_gossip_options options = {.registry = agent->registry,
                                           .context = agent,
                                           .send = on_send,
+                                          .send_text = on_send_text,
                                           .changed = on_changed,
                                           .refused = on_refused};
     struct arci_gossiping *gossiping = calloc(1, sizeof *gossiping);

@@ -33,6 +33,11 @@ void arci_gossiping_compare(struct arctic_agent *agent, const struct arctic_id *
 bool arci_gossiping_take(struct arctic_agent *agent, struct arci_link *link, const struct arctic_id *peer_id,
                          const json_t *message);
 
+/* The same for a record that was taken by itself, see arci_gossip_took(). Without a link (NULL) what there is to ask waits. */
+void arci_gossiping_took(struct arctic_agent *agent, struct arci_link *link, const struct arctic_id *peer_id,
+                         const struct arci_record *record, bool changed, int code,
+                         const struct arctic_error *error);
+
 /* What has been told and taken since the start. */
 const struct arci_gossip_counts *arci_gossiping_counts(const struct arctic_agent *agent);
 

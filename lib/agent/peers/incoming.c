@@ -9,6 +9,7 @@
 #include "agent/local-peer.h"
 #include "agent/peers/cluster-sync.h"
 #include "agent/peers/gossiping.h"
+#include "agent/peers/intake.h"
 #include "agent/peers/membership.h"
 #include "agent/peers/peer-links.h"
 #include "agent/peers/peer-word.h"
@@ -52,6 +53,7 @@ static void drop_incoming(struct arci_incoming *incoming)
         place = &(*place)->next;
     *place = incoming->next;
     incoming->link = NULL;
+    arci_intake_link_ended(incoming->agent, link);
     arci_carry_link_ended(incoming->agent, link);
     arci_gossiping_links_changed(incoming->agent);
     arci_peer_word_link_ended(incoming->agent, &incoming->peer_id);
@@ -218,6 +220,13 @@ static void on_message(void *context, struct arci_link *link, const json_t *mess
         (void)arci_carry_take_message(incoming->agent, link, &incoming->peer_id, message);
 }
 
+static bool on_large(void *context, struct arci_link *link, char *text, size_t length)
+{
+    struct arci_incoming *incoming = context;
+    return !is_stranger(incoming) &&
+           arci_intake_take(incoming->agent, link, &incoming->peer_id, text, length);
+}
+
 static void on_closed(void *context, struct arci_link *link, const struct arctic_error *error)
 {
     struct arci_incoming *incoming = context;
@@ -229,7 +238,8 @@ static void on_closed(void *context, struct arci_link *link, const struct arctic
     drop_incoming(incoming);
 }
 
-static const struct arci_link_events incoming_events = {.on_message = on_message, .on_closed = on_closed};
+static const struct arci_link_events incoming_events = {
+    .on_message = on_message, .on_large = on_large, .on_closed = on_closed};
 
 static void on_hello_timeout(uv_timer_t *timer)
 {

@@ -9,6 +9,7 @@
 #include "agent/peers/discovery.h"
 #include "agent/peers/gossiping.h"
 #include "agent/peers/incoming.h"
+#include "agent/peers/intake.h"
 #include "agent/peers/membership.h"
 #include "agent/peers/peer-word.h"
 #include "agent/peers/service-states.h"
@@ -77,8 +78,10 @@ static void close_link(struct arci_agent_peer *peer)
     struct arci_link *link = peer->link;
     peer->link = NULL;
     arci_link_close(link);
-    if (link)
+    if (link) {
+        arci_intake_link_ended(peer->agent, link);
         arci_carry_link_ended(peer->agent, link);
+    }
     arci_gossiping_links_changed(peer->agent);
 }
 
@@ -98,15 +101,20 @@ static void lose_link(struct arci_agent_peer *peer, const char *why)
     arci_peer_word_link_ended(peer->agent, &peer->id);
 }
 
+static void judge_sent(struct arci_agent_peer *peer, int code, const struct arctic_error *error)
+{
+    if (code >= 0)
+        return;
+    arci_log_warn(peer->agent->log, "gossip", "cannot send to peer, link dropped",
+                  ARCI_TEXT("peer_id", peer->id.text), ARCI_ERROR(error));
+    lose_link(peer, error->message);
+}
+
 static void send_message(struct arci_agent_peer *peer, const json_t *message)
 {
     struct arctic_error error;
     int code = message ? arci_link_send(peer->link, message, &error) : arci_fail_memory(&error);
-    if (code >= 0)
-        return;
-    arci_log_warn(peer->agent->log, "gossip", "cannot send to peer, link dropped",
-                  ARCI_TEXT("peer_id", peer->id.text), ARCI_ERROR(&error));
-    lose_link(peer, error.message);
+    judge_sent(peer, code, &error);
 }
 
 bool arci_peers_tell(struct arci_agent_peer *peer, const json_t *message)
@@ -116,6 +124,17 @@ bool arci_peers_tell(struct arci_agent_peer *peer, const json_t *message)
         send_message(peer, message);
     else if (theirs && message)
         (void)arci_link_send(theirs, message, NULL);
+    return peer->link || theirs;
+}
+
+bool arci_peers_tell_text(struct arci_agent_peer *peer, const char *text, size_t length)
+{
+    struct arci_link *theirs = arci_incoming_find_link(peer->agent, &peer->id);
+    struct arctic_error error;
+    if (peer->link)
+        judge_sent(peer, arci_link_send_text(peer->link, text, length, &error), &error);
+    else if (theirs)
+        (void)arci_link_send_text(theirs, text, length, NULL);
     return peer->link || theirs;
 }
 
@@ -150,6 +169,12 @@ static void on_link_message(void *context, struct arci_link *link, const json_t 
         (void)arci_carry_take_message(peer->agent, link, &peer->id, message);
 }
 
+static bool on_link_large(void *context, struct arci_link *link, char *text, size_t length)
+{
+    struct arci_agent_peer *peer = context;
+    return arci_intake_take(peer->agent, link, &peer->id, text, length);
+}
+
 static void on_link_closed(void *context, struct arci_link *link, const struct arctic_error *error)
 {
     struct arci_agent_peer *peer = context;
@@ -157,8 +182,8 @@ static void on_link_closed(void *context, struct arci_link *link, const struct a
     lose_link(peer, error->message);
 }
 
-static const struct arci_link_events link_events = {.on_message = on_link_message,
-                                                    .on_closed = on_link_closed};
+static const struct arci_link_events link_events = {
+    .on_message = on_link_message, .on_large = on_link_large, .on_closed = on_link_closed};
 
 void arci_peers_set_link(struct arci_agent_peer *peer, struct arci_link *link)
 {

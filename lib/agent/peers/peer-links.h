@@ -28,6 +28,9 @@ void arci_peers_set_link(struct arci_agent_peer *peer, struct arci_link *link);
  */
 bool arci_peers_tell(struct arci_agent_peer *peer, const json_t *message);
 
+/* The same for a message that is text already. */
+bool arci_peers_tell_text(struct arci_agent_peer *peer, const char *text, size_t length);
+
 /* Whether a link of either direction to a peer is up: it can be spoken to, also where it cannot be dialled. */
 bool arci_peers_reachable(const struct arci_agent_peer *peer);
 
