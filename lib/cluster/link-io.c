@@ -10,6 +10,7 @@
 
 /* Of 16 KiB each; then the loop sees to others before it comes back. */
 #define READS_PER_TURN 64
+#define WRITTEN_PER_TURN ((size_t)1024 * 1024)
 
 /* What a large message has taken is not kept for the life of a link. */
 static void give_back(struct arci_buffer *buffer)
@@ -21,6 +22,7 @@ static void give_back(struct arci_buffer *buffer)
 /* Returns false when the link has ended. */
 static bool flush_queue(struct arci_link *link)
 {
+    size_t end = link->queue_sent + WRITTEN_PER_TURN;
     link->want_write = false;
     while (link->queue_sent < link->queue.length) {
         struct arctic_error error;
@@ -36,6 +38,10 @@ static bool flush_queue(struct arci_link *link)
             return false;
         }
         link->queue_sent += written;
+        if (link->queue_sent >= end && link->queue_sent < link->queue.length) {
+            link->want_write = true;
+            return true;
+        }
     }
     arci_buffer_consume(&link->queue, link->queue_sent);
     link->queue_sent = 0;

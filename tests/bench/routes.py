@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """What 100,000 routes over 100 services cost, IPv4 and IPv6: to load, to change, to keep, to look up, and each packet.
 
-    tests/bench/routes.py [--routes 100000] [--services 100] [--pairs 30] [--seconds 3] [--only PART ...] [--build DIR]
+    tests/bench/routes.py [--routes 100000] [--services 100] [--one-service 50000] [--pairs 30] [--seconds 3] [--only PART ...] [--build DIR]
 
 Parts: `change` (an agent in the lab: full load over the API, again at its start, one route more and one less, how long the control loop
-was busy, memory), `match` (bench-match), `packets` (throughput of forwarded traffic that no route matches, in bundles as offloads make
-them and in packets of 1448 bytes each, and its new connections, with no route, and with all of them over 30 and over 300 pairs of prefix
-lengths in each family). Prints one Markdown table. Nothing is
+was busy, memory), `one-service` (the same routes in a single service: what a change of it takes, how long the control loops of its own
+agent and of the one that hears of it are busy, memory), `match` (bench-match), `packets` (throughput of forwarded traffic that no route
+matches, in bundles as offloads make them and in packets of 1448 bytes each, and its new connections, with no route, and with all of them
+over 30 and over 300 pairs of prefix lengths in each family). Prints one Markdown table. Nothing is
 asserted here: it is a measurement. On a machine that others use, `chrt --rr 1 tests/bench/routes.py` measures Arctic and not the wait
 for a processor.
 """
@@ -41,6 +42,7 @@ ROUNDS = 3
 CHANGES = 40
 LIMIT_MS = 50.0
 REST_SECONDS = 2.0
+BATCH = 5000  # a body of a request is at most 1 MiB
 
 
 @dataclass
@@ -236,6 +238,33 @@ def measure_change(pair: Pair, options: argparse.Namespace, table: Table) -> Non
     table.add("memory at rest after a start", f"{memory_at_rest(pair.entry):.0f} MiB", "128 MiB")
 
 
+def measure_one_service(pair: Pair, options: argparse.Namespace, table: Table) -> None:
+    wanted = {"target_peer_id": pair.exit.id, "transport_type": "tcp", "name": "bench-one"}
+    service = str(pair.entry.api("POST", "/v1/services", wanted).json()["id"])
+    all_rules = rules(options.one_service, options.pairs)
+    started_at = time.monotonic()
+    for at in range(0, len(all_rules), BATCH):
+        answer = pair.entry.api("POST", f"/v1/services/{service}/routes", body(all_rules[at : at + BATCH]))
+        assert answer.status == 201, answer
+    name = f"one service of {len(all_rules)} routes"
+    table.add(f"{name}, sent {BATCH} at a time", f"{time.monotonic() - started_at:.2f} s")
+    wait_for(lambda: hears(pair.exit, service, len(all_rules)), 60, "the other peer has heard of all routes")
+    watched = [Livez(pair.entry), Livez(pair.exit)]
+    change(pair.entry, [service], table)
+    wait_for(lambda: hears(pair.exit, service, len(all_rules)), 60, "the other peer has heard of the last change")
+    for agent, livez, who in ((pair.entry, watched[0], "its own agent"), (pair.exit, watched[1], "the agent that hears of it")):
+        add_loop(agent, livez, f"during changes of {name}, {who}", table)
+    for agent, who in ((pair.entry, "its own agent"), (pair.exit, "the agent that hears of it")):
+        table.add(f"memory at rest with {name}, {who}", f"{memory_at_rest(agent):.0f} MiB", "128 MiB")
+
+
+def hears(agent: Agent, service: str, count: int) -> bool:
+    """Whether an agent knows, without asking the service's own, how many routes it has, and in its latest version."""
+    listed = agent.api("GET", "/v1/services").json()["services"]
+    known = [item for item in listed if item["id"] == service]
+    return bool(known) and known[0]["route_count"] == count
+
+
 def measure_match(build: Path, table: Table) -> None:
     program = build / "tests" / "bench" / "bench-match"
     for count, families, kind in ((100000, "46", "sites"), (1000000, "4", "sites"), (1000000, "6", "sites"), (1000000, "4", "random")):
@@ -352,26 +381,28 @@ def add_packets(results: dict[str, list[Passed]], table: Table) -> None:
         )
 
 
-def in_lab(options: argparse.Namespace, table: Table) -> None:
+def in_lab(measure: Callable[[Pair, argparse.Namespace, Table], None], options: argparse.Namespace, table: Table) -> None:
     terms = ("--max-nodes", "10", "--max-services", "100000", "--days", "365")
     with Lab() as lab, running_pair(lab, build_directory(), *terms) as pair:
-        measure_change(pair, options, table)
+        measure(pair, options, table)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--routes", type=int, default=100000, help="in all (default: %(default)s)")
     parser.add_argument("--services", type=int, default=100, help="default: %(default)s")
+    parser.add_argument("--one-service", type=int, default=50000, help="routes of `one-service` (default: %(default)s)")
     parser.add_argument("--pairs", type=int, default=30, help="of lengths, for `change` (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=3, help="of each flow of `packets` (default: %(default)s)")
-    parser.add_argument("--only", action="append", choices=("change", "match", "packets"), help="repeatable")
+    parser.add_argument("--only", action="append", choices=("change", "one-service", "match", "packets"), help="repeatable")
     parser.add_argument("--build", help=f"build directory (default: ${BUILD_VARIABLE}, else build/)")
     options = parser.parse_args()
     if options.build:
         os.environ[BUILD_VARIABLE] = str(Path(options.build).resolve())
     table = Table()
     parts: dict[str, Callable[[], None]] = {
-        "change": lambda: in_lab(options, table),
+        "change": lambda: in_lab(measure_change, options, table),
+        "one-service": lambda: in_lab(measure_one_service, options, table),
         "match": lambda: measure_match(build_directory(), table),
         "packets": lambda: measure_packets(options, table),
     }

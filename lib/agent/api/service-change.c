@@ -1,6 +1,7 @@
 /* See service-change.h. */
 #include "agent/api/service-change.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,8 @@ static void work(uv_work_t *work)
 {
     struct arci_service_change *item = work->data;
     arci_registry_change_work(item->change);
+    /* It takes several times the record's text for a moment, which the C library would keep for this thread. */
+    malloc_trim(0);
 }
 
 static void on_worked(uv_work_t *work, int status)

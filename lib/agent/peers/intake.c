@@ -1,6 +1,7 @@
 /* See intake.h. */
 #include "agent/peers/intake.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,12 +85,15 @@ static void read_text(uv_work_t *work)
         intake->code = arci_fail_within(&intake->error, ARCTIC_E_PROTOCOL, "control message");
     if (intake->code >= 0)
         read_record(intake);
+    /* The values of a large text leave holes that the C library would keep for this thread. */
+    malloc_trim(0);
 }
 
 static void work_change(uv_work_t *work)
 {
     struct arci_intake *intake = work->data;
     arci_registry_change_work(intake->change);
+    malloc_trim(0);
 }
 
 /* --- On the loop --- */
