@@ -67,17 +67,88 @@ static int make_route(const struct cli_arguments *arguments, json_t **ret_route,
     return ARCTIC_OK;
 }
 
+/* Routes that are asked for at a time. An answer with many more is too large to be carried between agents. */
+#define PAGE 10000
+
+static int request_page(struct cli *cli, const char *path, int64_t limit, int64_t after, json_t **ret_routes,
+                        struct arctic_error *error)
+{
+    CLI_FREE char *page = cli_format("%s?limit=%lld&after=%lld", path, (long long)limit, (long long)after);
+    return page ? cli_request_list(cli, page, "routes", ret_routes, error) : cli_fail_memory(error);
+}
+
+static int64_t last_id(const json_t *routes)
+{
+    const json_t *last = json_array_get(routes, json_array_size(routes) - 1);
+    return json_integer_value(json_object_get(last, "id"));
+}
+
+/* The routes behind the id `after`, at most `limit` of them. */
+static int request_routes(struct cli *cli, const char *path, int64_t limit, int64_t after,
+                          json_t **ret_routes, struct arctic_error *error)
+{
+    CLI_JSON *routes = json_array();
+    if (!routes)
+        return cli_fail_memory(error);
+    for (size_t got = PAGE; got == PAGE && limit > 0;) {
+        CLI_JSON *page = NULL;
+        int code = request_page(cli, path, limit < PAGE ? limit : PAGE, after, &page, error);
+        if (code < 0)
+            return code;
+        got = json_array_size(page);
+        if (got > 0 && last_id(page) <= after)
+            return cli_fail(error, ARCTIC_E_PROTOCOL,
+                            "the agent does not list routes in the order of their ids");
+        if (json_array_extend(routes, page) < 0)
+            return cli_fail_memory(error);
+        limit -= (int64_t)got;
+        after = got > 0 ? last_id(page) : after;
+    }
+    *ret_routes = cli_steal(routes);
+    return ARCTIC_OK;
+}
+
+/* What is left out is said, so that nobody takes a part for all. */
+static void note_part(const struct cli *cli, const json_t *routes, int64_t limit)
+{
+    if (limit < INT64_MAX && json_array_size(routes) == (size_t)limit)
+        cli_note(cli, "There may be more: --after %lld shows the next.", (long long)last_id(routes));
+}
+
+static int read_part(const struct cli_arguments *arguments, int64_t *ret_limit, int64_t *ret_after,
+                     struct arctic_error *error)
+{
+    int64_t limit = INT64_MAX;
+    int64_t after = 0;
+    int code = cli_flag_number(arguments, "limit", &limit, error);
+    if (code == ARCTIC_OK && limit < 1)
+        return cli_fail_usage(error, "--limit takes a number from 1");
+    if (code == ARCTIC_OK)
+        code = cli_flag_number(arguments, "after", &after, error);
+    *ret_limit = limit;
+    *ret_after = after;
+    return code;
+}
+
 static int run_list(struct cli *cli, const struct cli_arguments *arguments, struct arctic_error *error)
 {
     CLI_FREE char *path = NULL;
     CLI_JSON *routes = NULL;
+    int64_t limit = 0;
+    int64_t after = 0;
     bool done = false;
-    int code = routes_path(cli, arguments, false, &path, error);
+    int code = read_part(arguments, &limit, &after, error);
     if (code == ARCTIC_OK)
-        code = cli_request_list(cli, path, "routes", &routes, error);
+        code = routes_path(cli, arguments, false, &path, error);
+    if (code == ARCTIC_OK)
+        code = request_routes(cli, path, limit, after, &routes, error);
     if (code == ARCTIC_OK)
         code = cli_print_unless_table(cli, routes, &done, error);
-    return code < 0 || done ? code : cli_print_counted_routes(stdout, routes, error);
+    if (code == ARCTIC_OK && !done)
+        code = cli_print_counted_routes(stdout, routes, error);
+    if (code == ARCTIC_OK)
+        note_part(cli, routes, limit);
+    return code;
 }
 
 static int check_add(const struct cli_arguments *arguments, struct arctic_error *error)
@@ -186,7 +257,12 @@ static int run_delete(struct cli *cli, const struct cli_arguments *arguments, st
     }
 #define PRIORITY_HELP "1 or more; of routes that are equally specific the LOWEST value wins"
 
-static const struct cli_flag list_flags[] = {SERVICE_FLAG, {.name = NULL}};
+static const struct cli_flag list_flags[] = {
+    SERVICE_FLAG,
+    {.name = "limit", .value = "NUMBER", .help = "at most so many routes"},
+    {.name = "after", .value = "NUMBER", .help = "only routes with higher numbers than this one"},
+    {.name = NULL},
+};
 static const struct cli_flag add_flags[] = {
     SERVICE_FLAG,
     CIDR_FLAGS,
@@ -214,10 +290,12 @@ const struct cli_command cli_routes_commands[] = {
      .summary = "list the routes of a service",
      .about =
          "Lists the routes of a service with what each has carried: flows, and payload out, from clients "
-         "to the target, and back in. --json has all counters, in full.",
+         "to the target, and back in, in the order of their numbers. --json has all counters, in full. Of "
+         "many routes --limit shows a part, and --after with the last number of one part the next.",
      .examples =
          "arctic routes list --service db-replication\n"
-         "arctic routes list --service db-replication --json | jq 'max_by(.counters.bytes_received)'\n",
+         "arctic routes list --service db-replication --json | jq 'max_by(.counters.bytes_received)'\n"
+         "arctic routes list --service db-replication --limit 100 --after 4200\n",
      .flags = list_flags,
      .run = run_list},
     {.path = "routes add",

@@ -139,19 +139,43 @@ int arci_live_read(struct arctic_client *client, struct arci_live *ret_live, str
     return ARCTIC_OK;
 }
 
-int arci_live_read_routes(struct arctic_client *client, struct arci_service *service,
-                          struct arctic_error *error)
+/* Routes that are asked for at a time. An answer with many more is too large to be carried between agents. */
+#define PAGE 10000
+
+/* Appends the routes behind the last one that is there; *ret_count is how many there were. */
+static int read_page(struct arctic_client *client, struct arci_service *service, size_t *ret_count,
+                     struct arctic_error *error)
 {
     ARCI_JSON *answer = NULL;
+    ARCI_CLEANUP(arci_routes_release) struct arci_routes page = {0};
     const json_t *list = NULL;
-    char path[96];
-    snprintf(path, sizeof path, "/v1/services/%s/routes", service->id.text);
+    char path[160];
+    struct arci_routes *routes = &service->routes;
+    uint64_t after = routes->count > 0 ? routes->items[routes->count - 1].id : 0;
+    snprintf(path, sizeof path, "/v1/services/%s/routes?limit=%d&after=%llu", service->id.text, PAGE,
+             (unsigned long long)after);
     int code = request_list(client, path, "routes", &answer, &list, error);
     if (code < 0)
         return code;
-    arci_routes_release(&service->routes);
-    code = arci_routes_from_record(list, &service->routes, error);
+    code = arci_routes_from_record(list, &page, error);
+    if (code >= 0 && page.count > 0 && page.items[0].id <= after)
+        code = arci_fail(error, ARCTIC_E_INVALID_REQUEST, "id", "route %llu came twice",
+                         (unsigned long long)page.items[0].id);
+    for (size_t i = 0; i < page.count && code >= 0; i++)
+        code = arci_routes_append(routes, &page.items[i], error);
+    *ret_count = page.count;
     return code < 0 ? fail_answer(error, code, "routes") : code;
+}
+
+int arci_live_read_routes(struct arctic_client *client, struct arci_service *service,
+                          struct arctic_error *error)
+{
+    size_t count = PAGE;
+    int code = ARCTIC_OK;
+    arci_routes_release(&service->routes);
+    while (code >= 0 && count == PAGE)
+        code = read_page(client, service, &count, error);
+    return code;
 }
 
 const struct arci_live_peer *arci_live_find_peer(const struct arci_live *live, const struct arctic_id *id)

@@ -2,6 +2,7 @@
 #include "rest/request.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,6 +139,24 @@ int arci_request_query_boolean(const struct arci_request *request, const char *n
         return arci_fail(error, ARCTIC_E_INVALID_REQUEST, name, "'%s' must be true or false, not '%.60s'",
                          name, text);
     *ret_value = strcmp(text, "true") == 0;
+    return ARCTIC_OK;
+}
+
+int arci_request_query_number(const struct arci_request *request, const char *name, int64_t lowest,
+                              int64_t highest, int64_t *ret_value, struct arctic_error *error)
+{
+    const char *text = arci_request_query(request, name);
+    if (!text)
+        return ARCTIC_OK;
+    char *end = NULL;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    bool number = text[0] >= '0' && text[0] <= '9' && !*end && !errno;
+    if (!number || value < lowest || value > highest)
+        return arci_fail(error, ARCTIC_E_INVALID_REQUEST, name,
+                         "'%s' must be a number from %lld to %lld, not '%.60s'", name, (long long)lowest,
+                         (long long)highest, text);
+    *ret_value = value;
     return ARCTIC_OK;
 }
 

@@ -208,6 +208,10 @@ const char *arci_request_query(const struct arci_request *request, const char *n
 int arci_request_query_boolean(const struct arci_request *request, const char *name, bool *ret_value,
                                struct arctic_error *error);
 
+/* Reads one that is a number from `lowest` to `highest`; absent leaves *ret_value. Errors: ARCTIC_E_INVALID_REQUEST. */
+int arci_request_query_number(const struct arci_request *request, const char *name, int64_t lowest,
+                              int64_t highest, int64_t *ret_value, struct arctic_error *error);
+
 /* Value of a header, NULL where it is absent. */
 const char *arci_request_header(const struct arci_request *request, const char *name);
 

@@ -7,7 +7,7 @@ from http.client import HTTPException
 from ipaddress import IPv4Network, IPv6Network
 
 import pytest
-from agents import Agent, Answer, Pair
+from agents import Agent, Answer, Pair, uncounted
 from arctic_lab import wait_for
 from metrics import scrape, value
 
@@ -192,3 +192,40 @@ def test_other_services_do_not_wait(pair: Pair, wide: str) -> None:
     assert all(change.result().status == 201 for change in wide_changes)
     assert done >= 3, f"{done} changes of the other service in the time of 30"
     assert route_count(agent, wide) == 10_030
+
+
+def test_routes_in_parts(pair: Pair, wide: str) -> None:
+    """Asked of the other peer: each part is the owner's, with counters, and all of them are read in parts too."""
+    agent, other = pair.entry, pair.exit
+    ids = sorted(destinations(agent, wide).values())
+    wait_until_known(other, wide, len(ids))
+    path = f"/v1/services/{wide}/routes"
+    seen: list[int] = []
+    while part := other.get(f"{path}?limit=3000&after={seen[-1] if seen else 0}")["routes"]:
+        assert all(route["counters"] for route in part)
+        seen += [route["id"] for route in part]
+        if len(seen) == 3000:
+            # Neither shifts what comes behind it.
+            assert agent.api("DELETE", f"{path}/{seen[0]}").status == 204
+            (newest,) = add(agent, wide, 20_000)
+    assert seen == [*ids, newest]
+    assert other.get(f"{path}?after={newest}") == {"routes": []}
+    assert [route["id"] for route in other.get(f"{path}?limit=1&after={seen[7]}")["routes"]] == [seen[8]]
+    for query, field in (("limit=0", "limit"), ("limit=200001", "limit"), ("limit=ten", "limit"), ("after=-1", "after")):
+        assert agent.api("GET", f"{path}?{query}").error == (400, "INVALID_REQUEST", field)
+    by_cli = [route["id"] for route in other.cli_json("routes", "list", "--service", wide)]
+    assert by_cli == seen[1:]
+    told = other.cli("routes", "list", "--service", wide, "--limit", "20", "--after", str(seen[4]))
+    assert [int(line.split()[0]) for line in told.stdout.splitlines()[1:]] == seen[5:25]
+    assert f"--after {seen[24]}" in told.stderr
+    assert other.cli("routes", "list", "--service", wide, "--limit", "0", code=2)
+
+
+def test_all_routes_of_another_peer_at_once(pair: Pair, wide: str) -> None:
+    """Megabytes in one answer: with counters, which the owner alone has."""
+    wait_until_known(pair.exit, wide, 10_000)
+    told = pair.exit.get(f"/v1/services/{wide}/routes")["routes"]
+    assert told == pair.entry.get(f"/v1/services/{wide}/routes")["routes"]
+    assert len(told) == 10_000 and all(route["counters"] for route in told)
+    service = pair.exit.service(wide)
+    assert service["counters"] and uncounted(told) == service["routes"]

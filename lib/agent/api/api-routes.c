@@ -8,16 +8,32 @@
 #include "agent/api/service-change.h"
 #include "base/error.h"
 
+static int read_page(const struct arci_request *request, struct arci_route_page *ret_page,
+                     struct arctic_error *error)
+{
+    int64_t after = 0;
+    int64_t limit = ARCI_ROUTES_MAX;
+    int code = arci_request_query_number(request, "after", 0, INT64_MAX, &after, error);
+    if (code >= 0)
+        code = arci_request_query_number(request, "limit", 1, ARCI_ROUTES_MAX, &limit, error);
+    if (code >= 0)
+        *ret_page = (struct arci_route_page){.after = (uint64_t)after, .limit = (size_t)limit};
+    return code;
+}
+
 void arci_api_routes_list(void *context, struct arci_request *request)
 {
     struct arctic_agent *agent = context;
-    const struct arci_entry *entry;
+    const struct arci_entry *entry = NULL;
+    struct arci_route_page page;
     struct arctic_error error;
-    if (arci_api_find_service(agent, request, &entry, &error) < 0) {
+    int code = read_page(request, &page, &error);
+    if (code >= 0)
+        code = arci_api_find_service(agent, request, &entry, &error);
+    if (code < 0)
         arci_request_fail(request, &error);
-        return;
-    }
-    arci_answer_routes(agent, request, entry);
+    else
+        arci_answer_routes(agent, request, entry, &page);
 }
 
 static json_t *ids_of(const struct arci_routes *routes)

@@ -21,9 +21,11 @@ struct answer {
     struct arci_request *request;
     const struct arci_entry *entry; /* holds a reference */
     int status;
-    bool list;    /* the routes alone, with their counters */
-    bool counted; /* this agent is the one that counts */
-    bool failed;  /* memory ran out */
+    bool list;                       /* the routes alone, with their counters */
+    bool counted;                    /* this agent is the one that counts */
+    bool failed;                     /* memory ran out */
+    const struct arci_route *routes; /* those that are shown */
+    size_t route_count;
     struct route_count *counts;
     size_t count, capacity;
     struct arci_buffer text;
@@ -45,6 +47,9 @@ static void free_answer(struct answer *answer)
 static void add_count(void *user, uint64_t route_id, const struct arci_service_stats *stats)
 {
     struct answer *answer = user;
+    if (answer->route_count == 0 || route_id < answer->routes[0].id ||
+        route_id > answer->routes[answer->route_count - 1].id)
+        return;
     if (answer->count == answer->capacity) {
         size_t capacity = answer->capacity ? answer->capacity * 2 : 64;
         struct route_count *grown = realloc(answer->counts, capacity * sizeof *grown);
@@ -100,18 +105,17 @@ static void append_counters(const struct answer *answer, uint64_t route_id, size
 
 static void append_routes(struct answer *answer)
 {
-    const struct arci_routes *routes = &answer->entry->content.service.routes;
     struct arci_buffer *text = &answer->text;
     size_t next = 0;
     if (answer->count > 1)
         qsort(answer->counts, answer->count, sizeof *answer->counts, compare_counts);
     arci_buffer_text(text, "\"routes\":[");
-    for (size_t i = 0; i < routes->count; i++) {
+    for (size_t i = 0; i < answer->route_count; i++) {
         if (i > 0)
             arci_buffer_text(text, ",");
-        append_route(&routes->items[i], text);
+        append_route(&answer->routes[i], text);
         if (answer->list)
-            append_counters(answer, routes->items[i].id, &next, text);
+            append_counters(answer, answer->routes[i].id, &next, text);
         arci_buffer_text(text, "}");
     }
     arci_buffer_text(text, "]");
@@ -128,6 +132,8 @@ static struct answer *make_answer(struct arctic_agent *agent, struct arci_reques
     answer->agent = agent;
     answer->request = request;
     answer->entry = arci_entry_ref(entry);
+    answer->routes = entry->content.service.routes.items;
+    answer->route_count = entry->content.service.routes.count;
     answer->status = status;
     answer->counted = arctic_id_equal(&entry->content.service.source_peer_id, &agent->local_id);
     answer->work.data = answer;
@@ -188,7 +194,7 @@ static void on_written(uv_work_t *work, int status)
 /* Writes the routes here or on the pool. */
 static void write_or_queue(struct answer *answer)
 {
-    bool many = answer->entry->content.service.routes.count > ROUTES_AT_ONCE;
+    bool many = answer->route_count > ROUTES_AT_ONCE;
     if (many && uv_queue_work(&answer->agent->loop, &answer->work, write_routes, on_written) >= 0)
         return;
     append_routes(answer);
@@ -216,8 +222,26 @@ void arci_answer_service(struct arctic_agent *agent, struct arci_request *reques
     write_or_queue(answer);
 }
 
+static void cut(struct answer *answer, const struct arci_route_page *page)
+{
+    size_t low = 0;
+    size_t high = answer->route_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (answer->routes[middle].id <= page->after)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low > 0)
+        answer->routes += low;
+    answer->route_count -= low;
+    if (answer->route_count > page->limit)
+        answer->route_count = page->limit;
+}
+
 void arci_answer_routes(struct arctic_agent *agent, struct arci_request *request,
-                        const struct arci_entry *entry)
+                        const struct arci_entry *entry, const struct arci_route_page *page)
 {
     struct answer *answer = make_answer(agent, request, entry, 200);
     if (!answer) {
@@ -225,6 +249,7 @@ void arci_answer_routes(struct arctic_agent *agent, struct arci_request *request
         return;
     }
     answer->list = true;
+    cut(answer, page);
     if (answer->counted && agent->proxy)
         arci_proxy_each_route(agent->proxy, &entry->record.id, add_count, answer);
     arci_buffer_text(&answer->text, "{");

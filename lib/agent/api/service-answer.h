@@ -11,8 +11,14 @@
 void arci_answer_service(struct arctic_agent *agent, struct arci_request *request,
                          const struct arci_entry *entry, int status);
 
+/* A part of the routes of a service, in the order of their ids. */
+struct arci_route_page {
+    uint64_t after; /* begins behind this id */
+    size_t limit;   /* at most so many */
+};
+
 /* {"routes": [...]}, each with its counters. */
 void arci_answer_routes(struct arctic_agent *agent, struct arci_request *request,
-                        const struct arci_entry *entry);
+                        const struct arci_entry *entry, const struct arci_route_page *page);
 
 #endif
