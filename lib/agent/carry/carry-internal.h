@@ -25,6 +25,7 @@ struct arci_carrier {
     int64_t next_id;
     uv_timer_t timer;           /* deadlines of calls; runs while there are any */
     struct arci_served *served; /* requests that other peers have carried here */
+    size_t writing;             /* bytes of answers that are being made into messages on the pool */
     struct arci_carry_changes changes;
 };
 
@@ -34,6 +35,12 @@ struct arci_carrier {
  */
 int arci_carry_send(struct arci_link *link, const json_t *message, size_t body_size,
                     struct arctic_error *error);
+
+/* The same for a message that is text already. */
+int arci_carry_send_text(struct arci_link *link, const char *text, size_t length, struct arctic_error *error);
+
+/* Whether so many bytes more may wait to be sent, of which `queued` do. Errors: ARCTIC_E_PEER_UNREACHABLE. */
+int arci_carry_check_queue(size_t queued, size_t more, struct arctic_error *error);
 
 /* --- carry-changes.c --- */
 

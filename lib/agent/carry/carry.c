@@ -157,15 +157,30 @@ static int check_room(struct arctic_agent *agent, const struct arctic_id *id, bo
                      all, of_peer, label(agent, id, name));
 }
 
+int arci_carry_check_queue(size_t queued, size_t more, struct arctic_error *error)
+{
+    if (queued == 0 || queued + more <= QUEUE_SHARE)
+        return ARCTIC_OK;
+    return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, NULL,
+                     "%zu bytes wait to be sent between the two peers already: try again soon", queued);
+}
+
+static int judge_sent(int code, struct arctic_error *error)
+{
+    return code == ARCTIC_E_LIMIT ? arci_fail_within(error, ARCTIC_E_PEER_UNREACHABLE, "link") : code;
+}
+
 int arci_carry_send(struct arci_link *link, const json_t *message, size_t body_size,
                     struct arctic_error *error)
 {
-    size_t queued = arci_link_queued(link);
-    if (queued > 0 && queued + body_size > QUEUE_SHARE)
-        return arci_fail(error, ARCTIC_E_PEER_UNREACHABLE, NULL,
-                         "%zu bytes wait to be sent between the two peers already: try again soon", queued);
-    int code = arci_link_send(link, message, error);
-    return code == ARCTIC_E_LIMIT ? arci_fail_within(error, ARCTIC_E_PEER_UNREACHABLE, "link") : code;
+    int code = arci_carry_check_queue(arci_link_queued(link), body_size, error);
+    return code < 0 ? code : judge_sent(arci_link_send(link, message, error), error);
+}
+
+int arci_carry_send_text(struct arci_link *link, const char *text, size_t length, struct arctic_error *error)
+{
+    int code = arci_carry_check_queue(arci_link_queued(link), length, error);
+    return code < 0 ? code : judge_sent(arci_link_send_text(link, text, length, error), error);
 }
 
 static int send_call(const struct arci_carry_call *call, struct arctic_error *error)
