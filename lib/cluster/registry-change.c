@@ -106,7 +106,8 @@ static int make_entry(struct arci_registry_change *change)
     struct arci_record *record = &change->record;
     if (change->entry)
         return change->verify(&change->entry->record, change->key, &change->error);
-    record->packed = arci_service_to_record_text(&change->service);
+    if (!record->packed)
+        record->packed = arci_service_to_record_text(&change->service);
     if (!record->packed)
         return arci_fail_memory(&change->error);
     int code = arci_record_sign(record, change->identity, &change->error);
@@ -179,14 +180,36 @@ int arci_registry_change_end(struct arci_registry *registry, struct arci_registr
     return code;
 }
 
+static int carry_out(struct arci_registry *registry, struct arci_registry_change *change,
+                     struct arctic_error *error)
+{
+    change->at_once = true;
+    arci_registry_change_work(change);
+    return arci_registry_change_end(registry, change, error);
+}
+
 int arci_registry_change_at_once(struct arci_registry *registry, struct arci_service *service,
                                  struct arctic_error *error)
 {
     struct arci_registry_change *change = NULL;
     int code = arci_registry_change_service(registry, service, &change, error);
+    return code < 0 ? code : carry_out(registry, change, error);
+}
+
+int arci_registry_change_renew(struct arci_registry *registry, const struct arci_entry *entry,
+                               struct arctic_error *error)
+{
+    struct arci_registry_change *change = NULL;
+    struct arci_service copy;
+    int code = arci_service_copy(&entry->content.service, &copy, error);
+    if (code >= 0)
+        code = arci_registry_change_service(registry, &copy, &change, error);
     if (code < 0)
         return code;
-    change->at_once = true;
-    arci_registry_change_work(change);
-    return arci_registry_change_end(registry, change, error);
+    /* Members of a newer version of the agent are in the text alone. */
+    change->record.packed = strdup(entry->record.packed);
+    if (change->record.packed)
+        return carry_out(registry, change, error);
+    arci_registry_change_free(change);
+    return arci_fail_memory(error);
 }

@@ -25,6 +25,12 @@ int arci_registry_change_at_once(struct arci_registry *registry, struct arci_ser
                                  struct arctic_error *error);
 
 /*
+ * Signs and stores a new version of a service of this host whose record is packed, with the same text, at once. Errors: as above.
+ */
+int arci_registry_change_renew(struct arci_registry *registry, const struct arci_entry *entry,
+                               struct arctic_error *error);
+
+/*
  * Begins what arci_registry_merge() does, of a service of another peer that has been read already. The entry is taken over, also on
  * failure. *ret_change is NULL where it is no news. Errors: those of arci_registry_merge().
  */

@@ -88,8 +88,9 @@ int arci_registry_renew(struct arci_registry *registry, struct arctic_error *err
         const struct arci_record *record = &registry->entries[i]->record;
         if (!arctic_id_equal(&record->owner, &registry->local_id))
             continue;
-        int code =
-            put_local(registry, record->kind, &record->id, arci_record_body(record), record->deleted, error);
+        int code = record->packed ? arci_registry_change_renew(registry, registry->entries[i], error)
+                                  : put_local(registry, record->kind, &record->id, arci_record_body(record),
+                                              record->deleted, error);
         if (code < 0)
             return code;
     }

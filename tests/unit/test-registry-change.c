@@ -135,6 +135,26 @@ static void test_another_change_meanwhile_wins(void **state)
     arci_service_release(&service);
 }
 
+/* With members that a newer agent has written. */
+static void test_a_large_record_is_signed_again_as_it_is(void **state)
+{
+    struct fixture *fixture = *state;
+    struct arctic_error error;
+    struct arci_service service = wide_service(&fixture->remote_id, &fixture->local_id);
+    struct arci_record record = remote_record(fixture, &service, 1);
+    json_object_set_new(record.body, "future", json_string("kept"));
+    assert_ok(arci_record_sign(&record, fixture->remote, &error), error);
+    assert_ok(arci_registry_merge(fixture->registry, &record, &(bool){false}, &error), error);
+    arci_registry_set_owner(fixture->registry, fixture->remote, &fixture->remote_id);
+    assert_ok(arci_registry_renew(fixture->registry, &error), error);
+    const struct arci_entry *entry = arci_registry_find(fixture->registry, ARCI_RECORD_SERVICE, &service.id);
+    ARCI_JSON *body = arci_record_body(&entry->record);
+    assert_true(entry->record.version > 1 && json_equal(body, record.body));
+    assert_durable(fixture, &service.id, "wide");
+    arci_record_release(&record);
+    arci_service_release(&service);
+}
+
 static void test_a_deletion_meanwhile_wins(void **state)
 {
     struct fixture *fixture = *state;
@@ -243,6 +263,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_change_shows_when_it_has_ended, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_killed_before_the_end_is_old_or_new, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_another_change_meanwhile_wins, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_large_record_is_signed_again_as_it_is, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_deletion_meanwhile_wins, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_all_is_forgotten_meanwhile, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_record_from_elsewhere, set_up, tear_down),
