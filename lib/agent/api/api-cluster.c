@@ -119,6 +119,8 @@ static json_t *peer_status(const struct arctic_agent *agent, const struct arci_a
 {
     const struct arci_entry *entry = arci_registry_find(agent->registry, ARCI_RECORD_PEER, &peer->id);
     ARCI_JSON *object = json_object();
+    int64_t ahead = 0;
+    bool known = arci_clock_offset_ahead(&peer->clock, &ahead);
     if (!object || !arci_put_text(object, "id", peer->id.text) ||
         !arci_put_text(object, "name", entry ? entry->content.peer.name : "") ||
         !arci_put_text(object, "address", peer->live.address) ||
@@ -130,8 +132,7 @@ static json_t *peer_status(const struct arctic_agent *agent, const struct arci_a
         !arci_put_boolean(object, "converged", arci_peer_word_agrees(peer)) ||
         !arci_put_time(object, "differs_since", arci_peer_word_differs_since(peer)) ||
         !arci_put_text(object, "version", entry ? entry->content.peer.version : "") ||
-        json_object_set_new(object, "clock_ahead_ms",
-                            peer->clock_known ? json_integer(peer->clock_ahead_ms) : json_null()) < 0 ||
+        json_object_set_new(object, "clock_ahead_ms", known ? json_integer(ahead) : json_null()) < 0 ||
         json_object_set_new(object, "records",
                             peer->counts_known ? arci_peer_word_records(peer) : json_null()) < 0)
         return NULL;

@@ -168,8 +168,9 @@ static void write_clock(const struct arci_agent_peer *peer, const char *name, st
 {
     const struct arci_metric_label labels[] = {
         {"peer_id", peer->id.text}, {"peer", peer_name(peer)}, {NULL, NULL}};
-    if (peer->clock_known)
-        arci_metric_real(text, name, labels, (double)peer->clock_ahead_ms / 1000);
+    int64_t ahead = 0;
+    if (arci_clock_offset_ahead(&peer->clock, &ahead))
+        arci_metric_real(text, name, labels, (double)ahead / 1000);
 }
 
 static void write_last_seen(const struct arci_agent_peer *peer, const char *name, struct arci_buffer *text)
@@ -212,7 +213,8 @@ static void write_peers(const struct arctic_agent *agent, struct arci_buffer *te
          write_converged},
         {"arctic_peer_rtt_seconds", "Round-trip time of the control link.", write_rtt},
         {"arctic_peer_clock_ahead_seconds",
-         "By how much the peer's clock is ahead of this host's, below 0 where it is behind.", write_clock},
+         "By how much the peer's clock is ahead of this host's for sure, below 0 where it is behind.",
+         write_clock},
         {"arctic_peer_last_seen_timestamp_seconds", "When the peer last answered, in seconds since 1970.",
          write_last_seen},
         {"arctic_peer_tunnel_connections", "Connections of the tunnel, by what they do.", write_connections},

@@ -171,7 +171,7 @@ static void answer_ping(struct arci_incoming *incoming, const json_t *ping)
         arci_link_send(incoming->link, pong, NULL);
     if (!peer)
         return;
-    arci_peer_word_take(peer, ping);
+    arci_peer_word_take(peer, ping, -1);
     /* Else the pong tells, which knows of what was sent before. */
     if (!peer->link)
         arci_cluster_sync_answered(agent, peer);

@@ -154,7 +154,7 @@ static void take_pong(struct arci_agent_peer *peer, const json_t *message)
         return;
     peer->live.rtt_us = (int64_t)(uv_hrtime() / 1000) - peer->ping_sent_at;
     peer->ping_sent_at = 0;
-    arci_peer_word_take(peer, message);
+    arci_peer_word_take(peer, message, peer->live.rtt_us);
     arci_cluster_sync_answered(peer->agent, peer);
 }
 

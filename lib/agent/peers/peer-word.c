@@ -1,7 +1,6 @@
 /* Pings and pongs: what they say of the sender. */
 #include "agent/peers/peer-word.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "agent/peers/catch-up.h"
@@ -75,35 +74,40 @@ static void take_digest(struct arci_agent_peer *peer, const char *digest)
 }
 
 /* What is dated too far ahead is not taken, and nobody looks for that at the clock. */
-static void judge_clock(struct arci_agent_peer *peer)
+static void tell_clock(const struct arci_agent_peer *peer, bool differed)
 {
-    const bool differs = llabs(peer->clock_ahead_ms) > ARCI_PEER_CLOCK_MS;
-    if (differs && !peer->clock_differs)
+    int64_t ahead = 0;
+    (void)arci_clock_offset_ahead(&peer->clock, &ahead);
+    if (peer->clock.differs && !differed)
         arci_log_warn(
             peer->agent->log, "gossip",
             "the clock of a peer differs from this host's: records that are dated more than a minute ahead "
             "are not taken, set the one that is wrong",
-            ARCI_TEXT("peer_id", peer->id.text), ARCI_INT("ahead_ms", peer->clock_ahead_ms));
-    else if (!differs && peer->clock_differs)
+            ARCI_TEXT("peer_id", peer->id.text), ARCI_INT("ahead_ms", ahead));
+    else if (!peer->clock.differs && differed)
         arci_log_info(peer->agent->log, "gossip", "the clock of a peer is that of this host again",
                       ARCI_TEXT("peer_id", peer->id.text));
-    peer->clock_differs = differs;
 }
 
-static void take_clock(struct arci_agent_peer *peer, const json_t *message)
+/* What comes unasked says less of the clock than the answers do that come where there is a link of this agent's own. */
+static void take_clock(struct arci_agent_peer *peer, const json_t *message, int64_t round_trip_us)
 {
     const json_t *time = json_object_get(message, "time");
-    peer->clock_known =
-        json_is_integer(time) && json_integer_value(time) >= 0 && json_integer_value(time) < TIME_END_MS;
-    peer->clock_ahead_ms = peer->clock_known ? json_integer_value(time) - peer->live.last_seen_at : 0;
-    judge_clock(peer);
+    const bool differed = peer->clock.differs;
+    if (!json_is_integer(time) || json_integer_value(time) < 0 || json_integer_value(time) >= TIME_END_MS)
+        return;
+    int64_t round_trip = round_trip_us < 0 ? -1 : round_trip_us / 1000 + 1;
+    if (round_trip < 0 && peer->link)
+        return;
+    arci_clock_offset_take(&peer->clock, json_integer_value(time), peer->live.last_seen_at, round_trip);
+    tell_clock(peer, differed);
 }
 
-void arci_peer_word_take(struct arci_agent_peer *peer, const json_t *message)
+void arci_peer_word_take(struct arci_agent_peer *peer, const json_t *message, int64_t round_trip_us)
 {
     const char *digest = read_digest(message);
     peer->live.last_seen_at = arci_time_now();
-    take_clock(peer, message);
+    take_clock(peer, message, round_trip_us);
     if (digest)
         take_digest(peer, digest);
     peer->counts_known = read_counts(message, peer->counts);
@@ -116,7 +120,8 @@ void arci_peer_word_link_ended(struct arctic_agent *agent, const struct arctic_i
     if (!peer || arci_peers_reachable(peer))
         return;
     peer->digest[0] = '\0';
-    peer->counts_known = peer->clock_known = false;
+    peer->counts_known = false;
+    arci_clock_offset_forget(&peer->clock);
     peer->agreed_at = peer->heard_at = 0;
     arci_cluster_sync_lost(agent, peer_id);
 }

@@ -10,14 +10,11 @@
 /* A "ping" or "pong" with what this agent says of itself; NULL when memory runs out. */
 json_t *arci_peer_word_make(struct arctic_agent *agent, const char *type, json_int_t id);
 
-/* Takes over what a peer's ping or pong says. */
-void arci_peer_word_take(struct arci_agent_peer *peer, const json_t *message);
+/* Takes over what a peer's ping or pong says. `round_trip_us`: for how long the ping was out that a pong answers; -1 for a ping. */
+void arci_peer_word_take(struct arci_agent_peer *peer, const json_t *message, int64_t round_trip_us);
 
 /* A link to or from the peer has ended: where it was the last one, what it has said holds no more. */
 void arci_peer_word_link_ended(struct arctic_agent *agent, const struct arctic_id *peer_id);
-
-/* By how much a peer's clock may differ before the log says it: half of what is allowed (ARCI_CLOCK_SKEW_MS). */
-#define ARCI_PEER_CLOCK_MS 30000
 
 /* Whether the peer can be reached and holds the same records as this agent, as far as it has said. */
 bool arci_peer_word_agrees(const struct arci_agent_peer *peer);

@@ -3,6 +3,7 @@
 #define ARCI_AGENT_PEERS_H
 
 #include "agent/agent-internal.h"
+#include "agent/peers/clock-offset.h"
 #include "agent/services/reachability.h"
 #include "cluster/dial.h"
 
@@ -49,10 +50,8 @@ struct arci_agent_peer {
     int64_t heard_at;
     bool counts_known;
     uint32_t counts[ARCI_RECORD_KINDS]; /* of its records, as it last said */
-    bool clock_known;
-    bool clock_differs;     /* by so much that the log has said it */
-    int64_t clock_ahead_ms; /* of this host's, as it last said; below 0 where it is behind */
-    bool gossips;           /* is spoken to */
+    struct arci_clock_offset clock;
+    bool gossips; /* is spoken to */
     struct arci_target_watch target;
 };
 
