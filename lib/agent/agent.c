@@ -25,6 +25,7 @@
 #include "agent/peers/store-age.h"
 #include "agent/services/data-plane.h"
 #include "agent/services/counting.h"
+#include "agent/services/early-block.h"
 #include "agent/interfaces/interfaces.h"
 #include "agent/services/reconcile.h"
 #include "agent/services/refusals.h"
@@ -193,6 +194,8 @@ static int start_all(struct arctic_agent *agent, struct arctic_error *error)
     int code = open_state(agent, error);
     if (code >= 0)
         code = start_loop(agent, error);
+    if (code >= 0 && agent->bootstrapped)
+        arci_early_block(agent);
     if (code >= 0)
         code = arci_license_watch_create(agent, error);
     if (code >= 0)

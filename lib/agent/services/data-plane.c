@@ -17,7 +17,7 @@
 #define RETRY_FIRST_MS 1000
 #define RETRY_LAST_MS 30000
 
-static int start_kernel(struct arctic_agent *agent, struct arctic_error *error)
+int arci_data_plane_start_kernel(struct arctic_agent *agent, struct arctic_error *error)
 {
     char settings_path[sizeof agent->settings.run_dir + 32];
     snprintf(settings_path, sizeof settings_path, "%s/kernel-settings.json", agent->settings.run_dir);
@@ -91,7 +91,7 @@ static int start_parts(struct arctic_agent *agent, struct arctic_error *error)
 {
     int code = agent->tls ? ARCTIC_OK : arci_tls_create(agent->identity, &agent->tls, error);
     if (code >= 0 && !agent->kernel)
-        code = start_kernel(agent, error);
+        code = arci_data_plane_start_kernel(agent, error);
     if (code >= 0 && !agent->interfaces)
         code = arci_interfaces_start(agent, error);
     if (code >= 0 && !agent->proxy)

@@ -10,6 +10,9 @@
 /* Makes the timer of the tries; the loop is there. Errors: ARCTIC_E_SYSTEM. */
 int arci_data_plane_create(struct arctic_agent *agent, struct arctic_error *error);
 
+/* Makes agent->kernel, which is NULL yet. Errors: those of arci_kernel_create(). */
+int arci_data_plane_start_kernel(struct arctic_agent *agent, struct arctic_error *error);
+
 /*
  * Starts tunnel, kernel state and control links of a bootstrapped agent. What fails is in agent->data_plane_problem, /readyz says
  * so, and it is tried again with growing waits until it works or the agent stops. `error` is not NULL.

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <net/if.h>
 
 #include "agent/api/api-listeners.h"
 #include "agent/license/license-limits.h"
@@ -226,11 +227,16 @@ static void fill_options(const struct arctic_agent *agent, struct arci_snapshot_
     *ret_options = options;
 }
 
+static bool blocks(const struct arci_planned_service *planned)
+{
+    return planned->capture && !planned->peer_connected && planned->service->when_unreachable == ARCI_BLOCK;
+}
+
 static void list_for_kernel(struct arci_service_plan *plan, uint16_t tproxy_port)
 {
     for (size_t i = 0; i < plan->count; i++) {
         const struct arci_planned_service *planned = &plan->items[i];
-        bool block = !planned->peer_connected && planned->service->when_unreachable == ARCI_BLOCK;
+        bool block = blocks(planned);
         if (!planned->capture)
             continue;
         struct arci_kernel_service *service = &plan->kernel[plan->kernel_count++];
@@ -262,6 +268,35 @@ int arci_service_plan_make(struct arctic_agent *agent, struct arci_service_plan 
         return code;
     fill_options(agent, &plan->options);
     list_for_kernel(plan, agent->tproxy_port);
+    *ret_plan = arci_steal(plan);
+    return ARCTIC_OK;
+}
+
+/* An interface that an earlier agent has left; one that is not there yet brings nothing. */
+static void name_interface(struct arci_planned_service *planned)
+{
+    char name[ARCI_INTERFACE_NAME_SIZE];
+    arci_interface_name(&planned->service->id, 0, name);
+    if (planned->service->requires_interface && if_nametoindex(name) != 0)
+        memcpy(planned->interface, name, sizeof planned->interface);
+}
+
+int arci_service_plan_make_blocking(struct arctic_agent *agent, struct arci_service_plan **ret_plan,
+                                    struct arctic_error *error)
+{
+    ARCI_CLEANUP(plan_cleanup) struct arci_service_plan *plan = calloc(1, sizeof *plan);
+    if (!plan)
+        return arci_fail_memory(error);
+    int code = gather_services(agent, plan, error);
+    if (code >= 0)
+        code = gather_peers(agent, plan, error);
+    if (code < 0)
+        return code;
+    for (size_t i = 0; i < plan->count; i++) {
+        plan->items[i].capture = blocks(&plan->items[i]);
+        name_interface(&plan->items[i]);
+    }
+    list_for_kernel(plan, 0);
     *ret_plan = arci_steal(plan);
     return ARCTIC_OK;
 }

@@ -49,6 +49,13 @@ struct arci_service_plan {
 int arci_service_plan_make(struct arctic_agent *agent, struct arci_service_plan **ret_plan,
                            struct arctic_error *error);
 
+/*
+ * The same of an agent that has neither listeners nor interfaces yet: for the kernel alone, with the services that block. Errors:
+ * ARCTIC_E_NO_MEMORY.
+ */
+int arci_service_plan_make_blocking(struct arctic_agent *agent, struct arci_service_plan **ret_plan,
+                                    struct arctic_error *error);
+
 /* On the control loop, as making it. NULL is allowed. */
 void arci_service_plan_free(struct arci_service_plan *plan);
 
