@@ -15,6 +15,7 @@ from transparency import (
     ECHO,
     SETTINGS,
     WEB,
+    bound,
     carry_transparently,
     connections,
     ends_seen,
@@ -22,6 +23,7 @@ from transparency import (
     targets,
 )
 
+SPEAKER = 7777
 MODES = ("owner", pytest.param("plain", marks=pytest.mark.slow))
 NETLINK_NETFILTER, CONNTRACK_DELETE, REQUEST, ACKNOWLEDGE = 12, 1 << 8 | 2, 1, 4
 
@@ -242,6 +244,24 @@ def test_a_forgetful_conntrack(lab: Lab, pair: Pair) -> None:
         forget_connections(lab)
     for flow in flows:
         flow.close()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_server_that_speaks_first_after_that(lab: Lab, pair: Pair, version: int) -> None:
+    """Nothing of the client's reminds conntrack of whose connection it is."""
+    carry_transparently(pair)
+    for host, target in ((lab.server, lab.server.address(version)), (lab.exit, lab.exit.address(version, "lan"))):
+        with bound(host, version, SPEAKER) as listener, Connection(lab.client, target, SPEAKER) as flow:
+            listener.settimeout(8)
+            server, _ = listener.accept()
+            with server:
+                for _ in range(2):
+                    forget_connections(lab)
+                    server.sendall(b"first\n")
+                    assert flow.receive_line().strip() == b"first"
+                flow.send(b"then\n")
+                server.settimeout(8)
+                assert server.recv(100) == b"then\n"
 
 
 # Circles

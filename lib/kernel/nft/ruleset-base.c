@@ -18,7 +18,9 @@
  * The exit's sockets that bear a client's address are met twice. What comes for them, ICMP errors of their path included,
  * is delivered here by the same look at the socket. And a server on this host would send its replies to where the
  * client is: the conntrack mark tells that they belong to such a socket, and they stay here. An address of this host as
- * source tells the server's packets from the socket's own, also where conntrack has forgotten who began.
+ * source tells the server's packets from the socket's own, also where conntrack has forgotten who began. Where it has
+ * forgotten the mark too and the server is the first to say something, the ends of such connections are in near4 and near6: each
+ * packet of the socket's keeps them there, a keepalive a minute at the least (KEEPALIVE_IDLE_S of proxy/flow.c).
  *
  * A first packet with a conntrack mark of ours takes up the ports of a captured connection that conntrack has not forgotten yet
  * (nf_conntrack_tcp_packet() opens a closed one again): it is decided anew, and is nothing of ours where no service wins it.
@@ -61,10 +63,17 @@ static const char template[] =
     "add rule inet arctic exempt ip6 daddr . tcp dport @peers6 accept\n"
     "add rule inet arctic exempt fib daddr type { local, broadcast, anycast, multicast } accept\n"
 
+    "add set inet arctic near4 { type ipv4_addr . inet_service . ipv4_addr . inet_service; size $near; "
+    "flags dynamic,timeout; timeout 3m; }\n"
+    "add set inet arctic near6 { type ipv6_addr . inet_service . ipv6_addr . inet_service; size $near; "
+    "flags dynamic,timeout; timeout 3m; }\n"
     "add counter inet arctic " ARCI_HIDDEN_COUNTER "\n"
     "add chain inet arctic transparent\n"
     "add rule inet arctic transparent ct mark set ct mark & $keep | $transparent\n"
     "add rule inet arctic transparent ct status snat counter name \"" ARCI_HIDDEN_COUNTER "\"\n"
+    "add rule inet arctic transparent fib daddr type != local accept\n"
+    "add rule inet arctic transparent update @near4 { ip saddr . tcp sport . ip daddr . tcp dport }\n"
+    "add rule inet arctic transparent update @near6 { ip6 saddr . tcp sport . ip6 daddr . tcp dport }\n"
 
     "add counter inet arctic " ARCI_CAPTURED_COUNTER "\n"
     "add counter inet arctic " ARCI_ARRIVED_COUNTER "\n"
@@ -121,6 +130,10 @@ static const char template[] =
     "add rule inet arctic output meta l4proto != tcp goto other\n"
     "add rule inet arctic output ct mark & $mask == $transparent fib saddr type local "
     "meta mark set meta mark & $keep | $flag accept\n"
+    "add rule inet arctic output ct state new,invalid,untracked tcp flags & (fin|syn|rst|ack) != syn "
+    "ip daddr . tcp dport . ip saddr . tcp sport @near4 meta mark set meta mark & $keep | $flag accept\n"
+    "add rule inet arctic output ct state new,invalid,untracked tcp flags & (fin|syn|rst|ack) != syn "
+    "ip6 daddr . tcp dport . ip6 saddr . tcp sport @near6 meta mark set meta mark & $keep | $flag accept\n"
     "add rule inet arctic output meta mark & $mask == $transparent goto transparent\n"
     "add rule inet arctic output meta mark & $mask == $bypass accept\n"
     "add rule inet arctic output ct direction reply meta mark & $flag == $flag "
@@ -172,6 +185,7 @@ void arci_ruleset_base(struct arci_buffer *text, const struct arci_marks *marks)
         {"transparent", arci_marks_transparent(marks)},
         {"captured", arci_marks_captured(marks, ARCI_SLOT_AGENT)},
         {"refused", ARCI_REFUSED_MAX},
+        {"near", ARCI_NEAR_MAX},
         {NULL, 0},
     };
     expand(text, template, values);

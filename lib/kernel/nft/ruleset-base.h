@@ -6,6 +6,7 @@
 #include "kernel/marks.h"
 
 #define ARCI_REFUSED_MAX 65535 /* elements of each set of refused destinations */
+#define ARCI_NEAR_MAX 65535    /* of each set of transparent connections to servers on this host */
 
 /* Counts packets of fully transparent flows whose client a source NAT of this host hides after all. */
 #define ARCI_HIDDEN_COUNTER "hidden"
