@@ -351,6 +351,8 @@ static void add_peer_row(struct arci_peer_stats *stats, const struct arci_peer_c
     int64_t answered = atomic_load_explicit(&row->last_answer_at, memory_order_relaxed);
     int64_t rtt = atomic_load_explicit(&row->rtt_us, memory_order_relaxed);
     stats->reachable = stats->reachable || atomic_load_explicit(&row->reachable, memory_order_relaxed);
+    int64_t failed = atomic_load_explicit(&row->dial_failed_at, memory_order_relaxed);
+    stats->dial_failed_at = failed > stats->dial_failed_at ? failed : stats->dial_failed_at;
     /* The worker that heard from it last knows its distance best. */
     if (rtt >= 0 && (stats->rtt_us < 0 || answered >= stats->last_answer_at))
         stats->rtt_us = rtt;

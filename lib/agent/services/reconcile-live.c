@@ -7,6 +7,11 @@
 #include "agent/peers/target-watch.h"
 #include "agent/interfaces/interfaces.h"
 #include "agent/services/reconcile-internal.h"
+#include "base/time.h"
+#include "proxy/proxy.h"
+
+/* For how long the failure of a new tunnel connection counts, where none has been tried since: fewer flows may need fewer of them. */
+#define DIAL_FAILED_MS INT64_C(60000)
 
 /* A link that only the peer could make; one that is silent too tells nothing. */
 static bool reaches_only_us(const struct arctic_agent *agent, const struct arci_agent_peer *peer)
@@ -29,6 +34,22 @@ static bool explain_target(const struct arctic_agent *agent, const struct arci_p
     return true;
 }
 
+/* Flows have few tunnel connections to share then, and are reset where none is free: the control link alone does not show that. */
+static bool explain_tunnel(const struct arctic_agent *agent, const struct arci_planned_service *planned,
+                           char *text, size_t size)
+{
+    struct arci_peer_stats stats;
+    if (!planned->capture || !planned->peer_connected || !agent->proxy ||
+        !arci_proxy_peer_stats(agent->proxy, &planned->service->target_peer_id, &stats) ||
+        stats.dial_failed_at == 0 || arci_time_monotonic() - stats.dial_failed_at > DIAL_FAILED_MS)
+        return false;
+    snprintf(
+        text, size,
+        "the target peer answers, but new tunnel connections to it fail and flows without one are reset: "
+        "is its tunnel port open on all of the way?");
+    return true;
+}
+
 static void set_planned(const struct arctic_agent *agent, const struct arci_planned_service *planned,
                         struct arci_service_live *live)
 {
@@ -39,6 +60,9 @@ static void set_planned(const struct arctic_agent *agent, const struct arci_plan
                  planned->service->when_unreachable == ARCI_BLOCK ? "are refused" : "take the next best way");
     else
         snprintf(live->state_reason, sizeof live->state_reason, "%s", planned->reason);
+    if (planned->state == ARCI_SERVICE_ACTIVE &&
+        explain_tunnel(agent, planned, live->state_reason, sizeof live->state_reason))
+        live->state = ARCI_SERVICE_DEGRADED;
 }
 
 void arci_reconcile_live(const struct arctic_agent *agent, const struct arci_service *service,

@@ -42,11 +42,17 @@ bool arci_reach_usable(const struct arci_tls_peer *peer)
     return peer->reach != ARCI_REACH_NONE;
 }
 
+static void note_dial(const struct arci_tls_peer *peer, int64_t failed_at)
+{
+    atomic_store_explicit(&peer->settings.counters->dial_failed_at, failed_at, memory_order_relaxed);
+}
+
 void arci_reach_reconsider(struct arci_tls_peer *peer)
 {
     peer->failures = 0;
     peer->dial_after = 0;
     peer->asked_at = 0;
+    note_dial(peer, 0);
     if (peer->reach == ARCI_REACH_NONE)
         peer->reach = ARCI_REACH_UNKNOWN;
 }
@@ -81,6 +87,7 @@ void arci_reach_heard(struct arci_tls_connection *connection)
         peer->failures = 0;
         peer->dial_after = 0;
         peer->asked_at = 0;
+        note_dial(peer, 0);
         arci_reach_measured(connection);
     }
     set_reach(peer, ARCI_REACH_GOOD);
@@ -159,6 +166,8 @@ void arci_reach_dial_failed(struct arci_tls_peer *peer)
     if (now >= peer->dial_after)
         peer->failures = patient ? 1 : peer->failures + 1;
     peer->dial_after = now + backoff(peer->failures);
+    if (!patient)
+        note_dial(peer, now);
     if (!patient && peer->idle_count + peer->busy_count == 0)
         set_reach(peer, ARCI_REACH_NONE);
     arci_peer_count(peer);
