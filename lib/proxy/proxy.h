@@ -107,7 +107,7 @@ size_t arci_proxy_prune_routes(struct arci_proxy *proxy, const struct arctic_id 
 struct arci_peer_stats {
     bool reachable;         /* towards it; false where no service needs to know */
     int64_t last_answer_at; /* arci_time_monotonic(), 0: never */
-    int64_t dial_failed_at; /* the last new connection to it that failed, 0: none since one came about */
+    int64_t dial_failed_at; /* the last new connection to it that failed, as the one before; 0: none */
     int64_t rtt_us;         /* -1: not measured */
     uint32_t idle;          /* warm connections that wait for a flow */
     uint32_t busy;

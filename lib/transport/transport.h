@@ -93,7 +93,7 @@ struct arci_peer_counters {
     atomic_bool reachable;
     atomic_int_least64_t last_answer_at; /* arci_time_monotonic() of the last bytes from it, 0: never */
     atomic_int_least64_t
-        dial_failed_at; /* the same of the last new connection that failed; 0: none since one came about */
+        dial_failed_at; /* the same of the last new connection that failed, as the one before; 0: none */
     atomic_int_least64_t rtt_us; /* as the kernel smooths it, -1: not measured */
     atomic_int_least32_t idle;   /* connections that wait for a flow */
     atomic_int_least32_t busy;   /* connections that this end opened and that carry a flow */

@@ -166,7 +166,8 @@ void arci_reach_dial_failed(struct arci_tls_peer *peer)
     if (now >= peer->dial_after)
         peer->failures = patient ? 1 : peer->failures + 1;
     peer->dial_after = now + backoff(peer->failures);
-    if (!patient)
+    /* One may be lost to a bad path. */
+    if (peer->failures > 1)
         note_dial(peer, now);
     if (!patient && peer->idle_count + peer->busy_count == 0)
         set_reach(peer, ARCI_REACH_NONE);
