@@ -18,7 +18,8 @@ struct arci_kernel_service {
     uint16_t tproxy_port;  /* of a listener that is open already, on 127.0.0.1 and ::1 (listener.h); may be 0
                               with `block` */
     bool withdrawn;        /* its routes step aside: the next best route or the direct path takes new flows */
-    bool block; /* what it wins is refused: new TCP flows with a reset, all else with an ICMP error */
+    bool block;        /* what it wins is refused: new TCP flows with a reset, all else with an ICMP error */
+    bool never_direct; /* what it has captured does not leave this host, whatever others do to the ip rules */
     const struct arci_route *routes;
     size_t route_count;
     /* Other bytes for other routes, so that equal ones need not be looked at; zero: not known. */

@@ -246,6 +246,7 @@ static void list_for_kernel(struct arci_service_plan *plan, uint16_t tproxy_port
             .tproxy_port = tproxy_port,
             .withdrawn = !planned->peer_connected && !block,
             .block = block,
+            .never_direct = planned->service->when_unreachable == ARCI_BLOCK,
             .routes = planned->service->routes.items,
             .route_count = planned->service->routes.count,
         };

@@ -135,6 +135,7 @@ static struct arci_plan_service describe(const struct arci_kernel_service *servi
     struct arci_plan_service planned = {.id = service->id,
                                         .port = service->tproxy_port,
                                         .block = service->block,
+                                        .never_direct = service->never_direct,
                                         .withdrawn = service->withdrawn};
     if (service->interface)
         memcpy(planned.interface, service->interface, strlen(service->interface));

@@ -17,12 +17,14 @@ struct arci_plan_service {
     bool block;
     /* What its tuples were made of. */
     bool withdrawn;
+    bool never_direct;
     char interface[ARCTIC_INTERFACE_NAME];
     uint8_t revision[32];
 };
 
 /* Zero-initialised it is the plan of no services. */
 struct arci_plan {
+    bool owned;                         /* it goes into a table that belongs to the process */
     struct arci_plan_service *services; /* by id */
     size_t service_count;
     uint16_t *by_slot; /* 1 + index of the service, 0: free; `slot_count` of them */

@@ -9,6 +9,7 @@
 #include "kernel/nft/ruleset-base.h"
 #include "kernel/nft/ruleset-maps.h"
 #include "kernel/nft/ruleset-other.h"
+#include "kernel/nft/ruleset-strays.h"
 
 /* "svc_<ULID>" is the service's chain and counter, "cap_<ULID>" its capture chain. */
 static const char *ulid(const struct arci_plan_service *service)
@@ -170,6 +171,7 @@ void arci_ruleset_change(struct arci_buffer *text, const struct arci_marks *mark
     arci_ruleset_delete_maps(text, &from->tuples, &to->tuples);
     delete_services(text, from, to);
     arci_ruleset_change_other(text, marks, from, to);
+    arci_ruleset_change_strays(text, marks, from, to);
 }
 
 void arci_ruleset_create(struct arci_buffer *text, const struct arci_marks *marks, bool owner, bool replace,

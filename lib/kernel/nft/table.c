@@ -211,6 +211,7 @@ static int run_aside(struct arci_table *table, const struct arci_buffer *text, s
 static int commit_difference(struct arci_table *table, struct arci_plan *plan, struct arctic_error *error)
 {
     ARCI_BUFFER text = {0};
+    plan->owned = table->owned;
     arci_ruleset_change(&text, &table->marks, &table->plan, plan);
     int code = run(table, &text, error);
     if (code < 0)
@@ -227,6 +228,7 @@ static int commit_new(struct arci_table *table, bool owner, bool replace, struct
                       struct arctic_error *error)
 {
     ARCI_BUFFER text = {0};
+    plan->owned = owner;
     arci_ruleset_create(&text, &table->marks, owner, replace, plan);
     int code = run(table, &text, error);
     if (code < 0)
