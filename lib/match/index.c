@@ -54,12 +54,12 @@ static int grow(struct arci_index *index, uint32_t slots, struct arctic_error *e
     return ARCTIC_OK;
 }
 
-/* At most five of eight slots are in use, so that few buckets are full. */
+/* At most three of four slots are in use, so that most buckets have room. */
 int arci_index_reserve(struct arci_index *index, uint32_t count, uint32_t highest, struct arctic_error *error)
 {
     uint64_t needed = (uint64_t)index->used + count;
     uint64_t slots = index->slots ? (uint64_t)index->mask + 1 : SLOTS_FIRST;
-    while (slots / 8 * 5 < needed || slots <= highest)
+    while (slots / 4 * 3 < needed || slots <= highest)
         slots *= 2;
     if (slots > SLOTS_HIGHEST)
         return arci_fail(error, ARCTIC_E_LIMIT, NULL, "the route table is full");
