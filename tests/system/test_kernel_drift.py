@@ -17,14 +17,42 @@ def test_plain_table_that_was_changed_is_made_anew(network: Network, start: Star
         "flush chain inet arctic route4",
         f"delete element inet arctic d4_0 {{ 0.0.0.0 : goto {services[0].id} }}",
         "flush chain inet arctic output",
+        # These leave all handles, and all numbers of rules and elements that lead anywhere, as they were.
+        "add table inet arctic { flags dormant; }",
+        "add chain inet arctic prerouting { policy drop; }",
+        "rename chain inet arctic exempt spared",
+        "add element inet arctic exempt4 { 10.0.0.0/8 }",
+        "delete element inet arctic exempt6 { ff00::/8 }",
+        "flush set inet arctic exempt4",
+        "replace rule inet arctic exempt handle {handle} ip saddr 0.0.0.0/0 accept",
     )
     for harm in harms:
-        nft(network.entry, harm)
+        nft(network.entry, harm.replace("{handle}", handle_of(network, "exempt", "ip saddr @exempt4")))
         assert probe.wrong().keys() - {"repairs"} == {"table"}, harm
         assert not probe.tell("status")["ready"]
         probe.apply(*services)
         assert probe.tell("status")["ready"]
         assert_captured(network)
+
+
+def handle_of(network: Network, chain: str, rule: str) -> str:
+    listed = nft(network.entry, "-a", "list", "chain", "inet", "arctic", chain).splitlines()
+    (handle,) = [line.split()[-1] for line in listed if rule in line]
+    return handle
+
+
+def test_a_look_at_what_others_commit_elsewhere_finds_nothing(network: Network, start: StartProbe) -> None:
+    """Also after changes of the agent's own, and while destinations are refused."""
+    probe = start(table_mode=PLAIN)
+    one, other = Service([(None, SERVER_NETS[0], 1)]), Service([(None, SERVER_NETS[1], 1)])
+    for turn, services in enumerate(([one], [one, other], [other], [])):
+        probe.apply(*services)
+        nft(network.entry, f"add table inet other{turn}")
+        assert probe.wrong() == {}
+        if services:
+            probe.tell("refuse", service=services[0].id, destination="10.13.0.9:80", seconds=60)
+            nft(network.entry, f"delete table inet other{turn}")
+            assert probe.wrong() == {}
 
 
 def test_change_that_can_not_be_made_ends_in_a_new_table(network: Network, start: StartProbe) -> None:

@@ -1,7 +1,7 @@
 /*
- * The contents of the table `inet arctic`, down to its rules and elements, for the comparison that somebody asked for: looks in turn
- * compare handles and numbers of uses only (netfilter.h), which an element exchanged for another, or a rule replaced by another,
- * leaves as they are.
+ * The contents of the table `inet arctic`, down to its rules and elements: handles and numbers of uses (netfilter.h), which are the
+ * first thing that is compared, stay as they are where an element is exchanged for another or a rule replaced by another. Elements of
+ * route maps, which may be many, are compared where somebody has asked for it, the others whenever somebody has changed an nft table.
  *
  * Elements of route maps are compared with the plan. Rules, and elements of other sets, with what they were after the commit that
  * made them. Sets whose elements come and go by themselves (time-outs) are left out.

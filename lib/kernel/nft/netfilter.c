@@ -150,7 +150,8 @@ static int visit_table(struct nl_msg *message, void *argument)
     if (header->nfgen_family != NFPROTO_INET)
         return NL_OK;
     uint64_t about[] = {arci_netfilter_be64(attributes[NFTA_TABLE_HANDLE]),
-                        arci_netfilter_be32(attributes[NFTA_TABLE_USE])};
+                        arci_netfilter_be32(attributes[NFTA_TABLE_USE]),
+                        arci_netfilter_be32(attributes[NFTA_TABLE_FLAGS])};
     state->present = true;
     state->ours = bears_comment(attributes[NFTA_TABLE_USERDATA]);
     state->owner = arci_netfilter_be32(attributes[NFTA_TABLE_OWNER]);
@@ -158,7 +159,10 @@ static int visit_table(struct nl_msg *message, void *argument)
     return NL_OK;
 }
 
-/* A chain's use counts its rules and all that leads to it, elements of verdict maps included. */
+/*
+ * A chain's use counts its rules and all that leads to it, elements of verdict maps included. Its name and its policy can be changed
+ * without a new handle (nf_tables_updchain()).
+ */
 static int visit_chain(struct nl_msg *message, void *argument)
 {
     struct arci_table_state *state = argument;
@@ -167,9 +171,13 @@ static int visit_chain(struct nl_msg *message, void *argument)
         !arci_netfilter_is_table(attributes[NFTA_CHAIN_TABLE]))
         return NL_OK;
     uint64_t about[] = {arci_netfilter_be64(attributes[NFTA_CHAIN_HANDLE]),
-                        arci_netfilter_be32(attributes[NFTA_CHAIN_USE])};
-    state->fingerprint +=
-        arci_netfilter_hash(ARCI_NETFILTER_SEED, about, sizeof about); /* a sum: dumps come in any order */
+                        arci_netfilter_be32(attributes[NFTA_CHAIN_USE]),
+                        arci_netfilter_be32(attributes[NFTA_CHAIN_POLICY])};
+    const struct nlattr *name = attributes[NFTA_CHAIN_NAME];
+    uint64_t chain = arci_netfilter_hash(ARCI_NETFILTER_SEED, about, sizeof about);
+    if (name)
+        chain = arci_netfilter_hash(chain, nla_data(name), (size_t)nla_len(name));
+    state->fingerprint += chain; /* a sum: dumps come in any order */
     return NL_OK;
 }
 

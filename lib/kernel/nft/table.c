@@ -96,6 +96,18 @@ bool arci_table_owned(const struct arci_table *table)
     return table->owned;
 }
 
+/* Rules and elements that are exchanged for others leave all numbers of the fingerprint as they were. */
+static int look_inside(struct arci_table *table, enum arci_table_health *ret_health,
+                       struct arctic_error *error)
+{
+    struct arci_contents contents = {0};
+    int code = table->owned ? ARCTIC_OK : arci_contents_read(table->netfilter, false, &contents, error);
+    if (code < 0)
+        return code;
+    *ret_health = table->owned || contents.frame == table->frame ? ARCI_TABLE_FINE : ARCI_TABLE_CHANGED;
+    return ARCTIC_OK;
+}
+
 int arci_table_look(struct arci_table *table, enum arci_table_health *ret_health, struct arctic_error *error)
 {
     uint32_t generation = 0;
@@ -120,8 +132,10 @@ int arci_table_look(struct arci_table *table, enum arci_table_health *ret_health
         *ret_health = state.fingerprint == table->fingerprint && !table->exchanged ? ARCI_TABLE_FINE
                                                                                    : ARCI_TABLE_CHANGED;
     if (*ret_health == ARCI_TABLE_FINE)
+        code = look_inside(table, ret_health, error);
+    if (code >= 0 && *ret_health == ARCI_TABLE_FINE)
         table->generation = generation;
-    return ARCTIC_OK;
+    return code;
 }
 
 static void adopt(struct arci_table *table, struct arci_plan *plan)
