@@ -53,15 +53,33 @@ static int open_device(const char *name, int *ret_fd, struct arctic_error *error
     return ARCTIC_OK;
 }
 
+static int open_ipv6_setting(const char *name, int flags)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
+    return open(path, flags | O_CLOEXEC);
+}
+
+/*
+ * The setting is gone where the MTU was made less than 1280 for a moment (addrconf_notify()), or the kernel has no IPv6. Other failures,
+ * such as a lack of descriptors, say nothing about the device.
+ */
+static bool has_ipv6(const char *name)
+{
+    char value = '0';
+    ARCI_CLOSE int fd = open_ipv6_setting(name, O_RDONLY);
+    if (fd < 0)
+        return errno != ENOENT;
+    return read(fd, &value, 1) != 1 || value == '0';
+}
+
 /*
  * Where IPv6 is off by default it is off on new interfaces too, and these take no routes. On this one it leads to
  * nobody, so that it may be on.
  */
 static void allow_ipv6(const char *name)
 {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
-    ARCI_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
+    ARCI_CLOSE int fd = open_ipv6_setting(name, O_WRONLY);
     if (fd >= 0 && write(fd, "0", 1) != 1)
         return; /* the routes will say so */
 }
@@ -109,7 +127,7 @@ int arci_anchor_open(const char *name, struct arci_anchor *ret_anchor, struct ar
     if (code < 0)
         return code;
     struct arci_anchor anchor = {
-        .fd = arci_steal_fd(&fd), .look_fd = arci_steal_fd(&look_fd), .index = index};
+        .fd = arci_steal_fd(&fd), .look_fd = arci_steal_fd(&look_fd), .index = index, .ipv6 = has_ipv6(name)};
     memcpy(anchor.name, name, strlen(name)); /* which may be ret_anchor->name */
     *ret_anchor = anchor;
     return ARCTIC_OK;
@@ -122,7 +140,9 @@ bool arci_anchor_alive(const struct arci_anchor *anchor)
     if (anchor->fd < 0 || ioctl(anchor->look_fd, SIOCGIFINDEX, &request) < 0 ||
         request.ifr_ifindex != (int)anchor->index)
         return false;
-    return ioctl(anchor->look_fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP);
+    if (ioctl(anchor->look_fd, SIOCGIFFLAGS, &request) < 0 || !(request.ifr_flags & IFF_UP))
+        return false;
+    return !anchor->ipv6 || has_ipv6(anchor->name);
 }
 
 void arci_anchor_close(struct arci_anchor *anchor)

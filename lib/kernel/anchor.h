@@ -20,6 +20,7 @@ struct arci_anchor {
     int fd;      /* -1: none */
     int look_fd; /* for looks at the device: where descriptors are short it would seem to be gone */
     unsigned index;
+    bool ipv6; /* it was on when the device was made */
     char name[IF_NAMESIZE];
 };
 
@@ -29,7 +30,7 @@ struct arci_anchor {
  */
 int arci_anchor_open(const char *name, struct arci_anchor *ret_anchor, struct arctic_error *error);
 
-/* Whether the device is still there and up. */
+/* Whether the device is still there, up, and has the IPv6 that it began with: without it no route of IPv6 can be on it. */
 bool arci_anchor_alive(const struct arci_anchor *anchor);
 
 /* Removes the device, if there is one; the name stays for another try. */

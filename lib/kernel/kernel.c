@@ -123,8 +123,8 @@ static int ensure_anchor(struct arci_kernel *kernel, struct arctic_error *error)
     int code = arci_anchor_open(kernel->anchor.name, &kernel->anchor, error);
     if (code >= 0)
         arci_repairs_note(&kernel->repairs, ARCI_REPAIR_ANCHOR,
-                          "the anchor interface was deleted or put down by someone", "made anew",
-                          arci_time_monotonic());
+                          "the anchor interface was deleted, put down or bereft of its IPv6 by someone",
+                          "made anew", arci_time_monotonic());
     return code;
 }
 

@@ -59,8 +59,8 @@ static void check_table(struct arci_kernel *kernel, struct arci_kernel_check *ch
 static void check_anchor(struct arci_kernel *kernel, struct arci_kernel_check *check)
 {
     char sentence[128];
-    snprintf(sentence, sizeof sentence, "interface %s is gone or down; it is made anew shortly",
-             kernel->anchor.name);
+    snprintf(sentence, sizeof sentence,
+             "interface %s is gone, down or without its IPv6; it is made anew shortly", kernel->anchor.name);
     end(check, arci_anchor_alive(&kernel->anchor) ? NULL : sentence);
 }
 

@@ -111,6 +111,7 @@ def test_rules_routes_and_anchor_come_back(network: Network, start: StartProbe) 
         "-6 route flush table 61000": {"route6"},
         "link set arctic0 down": {"anchor", "route6"},
         "link del arctic0": {"anchor", "route4", "route6"},
+        "link set arctic0 mtu 1279": {"anchor", "route6"},  # less than IPv6 takes
     }
     assert "deleted by someone" not in probe.log()
     for harm, wrong in harms.items():
@@ -119,6 +120,11 @@ def test_rules_routes_and_anchor_come_back(network: Network, start: StartProbe) 
         probe.apply(*services)
         assert probe.wrong() == {}, harm
         assert_captured(network)
+    network.entry.sysctl("net/ipv6/conf/arctic0/disable_ipv6", 1)
+    assert probe.wrong().keys() == {"anchor", "route6"}
+    probe.apply(*services)
+    assert probe.wrong() == {}
+    assert_captured(network)
     rules_and_routes = 6  # each harm but those to the anchor, which have a warning of their own
     assert probe.log().count("deleted by someone") == rules_and_routes
 
