@@ -36,12 +36,15 @@ struct arci_reconciler {
     struct arci_snapshot *built; /* NULL where none was, or could be, made */
     int build_code;
     struct arctic_error build_error;
-    int code;
+    int outcome; /* of a pass */
+    struct arctic_error failure;
+    struct arci_kernel_status seen;
+
+    /* What those who ask are told; the control loop's. */
+    int code; /* of the last pass that ended */
     struct arctic_error error;
     struct arci_kernel_status status;
-    struct arci_kernel_status seen; /* by a look */
-
-    struct arci_kernel_status left; /* as it was when nothing was to be repaired; for the control loop */
+    struct arci_kernel_status left; /* as it was when nothing was to be repaired */
 };
 
 #endif

@@ -91,13 +91,14 @@ static void apply_on_thread(uv_work_t *work)
         .spared = plan->spared,
         .spared_count = plan->spared_count,
     };
-    reconciler->code = reconciler->comparing ? arci_kernel_compare(kernel, &reconciler->error) : ARCTIC_OK;
-    if (reconciler->code >= 0)
-        reconciler->code = arci_kernel_apply(kernel, &wish, &reconciler->error);
-    arci_kernel_status(kernel, &reconciler->status);
-    arci_interfaces_add_repairs(reconciler->agent, reconciler->status.repairs);
+    reconciler->outcome =
+        reconciler->comparing ? arci_kernel_compare(kernel, &reconciler->failure) : ARCTIC_OK;
+    if (reconciler->outcome >= 0)
+        reconciler->outcome = arci_kernel_apply(kernel, &wish, &reconciler->failure);
+    arci_kernel_status(kernel, &reconciler->seen);
+    arci_interfaces_add_repairs(reconciler->agent, reconciler->seen.repairs);
     uv_mutex_unlock(&reconciler->agent->kernel_lock);
-    if (reconciler->code >= 0 && loses_services(reconciler->applied, plan))
+    if (reconciler->outcome >= 0 && loses_services(reconciler->applied, plan))
         build(reconciler, NULL);
 }
 
@@ -162,7 +163,12 @@ static void end_pass(uv_work_t *work, int status)
     struct arci_reconciler *reconciler = work->data;
     struct arci_service_plan *before = reconciler->applied;
     if (status < 0)
-        reconciler->code = arci_fail(&reconciler->error, ARCTIC_E_CANCELLED, NULL, "the pass was cancelled");
+        reconciler->outcome =
+            arci_fail(&reconciler->failure, ARCTIC_E_CANCELLED, NULL, "the pass was cancelled");
+    else
+        reconciler->status = reconciler->seen;
+    reconciler->code = reconciler->outcome;
+    reconciler->error = reconciler->failure;
     reconciler->running = false;
     if (reconciler->code < 0)
         report_failure(reconciler);
