@@ -115,6 +115,12 @@ struct arci_kernel_status {
 void arci_kernel_status(struct arci_kernel *kernel, struct arci_kernel_status *ret_status);
 
 /*
+ * Adds what was repaired elsewhere, as of services' interfaces (interface/interface.h), and whether something keeps changing that, to
+ * what arci_kernel_status() has written. Pure.
+ */
+void arci_kernel_status_add(struct arci_kernel_status *status, const struct arci_repairs *repairs);
+
+/*
  * Reads the counters of all services in no order; free() the array. They count new connections (their first
  * packets) since the service was applied, or since the table was last made anew. Errors: ARCTIC_E_SYSTEM,
  * ARCTIC_E_NO_MEMORY.

@@ -88,10 +88,10 @@ static void check_setting(size_t index, struct arci_kernel_check *check)
 }
 
 /* A fight is an operator's to end: the sentence stays also while all is repaired. */
-static void check_repairs(struct arci_kernel *kernel, int64_t now, struct arci_kernel_check *check)
+static void check_repairs(const struct arci_repairs *repairs, int64_t now, struct arci_kernel_check *check)
 {
     char sentence[sizeof check->sentence];
-    end(check, arci_repairs_fight(&kernel->repairs, now, sentence, sizeof sentence) ? sentence : NULL);
+    end(check, arci_repairs_fight(repairs, now, sentence, sizeof sentence) ? sentence : NULL);
 }
 
 /* What others' rules do to the exit's connections shows only once there are some. */
@@ -166,7 +166,7 @@ void arci_kernel_status(struct arci_kernel *kernel, struct arci_kernel_status *r
                  begin(&status, 3, "route4", true));
     check_family(kernel, ARCTIC_FAMILY_IPV6, begin(&status, 4, "rule6", true),
                  begin(&status, 5, "route6", true));
-    check_repairs(kernel, now, begin(&status, CHECK_REPAIRS, "repairs", false));
+    check_repairs(&kernel->repairs, now, begin(&status, CHECK_REPAIRS, "repairs", false));
     check_clients(kernel, now, begin(&status, CHECK_CLIENTS, "clients", false));
     check_arrival(kernel, now, begin(&status, CHECK_ARRIVAL, "arrival", false));
     for (size_t i = 0; i < ARCI_SYSCTL_COUNT; i++)
@@ -178,4 +178,12 @@ void arci_kernel_status(struct arci_kernel *kernel, struct arci_kernel_status *r
     for (size_t i = 0; i < ARCI_REPAIR_KINDS; i++)
         status.repairs[i] = kernel->repairs.items[i].count;
     *ret_status = status;
+}
+
+void arci_kernel_status_add(struct arci_kernel_status *status, const struct arci_repairs *repairs)
+{
+    for (size_t i = 0; i < ARCI_REPAIR_KINDS; i++)
+        status->repairs[i] += repairs->items[i].count;
+    if (status->checks[CHECK_REPAIRS].ok)
+        check_repairs(repairs, arci_time_monotonic(), &status->checks[CHECK_REPAIRS]);
 }

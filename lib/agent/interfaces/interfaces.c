@@ -130,7 +130,7 @@ static void write_wish(const struct arctic_agent *agent, const struct arci_servi
         .made_before = item->made,
         .ipv6_before = item->ipv6,
     };
-    memcpy(wish.before, item->state.addresses, sizeof wish.before);
+    memcpy(wish.before, item->state.given, sizeof wish.before);
     if (item->source == ARCI_INTERFACE_STATIC)
         arci_interface_check_wish(item, service, &wish);
     else if (item->source == ARCI_INTERFACE_DHCP)
@@ -178,11 +178,9 @@ int arci_interfaces_plan(struct arctic_agent *agent, struct arci_service_plan *p
     return ARCTIC_OK;
 }
 
-void arci_interfaces_add_repairs(const struct arctic_agent *agent, uint64_t *repairs)
+void arci_interfaces_add_repairs(const struct arctic_agent *agent, struct arci_kernel_status *status)
 {
-    const struct arci_repairs *made = arci_interfaces_repairs(agent->interfaces->kernel);
-    for (size_t i = 0; i < ARCI_REPAIR_KINDS; i++)
-        repairs[i] += made->items[i].count;
+    arci_kernel_status_add(status, arci_interfaces_repairs(agent->interfaces->kernel));
 }
 
 /* Both in the order of ids. */
@@ -207,7 +205,7 @@ void arci_interfaces_work(struct arctic_agent *agent, struct arci_service_plan *
         job->wishes[i].try_ipv6 = false; /* once for each time that it is planned */
         job->wishes[i].ipv6_before = job->wishes[i].ipv6;
         job->wishes[i].made_before = job->wishes[i].made_before || job->states[i].index != 0;
-        memcpy(job->wishes[i].before, job->states[i].addresses, sizeof job->wishes[i].before);
+        memcpy(job->wishes[i].before, job->states[i].given, sizeof job->wishes[i].before);
     }
     if (pass && job->code >= 0)
         name_services(plan);

@@ -24,8 +24,8 @@ int arci_interfaces_plan(struct arctic_agent *agent, struct arci_service_plan *p
  */
 void arci_interfaces_work(struct arctic_agent *agent, struct arci_service_plan *plan, bool pass);
 
-/* Adds what others have changed of interfaces, and was put right, to counts by enum arci_repair; on the thread of arci_interfaces_work(). */
-void arci_interfaces_add_repairs(const struct arctic_agent *agent, uint64_t *repairs);
+/* Adds what others have changed of interfaces, and was put right, to a status; on the thread of arci_interfaces_work(). */
+void arci_interfaces_add_repairs(const struct arctic_agent *agent, struct arci_kernel_status *status);
 
 /*
  * Takes note of what the last arci_interfaces_work() has found. Returns whether a pass is needed, since an interface is called otherwise

@@ -96,7 +96,7 @@ static void apply_on_thread(uv_work_t *work)
     if (reconciler->outcome >= 0)
         reconciler->outcome = arci_kernel_apply(kernel, &wish, &reconciler->failure);
     arci_kernel_status(kernel, &reconciler->seen);
-    arci_interfaces_add_repairs(reconciler->agent, reconciler->seen.repairs);
+    arci_interfaces_add_repairs(reconciler->agent, &reconciler->seen);
     uv_mutex_unlock(&reconciler->agent->kernel_lock);
     if (reconciler->outcome >= 0 && loses_services(reconciler->applied, plan))
         build(reconciler, NULL);
@@ -108,7 +108,7 @@ static void look_on_thread(uv_work_t *work)
     arci_interfaces_work(reconciler->agent, reconciler->applied, false);
     uv_mutex_lock(&reconciler->agent->kernel_lock);
     arci_kernel_status(reconciler->agent->kernel, &reconciler->seen);
-    arci_interfaces_add_repairs(reconciler->agent, reconciler->seen.repairs);
+    arci_interfaces_add_repairs(reconciler->agent, &reconciler->seen);
     uv_mutex_unlock(&reconciler->agent->kernel_lock);
 }
 

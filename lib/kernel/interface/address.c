@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "kernel/repairs.h"
 
 #define IPV6_MTU_MIN 1280u /* RFC 8200 section 5 */
 
@@ -20,7 +21,8 @@ struct place {
     const struct arci_link *link;
     const struct arctic_cidr *wanted;
     uint8_t family;
-    bool again; /* an address that was refused is to be tried again */
+    bool again;   /* an address that was refused is to be tried again */
+    bool taken;   /* it was there before: where it is missing, somebody has taken it away */
 };
 
 /* What the link has of it. */
@@ -111,6 +113,11 @@ static bool ends_otherwise(const struct arci_link_address *found, uint32_t secon
     return difference < -LIFETIME_LESS || difference > LIFETIME_MORE;
 }
 
+static bool is_held_back(const struct place *place, const struct arci_link_address *found)
+{
+    return !found && place->taken && place->host->wait > 0;
+}
+
 /* The kernel ends a leased address by itself, should the agent be killed. *ret_there says whether it is there now. */
 static int put(const struct place *place, const struct present *present, size_t slot,
                const struct arci_interface_wish *wish, bool *ret_there, bool *ret_added,
@@ -120,11 +127,11 @@ static int put(const struct place *place, const struct present *present, size_t 
     bool ipv4 = slot == ARCI_INTERFACE_IPV4;
     uint32_t seconds = ipv4 ? remaining(wish->ends_at) : 0;
     *ret_there = found != NULL;
-    if (!place->wanted->address.family || (!found && ipv4 && wish->keep_ipv4) ||
+    if (!place->wanted->address.family || (!found && ipv4 && wish->keep_ipv4) || is_held_back(place, found) ||
         (found && (!ipv4 || !ends_otherwise(found, seconds))))
         return ARCTIC_OK;
     bool ending = seconds > 0 && seconds <= LIFETIME_LESS;
-    *ret_added = *ret_added || (!found && !ending && arctic_cidr_equal(place->wanted, &wish->before[slot]));
+    *ret_added = *ret_added || (!found && !ending && place->taken);
     *ret_there = true;
     return arci_link_add_address(place->host->socket, place->link, place->wanted, seconds, present->proven,
                                  error);
@@ -191,6 +198,16 @@ static void tell_taken(const struct place *place, struct arci_interface_state *s
                  text, place->link->name);
 }
 
+/* Without the time that is left: each reason is a line of the log. */
+static void tell_held_back(const struct place *place, struct arci_interface_state *state)
+{
+    char text[ARCTIC_ADDRESS_TEXT];
+    snprintf(state->reason, sizeof state->reason,
+             "something keeps deleting the address %s: it is added again within %d s (find the program with "
+             "'ip monitor address')",
+             arctic_address_format(&place->wanted->address, text), ARCI_REPAIRS_WAIT_MAX_MS / 1000);
+}
+
 static void tell(const struct place *place, const struct present *present, size_t slot,
                  struct arci_interface_state *state)
 {
@@ -240,8 +257,15 @@ static int ensure(const struct place *place, size_t slot, const struct arci_inte
     code = put(place, &present, slot, wish, &there, ret_added, error);
     if (code >= 0 && there && present.former)
         code = delete_address(place, present.former, error);
-    if (code < 0 || !there)
+    if (code < 0)
         return code;
+    bool held_back = is_held_back(place, present.found);
+    if (there || held_back)
+        state->given[slot] = *place->wanted;
+    if (!there && held_back && !state->reason[0])
+        tell_held_back(place, state);
+    if (!there)
+        return ARCTIC_OK;
     tell(place, &present, slot, state);
     /* It was given to the host afterwards. */
     if (elsewhere)
@@ -256,8 +280,16 @@ int arci_interface_addresses(const struct arci_interface_host *host, const struc
     static const uint8_t families[] = {ARCTIC_FAMILY_IPV4, ARCTIC_FAMILY_IPV6};
     int code = ARCTIC_OK;
     for (size_t slot = 0; code >= 0 && slot < ARCI_INTERFACE_FAMILIES; slot++) {
-        const struct place place = {host, link, &wish->addresses[slot], families[slot],
-                                    slot == ARCI_INTERFACE_IPV6 && wish->try_ipv6};
+        const struct arctic_cidr *wanted = &wish->addresses[slot];
+        bool again = slot == ARCI_INTERFACE_IPV6 && wish->try_ipv6;
+        const struct place place = {
+            .host = host,
+            .link = link,
+            .wanted = wanted,
+            .family = families[slot],
+            .again = again,
+            .taken = wanted->address.family && !again && arctic_cidr_equal(wanted, &wish->before[slot]),
+        };
         code = ensure(&place, slot, wish, state, ret_added, error);
     }
     return code;

@@ -37,7 +37,8 @@ struct pass {
     struct arci_links links;
     const struct arci_link *parent; /* of `links`; NULL: none */
     char no_parent[256];            /* why */
-    int64_t wait;                   /* milliseconds for which links are not made anew once more */
+    int64_t wait;           /* milliseconds for which links are not made anew, or put right, once more */
+    int64_t addresses_wait; /* the same for addresses */
     struct damage links_damage;
     struct damage addresses_damage;
 };
@@ -175,6 +176,30 @@ static int settle(struct pass *pass, const struct arci_interface_wish *wish, con
     return change.up || change.mac || change.mtu ? arci_link_change(socket, link, &change, error) : ARCTIC_OK;
 }
 
+/* But for the MTU, which follows the parent's. */
+static bool is_settled(const struct arci_interface_wish *wish, const uint8_t *mac,
+                       const struct arci_link *link)
+{
+    return link->up && strcmp(link->alias, wish->service.text) == 0 &&
+           memcmp(link->mac, mac, ARCI_MAC_SIZE) == 0 &&
+           arci_interface_settings_right(link->name, wish->ipv6);
+}
+
+/* Without the time that is left: each reason is a line of the log. */
+static bool is_held_back(const struct pass *pass, const struct arci_interface_wish *wish,
+                         const struct arci_link *link, struct arci_interface_state *state)
+{
+    if (pass->wait == 0 || !wish->made_before || wish->ipv6 != wish->ipv6_before ||
+        is_settled(wish, state->mac, link))
+        return false;
+    snprintf(
+        state->reason, sizeof state->reason,
+        "something keeps changing the interface '%s': it is put right within %d s (find the program with "
+        "'ip monitor link')",
+        link->name, ARCI_REPAIRS_WAIT_MAX_MS / 1000);
+    return true;
+}
+
 static void note_damage(struct damage *damage, const char *name, const char *what)
 {
     if (damage->count++ == 0)
@@ -223,13 +248,17 @@ static int bring_up(struct pass *pass, const struct arci_interface_wish *wish, c
     state->index = link->index;
     memcpy(state->name, link->name, sizeof state->name);
     const struct arci_interface_host host = {pass->interfaces->socket, &pass->links,
-                                             &pass->interfaces->duplicates};
-    int code = settle(pass, wish, state->mac, link, &changed, error);
+                                             &pass->interfaces->duplicates,
+                                             fresh ? 0 : pass->addresses_wait};
+    int code = !fresh && is_held_back(pass, wish, link, state)
+                   ? ARCTIC_OK
+                   : settle(pass, wish, state->mac, link, &changed, error);
     if (code >= 0 && changed && !fresh && wish->made_before)
         note_damage(&pass->links_damage, link->name, "was changed by someone");
     if (code >= 0)
         code = arci_interface_addresses(&host, link, wish, state, &added, error);
-    if (code >= 0 && added && !fresh)
+    /* With a link that goes down the kernel takes its IPv6 addresses away: that is one change. */
+    if (code >= 0 && added && !fresh && link->up)
         note_damage(&pass->addresses_damage, link->name, "had lost its address");
     return code;
 }
@@ -252,6 +281,8 @@ static int ensure_one(struct pass *pass, const struct arci_interface_wish *wish,
     const struct arci_link *link = find_own(&pass->links, wish, state->mac);
     bool gone = !link && wish->made_before;
     if (link && is_beyond_repair(pass, wish, link)) {
+        if (wish->made_before && !arci_interface_may_be_called(&wish->service, link->name))
+            note_damage(&pass->links_damage, link->name, "was renamed by someone");
         code = delete_link(pass, link, "the interface of a service has to be made anew", error);
         link = NULL;
     }
@@ -261,9 +292,9 @@ static int ensure_one(struct pass *pass, const struct arci_interface_wish *wish,
     if (gone && pass->wait > 0)
         return arci_fail(
             error, ARCTIC_E_SYSTEM, NULL,
-            "something keeps deleting the interface: it is made anew within %lld s (find the program with "
+            "something keeps deleting the interface: it is made anew within %d s (find the program with "
             "'ip monitor link')",
-            (long long)(pass->wait + 999) / 1000);
+            ARCI_REPAIRS_WAIT_MAX_MS / 1000);
     if (code >= 0 && !link) {
         code = make(pass, wish, state->mac, &made, error);
         link = &made;
@@ -330,7 +361,9 @@ int arci_interfaces_ensure(struct arci_interfaces *interfaces, const char *paren
     interfaces->idle = remove_unwished(&pass, wishes, count) && count == 0;
     if (count > 0)
         pass.parent = arci_interface_parent(&pass.links, parent, pass.no_parent, sizeof pass.no_parent);
-    pass.wait = arci_repairs_wait(&interfaces->repairs, ARCI_REPAIR_INTERFACE, arci_time_monotonic());
+    int64_t now = arci_time_monotonic();
+    pass.wait = arci_repairs_wait(&interfaces->repairs, ARCI_REPAIR_INTERFACE, now);
+    pass.addresses_wait = arci_repairs_wait(&interfaces->repairs, ARCI_REPAIR_ADDRESS, now);
     arci_parent_settings_begin_pass(&interfaces->parents);
     arci_duplicates_read(&interfaces->duplicates, &pass.links);
     bool checking = false;

@@ -33,12 +33,13 @@ struct arci_interface_wish {
     struct arctic_id service;
     struct arctic_id peer;                                 /* this host's, for the MAC address */
     struct arctic_cidr addresses[ARCI_INTERFACE_FAMILIES]; /* with host bits; family NONE: none now */
-    struct arctic_cidr before[ARCI_INTERFACE_FAMILIES];    /* in use already: missing, they were taken away */
-    int64_t ends_at; /* of the IPv4 address: monotonic milliseconds; 0: it stays */
-    bool keep_ipv4;  /* the IPv4 address stays where it is there, and is not added: it is yet to be checked */
-    bool ipv4;       /* it has, or is to get, an IPv4 address */
-    bool ipv6;       /* IPv6 is on, or else off, on the link */
-    bool try_ipv6;   /* an address that was found to be another host's is checked once more */
+    struct arctic_cidr
+        before[ARCI_INTERFACE_FAMILIES]; /* `given` of the call before: missing, they were taken away */
+    int64_t ends_at;                     /* of the IPv4 address: monotonic milliseconds; 0: it stays */
+    bool keep_ipv4; /* the IPv4 address stays where it is there, and is not added: it is yet to be checked */
+    bool ipv4;      /* it has, or is to get, an IPv4 address */
+    bool ipv6;      /* IPv6 is on, or else off, on the link */
+    bool try_ipv6;  /* an address that was found to be another host's is checked once more */
     bool made_before; /* by this agent: what is missing was taken away by someone */
     bool ipv6_before; /* `ipv6` of the call before */
 };
@@ -51,11 +52,13 @@ struct arci_interface_state {
     int index; /* 0: no link */
     uint8_t mac[ARCI_MAC_SIZE];
     struct arctic_cidr addresses[ARCI_INTERFACE_FAMILIES]; /* that are in use; family NONE: none */
-    bool up;                                               /* the parent carries frames */
-    bool checking_ipv6;                                    /* whether another host has the address */
-    bool ipv6_taken;                                       /* another host has it */
-    bool failed;      /* `reason` says why the link, or an address, could not be had */
-    char reason[256]; /* "" when all is as wished: a sentence that says what to do */
+    struct arctic_cidr given
+        [ARCI_INTERFACE_FAMILIES]; /* that are on the link, in use or not, or are to be again after a wait */
+    bool up;                       /* the parent carries frames */
+    bool checking_ipv6;            /* whether another host has the address */
+    bool ipv6_taken;               /* another host has it */
+    bool failed;                   /* `reason` says why the link, or an address, could not be had */
+    char reason[256];              /* "" when all is as wished: a sentence that says what to do */
 };
 
 struct arci_interfaces;
@@ -83,8 +86,8 @@ int arci_interfaces_ensure(struct arci_interfaces *interfaces, const char *paren
                            struct arci_interface_state *ret_states, struct arctic_error *error);
 
 /*
- * What of it others have changed, of the kinds INTERFACE (links, their settings) and ADDRESS, once for each call that has found any. A link
- * that somebody deletes again and again is made anew after a wait, and its state says so. As long as the object.
+ * What of it others have changed, of the kinds INTERFACE (links, their settings) and ADDRESS, once for each call that has found any. What
+ * somebody changes again and again is put right after a wait, and the state says so. As long as the object.
  */
 const struct arci_repairs *arci_interfaces_repairs(const struct arci_interfaces *interfaces);
 

@@ -72,14 +72,40 @@ int arci_link_setting_write(const char *family, const char *name, const char *se
     return ARCTIC_OK;
 }
 
-static int ensure(const char *name, const struct setting *settings, size_t count, bool *changed,
-                  struct arctic_error *error)
+struct settings {
+    const struct setting *items;
+    size_t count;
+};
+
+static const struct settings ipv4_settings = {for_ipv4, sizeof for_ipv4 / sizeof *for_ipv4};
+
+static struct settings ipv6_settings(bool ipv6)
 {
-    for (size_t i = 0; i < count; i++) {
-        long now = 0;
-        const struct setting *setting = &settings[i];
-        /* A kernel without IPv6 has none of its settings. */
-        if (!arci_link_setting_read(setting->family, name, setting->name, &now) || now == setting->value)
+    return ipv6 ? (struct settings){for_ipv6, sizeof for_ipv6 / sizeof *for_ipv6}
+                : (struct settings){without_ipv6, sizeof without_ipv6 / sizeof *without_ipv6};
+}
+
+/* A kernel without IPv6 has none of its settings. */
+static bool is_right(const char *name, const struct setting *setting)
+{
+    long now = 0;
+    return !arci_link_setting_read(setting->family, name, setting->name, &now) || now == setting->value;
+}
+
+static bool are_right(const char *name, struct settings settings)
+{
+    for (size_t i = 0; i < settings.count; i++) {
+        if (!is_right(name, &settings.items[i]))
+            return false;
+    }
+    return true;
+}
+
+static int ensure(const char *name, struct settings settings, bool *changed, struct arctic_error *error)
+{
+    for (size_t i = 0; i < settings.count; i++) {
+        const struct setting *setting = &settings.items[i];
+        if (is_right(name, setting))
             continue;
         *changed = true;
         int code = arci_link_setting_write(setting->family, name, setting->name, setting->value, error);
@@ -89,12 +115,14 @@ static int ensure(const char *name, const struct setting *settings, size_t count
     return ARCTIC_OK;
 }
 
+bool arci_interface_settings_right(const char *name, bool ipv6)
+{
+    return are_right(name, ipv4_settings) && are_right(name, ipv6_settings(ipv6));
+}
+
 int arci_interface_settings(const char *name, bool ipv6, bool *ret_changed, struct arctic_error *error)
 {
     *ret_changed = false;
-    int code = ensure(name, for_ipv4, sizeof for_ipv4 / sizeof *for_ipv4, ret_changed, error);
-    if (code < 0)
-        return code;
-    return ipv6 ? ensure(name, for_ipv6, sizeof for_ipv6 / sizeof *for_ipv6, ret_changed, error)
-                : ensure(name, without_ipv6, sizeof without_ipv6 / sizeof *without_ipv6, ret_changed, error);
+    int code = ensure(name, ipv4_settings, ret_changed, error);
+    return code < 0 ? code : ensure(name, ipv6_settings(ipv6), ret_changed, error);
 }

@@ -12,6 +12,9 @@
  */
 int arci_interface_settings(const char *name, bool ipv6, bool *ret_changed, struct arctic_error *error);
 
+/* Whether arci_interface_settings() would leave all as it is. */
+bool arci_interface_settings_right(const char *name, bool ipv6);
+
 /* Reads net.FAMILY.conf.NAME.SETTING, `family` "ipv4" or "ipv6"; false where it is not there. */
 bool arci_link_setting_read(const char *family, const char *name, const char *setting, long *ret_value);
 
