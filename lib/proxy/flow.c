@@ -192,11 +192,11 @@ static bool send_some(struct arci_flow *flow)
         count_sent(flow, (size_t)got);
         return got == ARCI_STREAM_WRITE_MAX;
     }
-    if (got == 0) {
+    if (got == 0 && !flow->was_reset) {
         flow->sent_all = true;
         worker->ops->finish(flow->stream);
         end_when_done(flow);
-    } else if (errno != EAGAIN && errno != EINTR) {
+    } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
         arci_flow_abort(flow, ARCI_REASON_RESET);
     }
     return false;
@@ -220,7 +220,9 @@ static size_t on_early(void *user, uint8_t *bytes, size_t size)
 {
     struct arci_flow *flow = user;
     ssize_t got = recv(flow->fd, bytes, size, MSG_DONTWAIT);
-    /* An end or an error shows again when the socket is read next. */
+    /* An end shows again when the socket is read next, an error only once (sock_error()). */
+    if (got < 0 && errno != EAGAIN && errno != EINTR)
+        flow->was_reset = true;
     if (got <= 0)
         return 0;
     count_sent(flow, (size_t)got);

@@ -36,6 +36,7 @@ struct arci_flow {
     bool transparent;  /* the destination is to see the client's address */
     bool connecting;   /* exit: the destination has not answered */
     bool closed;       /* waits for libuv to give back its memory */
+    bool was_reset;    /* a read has taken the error away: the next one looks like an end */
     bool sent_all;     /* the local socket has ended, and the stream was told */
     bool received_all; /* the stream has ended, and the local socket was told */
     bool stream_full;  /* reads nothing until the stream has room */

@@ -1,7 +1,9 @@
 """What services and routes count: flows and payload to the byte, packets as the wire has them, through all that changes."""
 
 import json
+import queue
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -251,6 +253,40 @@ def test_refused_flows_are_told_from_reset_ones(lab: Lab, pair: Pair, version: i
     told_by_metrics = scrape(pair.entry)
     assert value(told_by_metrics, "arctic_service_flows_failed_total", service_id=service) == 2
     assert value(told_by_metrics, "arctic_service_flows_refused_total", service_id=service) == 1
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_reset_that_comes_at_once_is_one(lab: Lab, pair: Pair, version: int) -> None:
+    """Also one that the agent meets before it reads: the server sees no end in order, and it counts as a reset."""
+    ends: queue.Queue[str] = queue.Queue()
+
+    def handle(connection: socket.socket) -> None:
+        try:
+            ends.put("end" if connection.recv(1) == b"" else "data")
+        except ConnectionResetError:
+            ends.put("reset")
+
+    service = pair.carry(ROUTES[version][1])
+    with serving(lab.server, PORT, handle):
+        for turn in range(300):
+            connection = Connection(lab.client, lab.server.address(version), PORT, timeout=5)
+            # The later, the further the agent has come.
+            until = time.perf_counter() + turn % 30 * 20e-6
+            while time.perf_counter() < until:
+                pass
+            connection.reset()
+
+        def settled() -> bool:
+            counted = of_service(pair.entry, service)
+            return counted["flows_open"] == 0 and counted["flows_reset"] == counted["flows_total"] > 20
+
+        wait_for(settled, 5, "all flows counted as reset")
+        there = {"service_id": service, "role": "exit"}
+        wait_for(
+            lambda: value(scrape(pair.exit), "arctic_service_flows_open", **there) == 0, 5, "no flow at the exit"
+        )
+    seen = [ends.get() for _ in range(ends.qsize())]
+    assert set(seen) <= {"reset"}, seen
 
 
 def test_the_loser_counts_nothing(lab: Lab, pair: Pair, server: None) -> None:
