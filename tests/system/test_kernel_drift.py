@@ -70,6 +70,28 @@ def test_change_that_can_not_be_made_ends_in_a_new_table(network: Network, start
     assert taker(network.client, "fd13::1") == kept.id
 
 
+HOOKS_MAX = 1024  # base chains at one hook, MAX_HOOK_COUNT of net/netfilter/core.c
+
+
+def test_a_table_that_can_not_be_made_again_is_missed_until_it_is(network: Network, start: StartProbe) -> None:
+    """Someone has deleted it, and the kernel refuses a new one: each try says so, and none takes it for being there."""
+    probe = start(table_mode=PLAIN)
+    services = everything()
+    probe.apply(*services)
+    chains = (
+        f"add chain ip hog c{n} {{ type filter hook prerouting priority 0; }}" for n in range(HOOKS_MAX - 1)
+    )
+    nft(network.entry, "delete table inet arctic")
+    network.entry.run("nft", "-f", "-", stdin="\n".join(("add table ip hog", *chains)))
+    for _ in range(3):
+        with pytest.raises(ProbeError):
+            probe.apply(*services)
+        assert "table" in probe.wrong()
+    nft(network.entry, "delete table ip hog")
+    probe.apply(*services)
+    assert_captured(network)
+
+
 def test_bad_input_changes_nothing(network: Network, start: StartProbe) -> None:
     probe = start()
     services = everything()

@@ -264,6 +264,18 @@ static int read_generation(struct arci_table *table, struct arctic_error *error)
     return code;
 }
 
+/* What the table is now is not known when a commit has failed: the next look is not to take it for unchanged. */
+static int commit_anew(struct arci_table *table, bool owner, bool replace, struct arci_plan *plan,
+                       struct arctic_error *error)
+{
+    int code = read_generation(table, error);
+    if (code >= 0)
+        code = commit_new(table, owner, replace, plan, error);
+    if (code < 0)
+        table->generation = 0;
+    return code;
+}
+
 /* In one transaction with the removal of what is there under the name. */
 static int make_anew(struct arci_table *table, struct arci_plan *plan, struct arctic_error *error)
 {
@@ -274,14 +286,11 @@ static int make_anew(struct arci_table *table, struct arci_plan *plan, struct ar
     if (is_foreign(table, &state))
         return fail_foreign(&state, error);
     bool owner = table->applied ? table->owned : table->mode != ARCI_TABLE_PLAIN;
-    code = read_generation(table, error);
-    if (code < 0)
-        return code;
-    code = commit_new(table, owner, state.present, plan, error);
+    code = commit_anew(table, owner, state.present, plan, error);
     if (code >= 0 || table->applied || table->mode != ARCI_TABLE_AUTO)
         return code;
     struct arctic_error refusal = {0};
-    code = commit_new(table, false, state.present, plan, &refusal);
+    code = commit_anew(table, false, state.present, plan, &refusal);
     if (code >= 0)
         arci_log_warn(table->log, "fwmgr", "no table of our own on this kernel, using a plain one",
                       ARCI_TEXT("error", error ? error->message : ""));
