@@ -20,6 +20,7 @@ struct arci_kernel {
     struct arci_repairs repairs;
     struct arci_arrival arrival;
     uint64_t hidden_packets; /* ARCI_HIDDEN_COUNTER, when it was looked at last */
+    bool diverted[2];        /* whether packets of IPv4 and IPv6 were, at the last look */
     int64_t hidden_at;       /* arci_time_monotonic() when it was seen to rise, 0: never */
 };
 

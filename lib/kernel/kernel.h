@@ -87,12 +87,12 @@ int arci_kernel_refuse_ipv6(struct arci_kernel *kernel, const struct arctic_id *
                             struct arctic_error *error);
 
 /* table, anchor, rule and route of IPv4 and IPv6, what others keep changing, clients that others hide, captured connections that others
- * drop, then kernel settings. */
-#define ARCI_KERNEL_CHECKS (9 + ARCI_SYSCTL_COUNT)
+ * drop, or route elsewhere, then kernel settings. */
+#define ARCI_KERNEL_CHECKS (11 + ARCI_SYSCTL_COUNT)
 
 struct arci_kernel_check {
     const char *
-        name; /* "table", "anchor", "rule4", "route4", "rule6", "route6", "repairs", "clients", "arrival", or a setting such as
+        name; /* "table", "anchor", "rule4", "route4", "rule6", "route6", "repairs", "clients", "arrival", "way4", "way6", or a setting such as
                          "net.ipv4.ip_forward"; static */
     bool required; /* without it nothing is captured; else it is a hint */
     bool ok;

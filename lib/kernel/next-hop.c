@@ -63,6 +63,8 @@ static int on_route(struct nl_msg *message, void *argument)
     struct nlattr *attributes[RTA_MAX + 1];
     if (nlmsg_parse(nlmsg_hdr(message), sizeof *route, attributes, RTA_MAX, NULL) < 0)
         return NL_SKIP;
+    hop->type = route->rtm_type;
+    hop->table = attributes[RTA_TABLE] ? nla_get_u32(attributes[RTA_TABLE]) : route->rtm_table;
     if (attributes[RTA_OIF])
         hop->interface = nla_get_u32(attributes[RTA_OIF]);
     if (attributes[RTA_GATEWAY]) {
@@ -81,7 +83,8 @@ static struct nl_msg *ask_for_route(const struct arctic_address *destination, ui
     ARCI_CLEANUP(message_cleanup) struct nl_msg *message = nlmsg_alloc_simple(RTM_GETROUTE, 0);
     int size = (int)arci_address_size(destination->family);
     struct rtmsg header = {.rtm_family = socket_family(destination),
-                           .rtm_dst_len = (unsigned char)(size * 8)};
+                           .rtm_dst_len = (unsigned char)(size * 8),
+                           .rtm_flags = RTM_F_LOOKUP_TABLE};
     if (!message || nlmsg_append(message, &header, sizeof header, NLMSG_ALIGNTO) < 0 ||
         nla_put(message, RTA_DST, size, destination->bytes) < 0 ||
         (mark != 0 && nla_put_u32(message, RTA_MARK, mark) < 0))

@@ -12,6 +12,8 @@
 struct arci_next_hop {
     struct arctic_address router; /* family NONE: the destination is on the link, or on this host */
     uint32_t interface;           /* index */
+    uint8_t type;                 /* RTN_*: what becomes of it */
+    uint32_t table;               /* the routing table that says so */
 };
 
 /*

@@ -12,6 +12,7 @@
 #include <netlink/route/rule.h>
 
 #include "base/error.h"
+#include "kernel/next-hop.h"
 
 struct arci_rules {
     struct arci_rules_options options;
@@ -294,6 +295,22 @@ int arci_rules_look(struct arci_rules *rules, enum arctic_family family, unsigne
     for (size_t i = 0; i < RULE_COUNT; i++)
         *ret_rules = *ret_rules && found[i];
     return ARCTIC_OK;
+}
+
+bool arci_rules_is_own_table(const struct arci_rules *rules, uint32_t table)
+{
+    return table == rules->options.table;
+}
+
+bool arci_rules_diverted(const struct arci_rules *rules, const struct arctic_address *destination,
+                         uint32_t *ret_table)
+{
+    struct arci_next_hop hop;
+    if (arci_next_hop_find(destination, rules->options.flag, &hop, NULL) < 0)
+        return false;
+    *ret_table = hop.table;
+    return hop.table != RT_TABLE_LOCAL &&
+           (hop.type != RTN_LOCAL || !arci_rules_is_own_table(rules, hop.table));
 }
 
 /* The route first: a rule without it would do no harm, but no good either. */

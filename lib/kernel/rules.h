@@ -49,6 +49,16 @@ bool arci_rules_family_there(enum arctic_family family);
 int arci_rules_look(struct arci_rules *rules, enum arctic_family family, unsigned anchor, bool *ret_rules,
                     bool *ret_route, struct arctic_error *error);
 
+/*
+ * Whether the kernel takes marked packets to a destination another way than to this host, while our rules and route are there: others'
+ * rules come before ours, or others' routes are in the table. *ret_table is the routing table that says so. Rules that look at the source
+ * are not consulted. False for this host's own addresses, which are never captured, and where it cannot be told.
+ */
+bool arci_rules_diverted(const struct arci_rules *rules, const struct arctic_address *destination,
+                         uint32_t *ret_table);
+
+bool arci_rules_is_own_table(const struct arci_rules *rules, uint32_t table);
+
 #define ARCI_RULES_MADE_RULE 1u
 #define ARCI_RULES_MADE_ROUTE 2u
 

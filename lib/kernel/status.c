@@ -10,7 +10,8 @@
 #define CHECK_REPAIRS 6
 #define CHECK_CLIENTS 7
 #define CHECK_ARRIVAL 8
-#define CHECK_SETTINGS 9
+#define CHECK_WAYS 9
+#define CHECK_SETTINGS 11
 
 #define HIDDEN_MS 60000 /* how long a hidden client is spoken of */
 
@@ -81,6 +82,56 @@ static void check_family(struct arci_kernel *kernel, enum arctic_family family,
         route ? NULL : "the local route for marked packets was deleted; it is added again shortly");
 }
 
+static void describe_way(const struct arci_kernel *kernel, enum arctic_family family, uint32_t table,
+                         char *sentence, size_t size)
+{
+    const char *option = family == ARCTIC_FAMILY_IPV6 ? "-6 " : "";
+    if (arci_rules_is_own_table(kernel->rules, table))
+        snprintf(sentence, size,
+                 "captured connections of IPv%d are lost: a route that is not Arctic's, in its routing "
+                 "table, takes "
+                 "their packets; see 'ip %sroute show table %u', and delete it or give the agent another "
+                 "ROUTE_TABLE",
+                 (int)family, option, table);
+    else
+        snprintf(sentence, size,
+                 "captured connections of IPv%d are lost: an ip rule before Arctic's sends their packets by "
+                 "routing "
+                 "table %u; see 'ip %srule', and move it behind Arctic's or give the agent a smaller "
+                 "RULE_PRIORITY",
+                 (int)family, table, option);
+}
+
+/* Asked for an address that everything but a default route leaves alone (RFC 5737, RFC 3849), and for one that a service has. */
+static bool is_diverted(const struct arci_kernel *kernel, enum arctic_family family, uint32_t *ret_table)
+{
+    static const struct arctic_address ipv4 = {.family = ARCTIC_FAMILY_IPV4, .bytes = {192, 0, 2, 1}};
+    static const struct arctic_address ipv6 = {.family = ARCTIC_FAMILY_IPV6,
+                                               .bytes = {0x20, 0x01, 0x0d, 0xb8, [15] = 1}};
+    struct arctic_address destination;
+    return arci_rules_diverted(kernel->rules, family == ARCTIC_FAMILY_IPV4 ? &ipv4 : &ipv6, ret_table) ||
+           (arci_table_find_destination(kernel->table, family, &destination) &&
+            arci_rules_diverted(kernel->rules, &destination, ret_table));
+}
+
+/* Where our own rules and route are missing, that is said. */
+static void check_way(struct arci_kernel *kernel, enum arctic_family family,
+                      const struct arci_kernel_check *rule, const struct arci_kernel_check *route,
+                      struct arci_kernel_check *check)
+{
+    uint32_t table = 0;
+    char sentence[sizeof check->sentence] = "";
+    bool *diverted = &kernel->diverted[family == ARCTIC_FAMILY_IPV6];
+    bool spoken_of = *diverted;
+    *diverted =
+        rule->ok && route->ok && arci_rules_family_there(family) && is_diverted(kernel, family, &table);
+    if (*diverted)
+        describe_way(kernel, family, table, sentence, sizeof sentence);
+    end(check, *diverted ? sentence : NULL);
+    if (*diverted && !spoken_of)
+        arci_log_warn(kernel->log, "netmgr", sentence);
+}
+
 static void check_setting(size_t index, struct arci_kernel_check *check)
 {
     char sentence[sizeof check->sentence];
@@ -128,6 +179,12 @@ static void check_arrival(struct arci_kernel *kernel, int64_t now, struct arci_k
         end(check, NULL);
         return;
     }
+    if (kernel->diverted[0] || kernel->diverted[1]) { /* which is why */
+        kernel->arrival.missing = 0;
+        kernel->arrival.missed_at = 0;
+        end(check, NULL);
+        return;
+    }
     (void)arci_table_find_dropping(kernel->table, chain, sizeof chain);
     snprintf(
         sentence, sizeof sentence,
@@ -168,6 +225,10 @@ void arci_kernel_status(struct arci_kernel *kernel, struct arci_kernel_status *r
                  begin(&status, 5, "route6", true));
     check_repairs(&kernel->repairs, now, begin(&status, CHECK_REPAIRS, "repairs", false));
     check_clients(kernel, now, begin(&status, CHECK_CLIENTS, "clients", false));
+    check_way(kernel, ARCTIC_FAMILY_IPV4, &status.checks[2], &status.checks[3],
+              begin(&status, CHECK_WAYS, "way4", false));
+    check_way(kernel, ARCTIC_FAMILY_IPV6, &status.checks[4], &status.checks[5],
+              begin(&status, CHECK_WAYS + 1, "way6", false));
     check_arrival(kernel, now, begin(&status, CHECK_ARRIVAL, "arrival", false));
     for (size_t i = 0; i < ARCI_SYSCTL_COUNT; i++)
         check_setting(i, begin(&status, CHECK_SETTINGS + i, arci_sysctl_name(i), false));

@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buffer.h"
 #include "base/error.h"
@@ -380,6 +381,22 @@ int arci_table_packets(struct arci_table *table, const char *counter, uint64_t *
                        struct arctic_error *error)
 {
     return arci_netfilter_packets(table->netfilter, counter, ret_packets, error);
+}
+
+bool arci_table_find_destination(const struct arci_table *table, enum arctic_family family,
+                                 struct arctic_address *ret_destination)
+{
+    const struct arci_tuples *tuples = &table->plan.tuples;
+    for (size_t i = 0; i < tuples->count; i++) {
+        const struct arci_tuple *tuple = &tuples->items[i];
+        if (tuple->map.family != (uint8_t)family || tuple->map.destination_length <= 0)
+            continue;
+        struct arctic_address destination = {.family = (uint8_t)family};
+        memcpy(destination.bytes, tuple->destination, sizeof destination.bytes);
+        *ret_destination = destination;
+        return true;
+    }
+    return false;
 }
 
 bool arci_table_find_dropping(struct arci_table *table, char *text, size_t size)

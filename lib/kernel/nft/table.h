@@ -81,6 +81,10 @@ bool arci_table_owned(const struct arci_table *table);
 int arci_table_packets(struct arci_table *table, const char *counter, uint64_t *ret_packets,
                        struct arctic_error *error);
 
+/* An address, or a network's first one, that a route has as destination; false where none of the family has one. */
+bool arci_table_find_destination(const struct arci_table *table, enum arctic_family family,
+                                 struct arctic_address *ret_destination);
+
 /* See arci_firewall_find_dropping(). */
 bool arci_table_find_dropping(struct arci_table *table, char *text, size_t size);
 
