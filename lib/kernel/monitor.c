@@ -195,8 +195,8 @@ static uint64_t hash(uint64_t seed, const void *bytes, size_t length)
 static uint64_t link_state(const struct ifinfomsg *link, struct nlattr **attributes)
 {
     static const int kept[] = {IFLA_IFNAME, IFLA_IFALIAS, IFLA_ADDRESS, IFLA_MTU, IFLA_LINK, IFLA_MASTER};
-    unsigned up = link->ifi_flags & IFF_UP;
-    uint64_t state = hash(0xcbf29ce484222325u, &up, sizeof up);
+    unsigned flags = link->ifi_flags & (IFF_UP | IFF_NOARP | IFF_MULTICAST);
+    uint64_t state = hash(0xcbf29ce484222325u, &flags, sizeof flags);
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
         const struct nlattr *attribute = attributes[kept[i]];
         state = hash(state, &kept[i], sizeof kept[i]);

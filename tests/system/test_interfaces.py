@@ -225,6 +225,28 @@ def test_what_is_damaged_is_put_right(lab: Lab, lan: Pair) -> None:
     assert all(carried(lab, lab.client, version) for version in VERSIONS)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "link add name office type bridge\nlink set office up\nlink set {link} master office",
+        "link set {link} arp off",
+        "link set {link} multicast off",
+        "link set {link} type macvlan mode private",
+    ],
+)
+def test_an_interface_that_is_cut_off_is_put_right(lab: Lab, lan: Pair, command: str) -> None:
+    """It is there and up, and its clients can not reach it: neighbours of both families find it again."""
+    service = with_interface(lan.entry, lan.exit, *BOTH)
+    name = wait_until_active(lan.entry, service)["interface_name"]
+    use_as_gateway(lab.client)
+    lab.entry.ip(*command.format(link=name).split("\n"))
+    wait_for(lambda: repairs_of_interfaces(lan.entry)["interface"] == 1, 4, "a repair")
+    wait_until_active(lan.entry, service)
+    lab.client.ip("neigh flush all")
+    assert all(carried(lab, lab.client, version) for version in VERSIONS)
+    assert repairs_of_interfaces(lan.entry) == {"interface": 1, "address": 0}
+
+
 def repairs_of_interfaces(agent: Agent) -> dict[str, int]:
     metrics = agent.request("GET", "/metrics").text
     found = re.findall(r'arctic_kernel_repairs_total\{what="(interface|address)"\} (\d+)', metrics)

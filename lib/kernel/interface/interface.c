@@ -118,12 +118,22 @@ static int carrier_index(const struct arci_link *parent)
     return parent->macvlan && parent->parent ? parent->parent : parent->index;
 }
 
-/* A link of ours that cannot become what it should be: name, mode and parent are for life (a name for as long as it is up). */
-static bool is_beyond_repair(const struct pass *pass, const struct arci_interface_wish *wish,
-                             const struct arci_link *link)
+/* What somebody has made of a link of ours and is not undone while it lives: name and mode; NULL: nothing. A VRF takes no packets away. */
+static const char *find_lasting_harm(const struct pass *pass, const struct arci_interface_wish *wish,
+                                     const struct arci_link *link)
 {
-    return !link->bridge_mode || !arci_interface_may_be_called(&wish->service, link->name) ||
-           (pass->parent && link->parent != carrier_index(pass->parent));
+    const struct arci_link *master = arci_links_by_index(&pass->links, link->master);
+    if (!arci_interface_may_be_called(&wish->service, link->name))
+        return "was renamed by someone";
+    if (!link->bridge_mode)
+        return "was given another mode by someone";
+    return master && !master->vrf ? "was made a port of a bridge or the like by someone" : NULL;
+}
+
+/* A parent is for life too. */
+static bool is_of_other_parent(const struct pass *pass, const struct arci_link *link)
+{
+    return pass->parent && link->parent != carrier_index(pass->parent);
 }
 
 static int make(struct pass *pass, const struct arci_interface_wish *wish, const uint8_t *mac,
@@ -158,7 +168,7 @@ static int settle(struct pass *pass, const struct arci_interface_wish *wish, con
                   const struct arci_link *link, bool *ret_changed, struct arctic_error *error)
 {
     bool set = false;
-    struct arci_link_change change = {.up = !link->up};
+    struct arci_link_change change = {.up = !link->up || !link->neighbours};
     const struct arci_link *parent = arci_links_by_index(&pass->links, link->parent);
     const struct arci_link_change alias = {.alias = wish->service.text};
     bool aliased = strcmp(link->alias, wish->service.text) == 0;
@@ -180,7 +190,7 @@ static int settle(struct pass *pass, const struct arci_interface_wish *wish, con
 static bool is_settled(const struct arci_interface_wish *wish, const uint8_t *mac,
                        const struct arci_link *link)
 {
-    return link->up && strcmp(link->alias, wish->service.text) == 0 &&
+    return link->up && link->neighbours && strcmp(link->alias, wish->service.text) == 0 &&
            memcmp(link->mac, mac, ARCI_MAC_SIZE) == 0 &&
            arci_interface_settings_right(link->name, wish->ipv6);
 }
@@ -271,6 +281,31 @@ static int delete_link(struct pass *pass, const struct arci_link *link, const ch
     return arci_link_delete(pass->interfaces->socket, link, error);
 }
 
+/* Without the time that is left: each reason is a line of the log. */
+static int fail_held_back(const char *deed, struct arctic_error *error)
+{
+    return arci_fail(error, ARCTIC_E_SYSTEM, NULL,
+                     "something keeps %s the interface: it is made anew within %d s (find the program with "
+                     "'ip monitor link')",
+                     deed, ARCI_REPAIRS_WAIT_MAX_MS / 1000);
+}
+
+/* Deletes a link that can not be what it should be; *link is NULL then. */
+static int discard_unfit(struct pass *pass, const struct arci_interface_wish *wish,
+                         const struct arci_link **link, struct arctic_error *error)
+{
+    const struct arci_link *found = *link;
+    const char *harm = found ? find_lasting_harm(pass, wish, found) : NULL;
+    if (!harm && !(found && is_of_other_parent(pass, found)))
+        return ARCTIC_OK;
+    if (harm && wish->made_before && pass->wait > 0)
+        return fail_held_back("changing", error);
+    if (harm && wish->made_before)
+        note_damage(&pass->links_damage, found->name, harm);
+    *link = NULL;
+    return delete_link(pass, found, "the interface of a service has to be made anew", error);
+}
+
 static int ensure_one(struct pass *pass, const struct arci_interface_wish *wish,
                       struct arci_interface_state *state, struct arctic_error *error)
 {
@@ -280,21 +315,12 @@ static int ensure_one(struct pass *pass, const struct arci_interface_wish *wish,
         return code;
     const struct arci_link *link = find_own(&pass->links, wish, state->mac);
     bool gone = !link && wish->made_before;
-    if (link && is_beyond_repair(pass, wish, link)) {
-        if (wish->made_before && !arci_interface_may_be_called(&wish->service, link->name))
-            note_damage(&pass->links_damage, link->name, "was renamed by someone");
-        code = delete_link(pass, link, "the interface of a service has to be made anew", error);
-        link = NULL;
-    }
+    code = discard_unfit(pass, wish, &link, error);
     bool fresh = !link;
     if (code >= 0 && !link && !pass->parent)
         return arci_fail(error, ARCTIC_E_NOT_FOUND, NULL, "%s", pass->no_parent);
     if (gone && pass->wait > 0)
-        return arci_fail(
-            error, ARCTIC_E_SYSTEM, NULL,
-            "something keeps deleting the interface: it is made anew within %d s (find the program with "
-            "'ip monitor link')",
-            ARCI_REPAIRS_WAIT_MAX_MS / 1000);
+        return fail_held_back("deleting", error);
     if (code >= 0 && !link) {
         code = make(pass, wish, state->mac, &made, error);
         link = &made;

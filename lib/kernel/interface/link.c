@@ -52,13 +52,17 @@ static void read_link(struct rtnl_link *object, struct arci_link *ret_link)
 {
     struct nl_addr *mac = rtnl_link_get_addr(object);
     unsigned flags = rtnl_link_get_flags(object);
+    const char *type = rtnl_link_get_type(object);
     struct arci_link link = {
         .index = rtnl_link_get_ifindex(object),
         .parent = rtnl_link_get_link(object),
+        .master = rtnl_link_get_master(object),
         .mtu = rtnl_link_get_mtu(object),
         .ethernet = rtnl_link_get_arptype(object) == ARPHRD_ETHER,
         .macvlan = rtnl_link_is_macvlan(object) != 0,
+        .vrf = type && strcmp(type, "vrf") == 0,
         .up = flags & IFF_UP,
+        .neighbours = (flags & IFF_MULTICAST) && !(flags & IFF_NOARP),
         .carrier = flags & IFF_LOWER_UP,
     };
     copy_text(link.name, sizeof link.name, rtnl_link_get_name(object));
@@ -242,8 +246,10 @@ int arci_link_change(struct nl_sock *socket, const struct arci_link *link,
         rtnl_link_set_ifalias(wanted, change->alias);
     if (change->mtu)
         rtnl_link_set_mtu(wanted, change->mtu);
-    if (change->up)
-        rtnl_link_set_flags(wanted, IFF_UP);
+    if (change->up) {
+        rtnl_link_set_flags(wanted, IFF_UP | IFF_MULTICAST);
+        rtnl_link_unset_flags(wanted, IFF_NOARP);
+    }
     int result = rtnl_link_change(socket, which, wanted, 0);
     return result < 0 ? fail_nl(error, result, "cannot set up the interface", link->name) : ARCTIC_OK;
 }

@@ -15,6 +15,7 @@
 struct arci_link {
     int index;
     int parent; /* index of the link beneath, 0: none */
+    int master; /* index of the bridge, bond, VRF or the like that it belongs to, 0: none */
     char name[ARCI_INTERFACE_NAME_SIZE];
     char alias[64]; /* cut off where it is longer, which ours never is */
     uint8_t mac[ARCI_MAC_SIZE];
@@ -22,8 +23,10 @@ struct arci_link {
     bool ethernet;
     bool macvlan;
     bool bridge_mode; /* of a MACVLAN */
-    bool up;          /* IFF_UP */
-    bool carrier;     /* IFF_LOWER_UP */
+    bool vrf;
+    bool up;         /* IFF_UP */
+    bool neighbours; /* finds and answers neighbours of both families: IFF_MULTICAST, and not IFF_NOARP */
+    bool carrier;    /* IFF_LOWER_UP */
 };
 
 struct arci_link_address {
@@ -68,7 +71,7 @@ struct arci_link_change {
     const char *alias;
     const uint8_t *mac;
     uint32_t mtu;
-    bool up;
+    bool up; /* and `neighbours` */
 };
 
 /* Errors: ARCTIC_E_SYSTEM, ARCTIC_E_NO_MEMORY. */
