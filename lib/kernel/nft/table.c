@@ -97,16 +97,19 @@ bool arci_table_owned(const struct arci_table *table)
     return table->owned;
 }
 
-/* Rules and elements that are exchanged for others leave all numbers of the fingerprint as they were. */
-static int look_inside(struct arci_table *table, enum arci_table_health *ret_health,
-                       struct arctic_error *error)
+/*
+ * Rules and elements that are exchanged for others leave all numbers of the fingerprint as they were. Where somebody commits something
+ * all the time and they can not be read as a whole, the table is taken for fine until the next look, and the generation not for seen.
+ */
+static enum arci_table_health look_inside(struct arci_table *table, uint32_t generation)
 {
     struct arci_contents contents = {0};
-    int code = table->owned ? ARCTIC_OK : arci_contents_read(table->netfilter, false, &contents, error);
-    if (code < 0)
-        return code;
-    *ret_health = table->owned || contents.frame == table->frame ? ARCI_TABLE_FINE : ARCI_TABLE_CHANGED;
-    return ARCTIC_OK;
+    if (!table->owned && arci_contents_read(table->netfilter, false, &contents, NULL) < 0)
+        return ARCI_TABLE_FINE;
+    if (!table->owned && contents.frame != table->frame)
+        return ARCI_TABLE_CHANGED;
+    table->generation = generation;
+    return ARCI_TABLE_FINE;
 }
 
 int arci_table_look(struct arci_table *table, enum arci_table_health *ret_health, struct arctic_error *error)
@@ -133,10 +136,8 @@ int arci_table_look(struct arci_table *table, enum arci_table_health *ret_health
         *ret_health = state.fingerprint == table->fingerprint && !table->exchanged ? ARCI_TABLE_FINE
                                                                                    : ARCI_TABLE_CHANGED;
     if (*ret_health == ARCI_TABLE_FINE)
-        code = look_inside(table, ret_health, error);
-    if (code >= 0 && *ret_health == ARCI_TABLE_FINE)
-        table->generation = generation;
-    return code;
+        *ret_health = look_inside(table, generation);
+    return ARCTIC_OK;
 }
 
 static void adopt(struct arci_table *table, struct arci_plan *plan)
