@@ -21,8 +21,8 @@ struct place {
     const struct arci_link *link;
     const struct arctic_cidr *wanted;
     uint8_t family;
-    bool again;   /* an address that was refused is to be tried again */
-    bool taken;   /* it was there before: where it is missing, somebody has taken it away */
+    bool again; /* an address that was refused is to be tried again */
+    bool taken; /* it was there before: where it is missing, somebody has taken it away */
 };
 
 /* What the link has of it. */

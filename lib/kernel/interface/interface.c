@@ -258,8 +258,7 @@ static int bring_up(struct pass *pass, const struct arci_interface_wish *wish, c
     state->index = link->index;
     memcpy(state->name, link->name, sizeof state->name);
     const struct arci_interface_host host = {pass->interfaces->socket, &pass->links,
-                                             &pass->interfaces->duplicates,
-                                             fresh ? 0 : pass->addresses_wait};
+                                             &pass->interfaces->duplicates, fresh ? 0 : pass->addresses_wait};
     int code = !fresh && is_held_back(pass, wish, link, state)
                    ? ARCTIC_OK
                    : settle(pass, wish, state->mac, link, &changed, error);
