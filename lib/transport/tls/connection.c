@@ -93,7 +93,7 @@ static void check_silence(struct arci_tls_connection *connection, int64_t now)
         return;
     if (asked != 0 && now - asked >= ARCI_PING_LIMIT_MS) {
         if (connection->peer->heard_at < asked)
-            arci_reach_silent(connection->peer);
+            arci_reach_silent(connection);
         arci_connection_close(connection);
     } else if (connection->is_idle && now - connection->heard_at >= ARCI_PING_INTERVAL_MS) {
         arci_reach_ping(connection);

@@ -95,12 +95,17 @@ void arci_reach_heard(struct arci_tls_connection *connection)
         arci_tls_pool_confirmed(connection);
 }
 
-void arci_reach_silent(struct arci_tls_peer *peer)
+void arci_reach_silent(struct arci_tls_connection *connection)
 {
-    arci_fail(&peer->trouble, ARCTIC_E_TIMEOUT, NULL, "no answer to a ping within %d ms", ARCI_PING_LIMIT_MS);
-    set_reach(peer, ARCI_REACH_NONE);
-    for (struct arci_tls_connection *idle = TAILQ_FIRST(&peer->idle); idle; idle = TAILQ_NEXT(idle, idle))
+    struct arci_tls_peer *peer = connection->peer;
+    bool may_answer = false;
+    for (struct arci_tls_connection *idle = TAILQ_FIRST(&peer->idle); idle; idle = TAILQ_NEXT(idle, idle)) {
         arci_reach_ping(idle);
+        may_answer = may_answer || idle->ping_sent_at > connection->ping_sent_at;
+    }
+    arci_fail(&peer->trouble, ARCTIC_E_TIMEOUT, NULL, "no answer to a ping within %d ms", ARCI_PING_LIMIT_MS);
+    if (!may_answer)
+        set_reach(peer, ARCI_REACH_NONE);
 }
 
 void arci_reach_give_up(struct arci_tls_peer *peer)

@@ -17,8 +17,11 @@ void arci_reach_asked(struct arci_tls_peer *peer);
 void arci_reach_heard(struct arci_tls_connection *connection);
 void arci_reach_measured(struct arci_tls_connection *connection);
 
-/* Nothing came though it was asked. */
-void arci_reach_silent(struct arci_tls_peer *peer);
+/*
+ * Nothing came from the peer though it was asked over this connection, which a narrow path alone may cause: the other idle ones are
+ * asked, and the peer counts as unreachable when those that were asked last have had their time.
+ */
+void arci_reach_silent(struct arci_tls_connection *connection);
 
 /* Others have found out that it does not answer: flows that it has not confirmed yet fail, those that it has go on. */
 void arci_reach_give_up(struct arci_tls_peer *peer);
