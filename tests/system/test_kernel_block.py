@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from arctic_lab import Namespace, wait_for
 from kernel_probe import DIRECT, PORT, Connection, Network, Service, taker
-from kernel_setup import ENTRY, FAMILIES, SERVER, StartProbe, everything, nft
+from kernel_setup import ENTRY, FAMILIES, MODES, SERVER, StartProbe, everything, nft
 
 UDP_PORT = 5000
 GRE = 47
@@ -83,11 +83,11 @@ def blocking(services: list[Service]) -> list[Service]:
     return [replace(service, block=True) for service in services]
 
 
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("version", FAMILIES)
 def test_what_is_not_tcp_is_refused_while_a_service_blocks(
-    network: Network, start: StartProbe, version: int
-) -> None:
-    probe = start()
+    network: Network, start: StartProbe, version: int, mode: str) -> None:
+    probe = start(table_mode=MODES[mode])
     services = everything()
     places = ((network.client, CLIENT[version]), (network.entry, ENTRY[version]))
 
@@ -110,10 +110,11 @@ def test_what_is_not_tcp_is_refused_while_a_service_blocks(
         assert not any(gre_arrives(network, host, version) for host, _ in places)
 
 
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("version", FAMILIES)
-def test_an_exchange_that_runs_is_refused_as_well(network: Network, start: StartProbe, version: int) -> None:
+def test_an_exchange_that_runs_is_refused_as_well(network: Network, start: StartProbe, version: int, mode: str) -> None:
     """Datagrams have no first one to tell by: none leaves, whatever went before."""
-    probe = start()
+    probe = start(table_mode=MODES[mode])
     services = everything()
     probe.apply(*services)
     with (
@@ -125,10 +126,11 @@ def test_an_exchange_that_runs_is_refused_as_well(network: Network, start: Start
         assert exchange(here, there) == "refused"
 
 
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("version", FAMILIES)
-def test_answers_and_other_traffic_pass(network: Network, start: StartProbe, version: int) -> None:
+def test_answers_and_other_traffic_pass(network: Network, start: StartProbe, version: int, mode: str) -> None:
     """What came in is answered, errors come back, and what no blocking service has a route for goes on."""
-    probe = start()
+    probe = start(table_mode=MODES[mode])
     to_server = Service([(None, f"{SERVER[version]}/{32 if version == 4 else 128}", 1)], block=True)
     probe.apply(to_server)
     for host, address in ((network.client, CLIENT[version]), (network.entry, ENTRY[version])):

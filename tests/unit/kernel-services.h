@@ -14,7 +14,7 @@
 #include "kernel/service.h"
 #include "tests/unit/random.h"
 
-#define SERVICES 6
+#define SERVICES 5
 #define ROUTES 24
 
 struct random_services {

@@ -13,7 +13,7 @@ static struct arci_kernel_service service(unsigned number)
 
 static struct arci_marks narrow(void)
 {
-    return arci_marks_of(0x0000f000); /* flag and slots 0..7, six of them for services */
+    return arci_marks_of(0x0000f000); /* flag and slots 0..7, five of them for services */
 }
 
 /* Replaces *plan by the plan of services first..first+count-1. */
@@ -34,11 +34,11 @@ static void marks_share_out_the_mask(void **state)
     (void)state;
     struct arci_marks marks = arci_marks_of(ARCI_MARK_MASK_DEFAULT);
     assert_int_equal(marks.flag, 0x80000000);
-    assert_int_equal(marks.slots, 2048);
+    assert_int_equal(marks.slots, 2047);
     assert_int_equal(arci_marks_bypass(&marks), 0x00100000);
     assert_int_equal(arci_marks_transparent(&marks), 0x00200000);
     assert_int_equal(arci_marks_captured(&marks, ARCI_SLOT_AGENT), 0x80100000);
-    assert_int_equal(arci_marks_captured(&marks, marks.slots - 1), marks.mask);
+    assert_int_equal(arci_marks_captured(&marks, marks.slots), arci_marks_refused(&marks));
     assert_true(arci_marks_valid_mask(0xf));
     assert_true(arci_marks_valid_mask(0xffff0000));
     assert_false(arci_marks_valid_mask(0x7));
@@ -71,11 +71,11 @@ static void a_slot_that_was_given_up_is_used_late(void **state)
     struct arci_plan plan = {0};
     plan_range(&plan, &marks, 1, 1);
     uint16_t first = plan.services[0].slot;
-    for (unsigned number = 2; number <= 6; number++) {
+    for (unsigned number = 2; number <= 5; number++) {
         plan_range(&plan, &marks, number, 1);
         assert_int_not_equal(plan.services[0].slot, first);
     }
-    plan_range(&plan, &marks, 7, 1);
+    plan_range(&plan, &marks, 6, 1);
     assert_int_equal(plan.services[0].slot, first);
     arci_plan_release(&plan);
 }
@@ -97,8 +97,8 @@ static void refuses_what_does_not_fit(void **state)
     struct arci_kernel_service services[7];
     for (unsigned i = 0; i < 7; i++)
         services[i] = service(i + 1);
-    assert_int_equal(try(services, 6, &error), ARCTIC_OK);
-    assert_int_equal(try(services, 7, &error), ARCTIC_E_LIMIT);
+    assert_int_equal(try(services, 5, &error), ARCTIC_OK);
+    assert_int_equal(try(services, 6, &error), ARCTIC_E_LIMIT);
     services[1].id = services[0].id;
     assert_int_equal(try(services, 2, &error), ARCTIC_E_USAGE);
     services[1] = service(2);

@@ -78,7 +78,7 @@ static const char template[] =
     "add counter inet arctic " ARCI_CAPTURED_COUNTER "\n"
     "add counter inet arctic " ARCI_ARRIVED_COUNTER "\n"
     "add chain inet arctic capture_marked\n"
-    "add rule inet arctic capture_marked meta mark & $mask == { $captured, $flag } accept\n"
+    "add rule inet arctic capture_marked meta mark & $mask == { $captured, $flag, $refusing } accept\n"
     "add rule inet arctic capture_marked iif != lo counter name \"" ARCI_CAPTURED_COUNTER "\"\n"
     "add rule inet arctic capture_marked meta mark & $mask vmap @by_mark\n"
     "add rule inet arctic capture_marked meta mark set meta mark & $keep ct mark set ct mark & $keep\n"
@@ -184,6 +184,7 @@ void arci_ruleset_base(struct arci_buffer *text, const struct arci_marks *marks)
         {"bypass", arci_marks_bypass(marks)},
         {"transparent", arci_marks_transparent(marks)},
         {"captured", arci_marks_captured(marks, ARCI_SLOT_AGENT)},
+        {"refusing", arci_marks_refused(marks)},
         {"refused", ARCI_REFUSED_MAX},
         {"near", ARCI_NEAR_MAX},
         {NULL, 0},

@@ -27,6 +27,23 @@ static bool blocks(const struct arci_plan *plan)
     return false;
 }
 
+/*
+ * Of a table that outlives the agent. What a service that blocks has marked would come to this host, by routes that hang on arctic0 and go with
+ * it: what is forwarded has no way out as long as they are there, and what was made here is on its way to lo. There an ICMP error would not find
+ * back to who has sent it (icmp_route_lookup() wants a source of this host); a packet that is dropped on its way out is an error at once.
+ */
+static const char refuse[] =
+    "add chain inet arctic refuse { type filter hook prerouting priority mangle + 1; policy accept; }\n"
+    "add rule inet arctic refuse meta mark & 0x%08x != 0x%08x accept\n"
+    "add rule inet arctic refuse iif != lo fib daddr . mark oif exists accept\n"
+    "add rule inet arctic refuse meta l4proto tcp reject with tcp reset\n"
+    "add rule inet arctic refuse reject with icmpx admin-prohibited\n"
+    "add chain inet arctic refuse_made { type filter hook postrouting priority mangle; policy accept; }\n"
+    "add rule inet arctic refuse_made oif lo meta mark & 0x%08x == 0x%08x meta l4proto != tcp drop\n";
+
+static const char no_refuse[] = "flush chain inet arctic refuse\ndelete chain inet arctic refuse\n"
+                                "flush chain inet arctic refuse_made\ndelete chain inet arctic refuse_made\n";
+
 void arci_ruleset_change_other(struct arci_buffer *text, const struct arci_marks *marks,
                                const struct arci_plan *from, const struct arci_plan *to)
 {
@@ -34,8 +51,13 @@ void arci_ruleset_change_other(struct arci_buffer *text, const struct arci_marks
         return;
     if (!blocks(to)) {
         arci_buffer_text(text, "flush chain inet arctic other\n");
+        if (!to->owned)
+            arci_buffer_text(text, no_refuse);
         return;
     }
+    if (!to->owned)
+        arci_buffer_format(text, refuse, marks->mask, arci_marks_refused(marks), marks->mask,
+                           arci_marks_refused(marks));
     arci_buffer_format(text, "add rule inet arctic other meta mark & 0x%08x == 0x%08x accept\n", marks->mask,
                        arci_marks_bypass(marks));
     arci_buffer_text(text, rules);

@@ -17,6 +17,19 @@ static const char *ulid(const struct arci_plan_service *service)
     return service->id.text + strlen("svc_");
 }
 
+/*
+ * A table that outlives the agent refuses only what comes to this host by the routes that go with it (ruleset-other.c): without an agent
+ * all flows as if there had been none.
+ */
+static void fill_blocking_while_alive(struct arci_buffer *text, const struct arci_marks *marks,
+                                      const struct arci_plan_service *service)
+{
+    arci_buffer_format(text,
+                       "add rule inet arctic svc_%s meta l4proto tcp counter name \"svc_%s\"\n"
+                       "add rule inet arctic svc_%s meta mark set meta mark & 0x%08x | 0x%08x accept\n",
+                       ulid(service), ulid(service), ulid(service), ~marks->mask, arci_marks_refused(marks));
+}
+
 static void fill_blocking(struct arci_buffer *text, const struct arci_plan_service *service)
 {
     arci_buffer_format(text,
@@ -40,10 +53,12 @@ static void fill_marking(struct arci_buffer *text, const struct arci_marks *mark
 }
 
 static void fill_service(struct arci_buffer *text, const struct arci_marks *marks,
-                         const struct arci_plan_service *service)
+                         const struct arci_plan *plan, const struct arci_plan_service *service)
 {
-    if (service->block)
+    if (service->block && plan->owned)
         fill_blocking(text, service);
+    else if (service->block)
+        fill_blocking_while_alive(text, marks, service);
     else if (service->port)
         fill_marking(text, marks, service);
 }
@@ -76,23 +91,24 @@ static void by_mark(struct arci_buffer *text, const char *verb, const struct arc
 }
 
 static void add_service(struct arci_buffer *text, const struct arci_marks *marks,
-                        const struct arci_plan_service *service)
+                        const struct arci_plan *plan, const struct arci_plan_service *service)
 {
     arci_buffer_format(text, "add counter inet arctic svc_%s\n", ulid(service));
     arci_buffer_format(text, "add chain inet arctic svc_%s\n", ulid(service));
     arci_buffer_format(text, "add chain inet arctic cap_%s\n", ulid(service));
-    fill_service(text, marks, service);
+    fill_service(text, marks, plan, service);
     fill_capture(text, marks, service);
     by_mark(text, "add", marks, service);
 }
 
 static void change_service(struct arci_buffer *text, const struct arci_marks *marks,
-                           const struct arci_plan_service *before, const struct arci_plan_service *service)
+                           const struct arci_plan *plan, const struct arci_plan_service *before,
+                           const struct arci_plan_service *service)
 {
     bool other_port = before->port != service->port;
     if (other_port || before->block != service->block) {
         arci_buffer_format(text, "flush chain inet arctic svc_%s\n", ulid(service));
-        fill_service(text, marks, service);
+        fill_service(text, marks, plan, service);
     }
     if (other_port) {
         arci_buffer_format(text, "flush chain inet arctic cap_%s\n", ulid(service));
@@ -116,9 +132,9 @@ static void add_and_change_services(struct arci_buffer *text, const struct arci_
         const struct arci_plan_service *service = &to->services[i];
         const struct arci_plan_service *before = arci_plan_find(from, &service->id);
         if (!before)
-            add_service(text, marks, service);
+            add_service(text, marks, to, service);
         else
-            change_service(text, marks, before, service);
+            change_service(text, marks, to, before, service);
     }
 }
 
