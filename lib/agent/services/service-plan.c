@@ -254,8 +254,7 @@ static void list_for_kernel(struct arci_service_plan *plan, uint16_t tproxy_port
     }
 }
 
-int arci_service_plan_make(struct arctic_agent *agent, struct arci_service_plan **ret_plan,
-                           struct arctic_error *error)
+static int gather(struct arctic_agent *agent, struct arci_service_plan **ret_plan, struct arctic_error *error)
 {
     ARCI_CLEANUP(plan_cleanup) struct arci_service_plan *plan = calloc(1, sizeof *plan);
     if (!plan)
@@ -263,6 +262,16 @@ int arci_service_plan_make(struct arctic_agent *agent, struct arci_service_plan 
     int code = gather_services(agent, plan, error);
     if (code >= 0)
         code = gather_peers(agent, plan, error);
+    if (code >= 0)
+        *ret_plan = arci_steal(plan);
+    return code;
+}
+
+int arci_service_plan_make(struct arctic_agent *agent, struct arci_service_plan **ret_plan,
+                           struct arctic_error *error)
+{
+    ARCI_CLEANUP(plan_cleanup) struct arci_service_plan *plan = NULL;
+    int code = gather(agent, &plan, error);
     if (code >= 0)
         code = arci_interfaces_plan(agent, plan, error);
     if (code < 0)
@@ -285,12 +294,8 @@ static void name_interface(struct arci_planned_service *planned)
 int arci_service_plan_make_blocking(struct arctic_agent *agent, struct arci_service_plan **ret_plan,
                                     struct arctic_error *error)
 {
-    ARCI_CLEANUP(plan_cleanup) struct arci_service_plan *plan = calloc(1, sizeof *plan);
-    if (!plan)
-        return arci_fail_memory(error);
-    int code = gather_services(agent, plan, error);
-    if (code >= 0)
-        code = gather_peers(agent, plan, error);
+    ARCI_CLEANUP(plan_cleanup) struct arci_service_plan *plan = NULL;
+    int code = gather(agent, &plan, error);
     if (code < 0)
         return code;
     for (size_t i = 0; i < plan->count; i++) {

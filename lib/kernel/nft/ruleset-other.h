@@ -9,7 +9,10 @@
 #include "kernel/marks.h"
 #include "kernel/nft/plan.h"
 
-/* Appends what fills or empties the chain; nothing where a service blocks in both plans or in neither. */
+/*
+ * Appends what fills or empties the chain, and in a table that outlives the agent what refuses only while the agent lives, TCP too; nothing
+ * where a service blocks in both plans or in neither.
+ */
 void arci_ruleset_change_other(struct arci_buffer *text, const struct arci_marks *marks,
                                const struct arci_plan *from, const struct arci_plan *to);
 

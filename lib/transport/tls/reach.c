@@ -103,9 +103,10 @@ void arci_reach_silent(struct arci_tls_connection *connection)
         arci_reach_ping(idle);
         may_answer = may_answer || idle->ping_sent_at > connection->ping_sent_at;
     }
+    if (may_answer)
+        return;
     arci_fail(&peer->trouble, ARCTIC_E_TIMEOUT, NULL, "no answer to a ping within %d ms", ARCI_PING_LIMIT_MS);
-    if (!may_answer)
-        set_reach(peer, ARCI_REACH_NONE);
+    set_reach(peer, ARCI_REACH_NONE);
 }
 
 void arci_reach_give_up(struct arci_tls_peer *peer)
