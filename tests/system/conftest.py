@@ -68,6 +68,14 @@ def pair(lab: Lab, build: Path) -> Iterator[Pair]:
         yield agents
 
 
+@pytest.fixture
+def lan(lab: Lab, build: Path) -> Iterator[Pair]:
+    """A pair whose entry has services' interfaces on the client's LAN, and an http server behind the exit."""
+    lab.server.serve("http", 80)
+    with running_pair(lab, build, PARENT_INTERFACE="lan") as agents:
+        yield agents
+
+
 @pytest.fixture(scope="module")
 def module_lab() -> Iterator[Lab]:
     """A lab that all tests of a file share. It outlives the failure of what is built on it, so that logs are shown."""

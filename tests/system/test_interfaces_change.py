@@ -1,13 +1,11 @@
 """Interfaces of services that are asked to be another way while clients use them."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from agents import Pair, running_pair
 from arctic_lab import Connection, Lab, Process, wait_for
 from flows import VERSIONS, says
-from test_interfaces import (
+from service_interfaces import (
     ADDRESS,
     BOTH,
     global_addresses,
@@ -18,12 +16,6 @@ from test_interfaces import (
     wait_until_active,
     with_interface,
 )
-
-
-@pytest.fixture
-def lan(lab: Lab, build: Path) -> Iterator[Pair]:
-    with running_pair(lab, build, PARENT_INTERFACE="lan") as agents:
-        yield agents
 
 
 def watch_addresses(lab: Lab) -> Process:

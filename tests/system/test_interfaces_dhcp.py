@@ -1,23 +1,13 @@
 """Interfaces of services with addresses from a DHCP server, which is dnsmasq on the client's host."""
 
 import time
-from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 
-import pytest
-from agents import Pair, running_pair
+from agents import Pair
 from arctic_lab import Lab, wait_for
 from dhcp import Dnsmasq
 from flows import carried
-from test_interfaces import global_addresses, link_of, links, wait_for_reason, wait_until_active, with_interface
-
-
-@pytest.fixture
-def lan(lab: Lab, build: Path) -> Iterator[Pair]:
-    lab.server.serve("http", 80)
-    with running_pair(lab, build, PARENT_INTERFACE="lan") as agents:
-        yield agents
+from service_interfaces import global_addresses, link_of, links, wait_for_reason, wait_until_active, with_interface
 
 
 def serve(lab: Lab) -> Dnsmasq:

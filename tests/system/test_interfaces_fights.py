@@ -1,24 +1,17 @@
 """A program that keeps changing a service's interface, as one that takes itself for the manager of all links: it is named, not fought."""
 
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from agents import Agent, Pair, running_pair
+from agents import Agent, Pair
 from arctic_lab import Lab, wait_for
 from kernel_setup import FAMILIES
-from test_interfaces import BOTH, with_interface, wait_until_active
+from service_interfaces import BOTH, wait_until_active, with_interface
 from test_kernel_agent import repairs
 
 FIGHT_SECONDS = 6.0
 ADDRESSES = {4: "10.1.0.10/24", 6: "fd01::10/64"}
-
-
-@pytest.fixture
-def lan(lab: Lab, build: Path) -> Iterator[Pair]:
-    with running_pair(lab, build, PARENT_INTERFACE="lan") as agents:
-        yield agents
 
 
 def fight(lab: Lab, command: str, said: Callable[[], bool]) -> bool:

@@ -1,15 +1,12 @@
 """Interfaces of services that are asked to have an address of the very host they are on, and link-local ones."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from agents import Pair, running_pair
+from agents import Pair
 from arctic_lab import Lab, wait_for
 from dhcp import Dnsmasq
 from flows import VERSIONS
 from metrics import scrape, value
-from test_interfaces import (
+from service_interfaces import (
     ADDRESS,
     BOTH,
     announce,
@@ -20,12 +17,6 @@ from test_interfaces import (
     wait_until_active,
     with_interface,
 )
-
-
-@pytest.fixture
-def lan(lab: Lab, build: Path) -> Iterator[Pair]:
-    with running_pair(lab, build, PARENT_INTERFACE="lan") as agents:
-        yield agents
 
 
 def test_an_ipv4_address_of_the_host_is_not_used(lab: Lab, lan: Pair) -> None:

@@ -17,8 +17,8 @@ from arctic_lab import Connection, End, Lab, Process, wait_for
 from dhcp import Dnsmasq
 from flows import VERSIONS, carried, says
 from kernel_setup import kernel_state, ours
+from service_interfaces import wait_until_active, with_interface
 from systemd_host import Machine, missing
-from test_interfaces import wait_until_active, with_interface
 from transparency import BANNER, carry_transparently, sees_the_client, targets
 
 pytestmark = pytest.mark.slow
